@@ -1,0 +1,58 @@
+/*
+ * A plan: the grid of a sweep as numbers of cells, seeds and checkpoints, and the run at each
+ * place. Computed from the sweep on demand: a plan of 10⁷ runs takes no more memory than one of 10.
+ */
+#ifndef SADDLESWEEP_PLAN_H
+#define SADDLESWEEP_PLAN_H
+
+#include "saddlesweep/run.h"
+#include "saddlesweep/spec.h"
+
+typedef struct ss_plan {
+    const ss_spec *spec;     /* borrowed: must outlive the plan */
+    int64_t cells;           /* C; cell 0 first, the first axis of the sweep file slowest */
+    int64_t seeds;           /* S */
+    int64_t checkpoints;     /* P */
+    int64_t stride[SS_AXES]; /* cells between neighbouring values of an axis */
+} ss_plan;
+
+/* The plan of a sweep. Local; nothing is allocated. */
+ss_plan ss_plan_of(const ss_spec *spec);
+
+/* Number of runs, C · S. */
+int64_t ss_plan_runs(const ss_plan *plan);
+
+/* The run at (cell, seed index), 0 ≤ cell < C, 0 ≤ seed_index < S. Local. */
+ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index);
+
+/* The cell's parameters in words, e.g. "d=3 k=2 k0=2 n=500 m=500 tanh", into `buffer`. */
+const char *ss_run_cell_text(const ss_run *run, char *buffer, size_t size);
+
+enum { SS_DIGEST_SIZE = 33, SS_SETTINGS_SIZE = 1024 };
+
+/* A hash (32 hexadecimal digits and NUL, out) over all cells, seeds, checkpoints and settings. */
+void ss_plan_digest(const ss_plan *plan, char digest[SS_DIGEST_SIZE]);
+
+/* The settings that all runs share, one "key: value" a line, into `buffer`: equal texts mean
+ * equal settings, bit for bit. */
+const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE]);
+
+/* What the cost model says of all runs of a plan. */
+typedef struct ss_plan_cost {
+    double core_seconds;
+    double longest_run;    /* seconds */
+    double shortest_run;   /* seconds */
+    double bytes_per_rank; /* memory of the largest run */
+    int64_t wide_cells;    /* cells with d ≥ wide.from_d */
+} ss_plan_cost;
+
+ss_plan_cost ss_plan_predict(const ss_plan *plan);
+
+/* Predicted wall seconds of the whole plan on `ranks` ranks, longest runs first. */
+ss_error ss_plan_wall_seconds(const ss_plan *plan, int64_t ranks, double *out);
+
+/* Cells by descending predicted seconds of a run, equal ones in plan order: `order` (C cell
+ * numbers, owned by the caller). C ≤ 2³¹. Local. */
+ss_error ss_plan_longest_first(const ss_plan *plan, uint32_t **order);
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * One run: Algorithm 1 (online stochastic gradient descent-ascent) from start to end.
+ *
+ * A run is a pure function of its ss_run, bit for bit: nothing else (rank, order, clock, other
+ * runs) enters. Knows no MPI and no HDF5.
+ */
+#ifndef SADDLESWEEP_RUN_H
+#define SADDLESWEEP_RUN_H
+
+#include "saddlesweep/activation.h"
+#include "saddlesweep/error.h"
+#include "saddlesweep/spec.h"
+
+#include <stdint.h>
+
+/* Everything that a run depends on. */
+typedef struct ss_run {
+    int64_t d;  /* rows of A and A* */
+    int64_t k;  /* columns of A */
+    int64_t k0; /* columns of A*, at most k */
+    int64_t n;  /* samples in X_n */
+    int64_t m;  /* samples in a batch */
+    ss_activation activation;
+    uint64_t root_seed;
+    int64_t seed;
+    ss_row_norm row_norm;
+    int64_t iterations; /* T */
+    double step_size;
+    double step_decay; /* 0: constant */
+    double ascent_step;
+    double noise;
+    ss_precision precision;
+    const int64_t *checkpoints; /* ascending, first 0, last T; borrowed */
+    int64_t checkpoint_count;
+} ss_run;
+
+/* X(code, value in the result file, name) */
+#define SS_RUN_STATUSES(X)                                                                         \
+    X(SS_RUN_PENDING, 0, "PENDING")                                                                \
+    X(SS_RUN_DONE, 1, "DONE")                                                                      \
+    X(SS_RUN_DIVERGED, 2, "DIVERGED")                                                              \
+    X(SS_RUN_FAILED, 3, "FAILED")                                                                  \
+    X(SS_RUN_PARTIAL, 4, "PARTIAL")
+
+/* Why a run ended other than DONE. */
+#define SS_RUN_REASONS(X)                                                                          \
+    X(SS_REASON_NONE, 0, "NONE")                                                                   \
+    X(SS_REASON_NOT_FINITE, 1, "NOT_FINITE")                                                       \
+    X(SS_REASON_ZERO_ROW, 2, "ZERO_ROW")                                                           \
+    X(SS_REASON_MEMORY, 3, "MEMORY")
+
+#define SS_RUN_ENUM(code, value, name) code = value,
+typedef enum ss_run_status { SS_RUN_STATUSES(SS_RUN_ENUM) SS_RUN_STATUS_COUNT } ss_run_status;
+typedef enum ss_run_reason { SS_RUN_REASONS(SS_RUN_ENUM) SS_RUN_REASON_COUNT } ss_run_reason;
+#undef SS_RUN_ENUM
+
+const char *ss_run_status_name(ss_run_status status);
+
+/* A reason in words, e.g. "a value of A or of the error is no longer finite". */
+const char *ss_run_reason_text(ss_run_reason reason);
+
+typedef struct ss_run_outcome {
+    ss_run_status status; /* PENDING if it was stopped before its end */
+    ss_run_reason reason;
+    int64_t iterations; /* completed; for DIVERGED and FAILED the iteration at which it happened */
+    double truth_norm;  /* ‖Z*‖_F */
+    double seconds;     /* wall time */
+} ss_run_outcome;
+
+/* Called between iterations, after `t` of `iterations`; a nonzero answer stops the run. */
+typedef int (*ss_run_poll)(void *context, int64_t t, int64_t iterations);
+
+/* The memory that runs work in: grows to the largest run, so that a run allocates nothing in its
+ * iterations and short runs allocate nothing at all. Not shared between threads. */
+typedef struct ss_workspace ss_workspace;
+
+/* Creates a workspace, owned by the caller. SS_ERR_USAGE if SADDLESWEEP_KERNEL is wrong. Local. */
+ss_error ss_workspace_create(ss_workspace **out);
+void ss_workspace_destroy(ss_workspace **workspace);
+
+/* The kernel that runs of this precision use, e.g. "avx512". */
+const char *ss_workspace_kernel(const ss_workspace *workspace, ss_precision precision);
+
+/*
+ * Executes a run.
+ *
+ * run         in      its parameters
+ * workspace   in/out
+ * poll        in      may be NULL
+ * trajectory  out     ‖A Aᵀ − Z*‖_F at each checkpoint (checkpoint_count values, absolute); NaN
+ *                     at checkpoints not reached, and from divergence on
+ * outcome     out     always set
+ *
+ * What goes wrong in a run is an outcome (DIVERGED, FAILED with a reason), not an error of the
+ * caller. Draws from all five streams of stream.h. Local.
+ */
+void ss_run_execute(const ss_run *run, ss_workspace *workspace, ss_run_poll poll, void *context,
+                    double *trajectory, ss_run_outcome *outcome);
+
+/* A hash of all of the run's own parameters (never its place in a grid): two runs with the same
+ * identity have the same trajectory. */
+uint64_t ss_run_identity(const ss_run *run);
+
+/* Predicted wall seconds on one core, and bytes of memory, of a run (see docs/cost-model.md). */
+double ss_run_cost_seconds(const ss_run *run);
+double ss_run_cost_bytes(const ss_run *run);
+
+#endif

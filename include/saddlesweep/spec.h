@@ -1,0 +1,95 @@
+/*
+ * A sweep file, read and checked: what docs/sweep-file.md describes, with every default filled in.
+ */
+#ifndef SADDLESWEEP_SPEC_H
+#define SADDLESWEEP_SPEC_H
+
+#include "saddlesweep/activation.h"
+#include "saddlesweep/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The axes of a cell. The seed is no axis of a cell: every cell has all seeds. */
+typedef enum ss_axis_id {
+    SS_AXIS_D,          /* rows of A: dimension of the data */
+    SS_AXIS_K,          /* columns of A: latents of the generator */
+    SS_AXIS_N,          /* samples in X_n */
+    SS_AXIS_M,          /* samples in a batch */
+    SS_AXIS_ACTIVATION, /* index into ss_spec.activations */
+    SS_AXES
+} ss_axis_id;
+
+/* A list of integers, or first, first + step, … without storing them. */
+typedef struct ss_values {
+    int64_t *list; /* owned by the spec; NULL for a progression */
+    int64_t first;
+    int64_t step;
+    int64_t count;
+} ss_values;
+
+int64_t ss_values_at(const ss_values *values, int64_t index);
+int64_t ss_values_smallest(const ss_values *values);
+int64_t ss_values_largest(const ss_values *values);
+
+typedef struct ss_axis {
+    bool tied;        /* takes the value of another axis, cell by cell */
+    ss_axis_id root;  /* the free axis that it follows in the end; itself when free */
+    ss_values values; /* of a free axis */
+} ss_axis;
+
+typedef enum ss_row_norm { SS_ROW_NORM_UNIT, SS_ROW_NORM_GAUSSIAN } ss_row_norm;
+typedef enum ss_precision { SS_PRECISION_SINGLE, SS_PRECISION_DOUBLE } ss_precision;
+
+typedef struct ss_spec {
+    char *name;
+    uint64_t root_seed;
+
+    ss_axis axes[SS_AXES];
+    ss_axis_id order[SS_AXES]; /* as written in the file: the first is the slowest */
+    ss_activation *activations;
+    ss_values seeds;
+
+    bool latent_is_axis; /* truth.latent: k0 follows an axis … */
+    ss_axis_id latent_axis;
+    int64_t latent; /* … or is this number */
+    ss_row_norm row_norm;
+
+    int64_t iterations; /* T */
+    double step_size;   /* η_t = step_size / (1 + (t-1)/step_decay) */
+    double step_decay;  /* 0: constant steps */
+    double ascent_step; /* η_V */
+    double noise;       /* length of the sphere noise */
+
+    int64_t *checkpoints; /* ascending iterations, the first 0, the last T */
+    int64_t checkpoint_count;
+
+    ss_precision precision;
+
+    int64_t wide_from_d;
+    int64_t wide_ranks; /* 0: automatic */
+    int64_t wide_block;
+} ss_spec;
+
+/*
+ * Reads a sweep file's text and checks all of it.
+ *
+ * name       in   what errors call the file
+ * text       in   the file's content
+ * overrides  in   `count` texts "path=value", applied in order (the command line's --set)
+ * out        out  a new spec, owned by the caller, released with ss_spec_destroy; NULL on error
+ *
+ * Errors: SS_ERR_SPEC (SS_ERR_UNAVAILABLE for inf, SS_ERR_USAGE for an override that is no
+ * path=value), naming file, line, column, what was found and what is allowed. Local.
+ */
+ss_error ss_spec_parse(const char *name, const char *text, const char *const *overrides,
+                       size_t count, ss_spec **out);
+
+void ss_spec_destroy(ss_spec **spec);
+
+const char *ss_row_norm_name(ss_row_norm row_norm);
+const char *ss_precision_name(ss_precision precision);
+const char *ss_axis_name(ss_axis_id axis);
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * The result file: one HDF5 file a sweep (docs/result-file.md). The only part that uses HDF5.
+ *
+ * Its metadata is written once, when rank 0 creates it under a temporary name. Afterwards only raw
+ * data is written, in place, by any rank alone: the file can be read at every moment of its life,
+ * and a killed writer leaves it whole.
+ */
+#ifndef SADDLESWEEP_STORE_H
+#define SADDLESWEEP_STORE_H
+
+#include "saddlesweep/bands.h"
+#include "saddlesweep/error.h"
+#include "saddlesweep/plan.h"
+#include "saddlesweep/record.h"
+
+#include <mpi.h>
+#include <stdbool.h>
+
+#define SS_STORE_FORMAT "saddlesweep"
+enum { SS_STORE_FORMAT_VERSION = 1 };
+
+/* What is written into the file's attributes beside the plan. All texts borrowed. */
+typedef struct ss_provenance {
+    const char *spec_text; /* the sweep file, verbatim */
+    const char *overrides; /* one --set a line, "" if none */
+    const char *hosts;     /* comma-separated */
+    int ranks;
+    const char *kernel;    /* of the runs, e.g. "avx512" */
+    const char *libraries; /* names and versions, comma-separated */
+} ss_provenance;
+
+/* "HDF5 1.10.8", the library in use, into `buffer`, which is returned. */
+const char *ss_store_library(char *buffer, size_t size);
+
+typedef struct ss_store ss_store;
+
+typedef struct ss_store_shape {
+    int64_t cells;
+    int64_t seeds;
+    int64_t checkpoints;
+} ss_store_shape;
+
+/* Creates the file at its final size, every run PENDING, all or nothing: written under
+ * path + ".creating", synced, then renamed. Called by one rank. SS_ERR_IO names path and
+ * cause, and leaves no file behind. */
+ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provenance *provenance);
+
+/* The bytes that a plan's file will take, within a few kilobytes a cell's name. */
+double ss_store_predicted_bytes(const ss_plan *plan);
+
+/* Opens for reading, without MPI; works while others write. A new store, owned by the caller;
+ * *store is NULL after an error: SS_ERR_FORMAT for a file that is not ours or not whole. */
+ss_error ss_store_open_for_reading(const char *path, ss_store **store);
+
+/* Opens for reading and writing raw data; collective over `comm`, as is closing. */
+ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **store);
+
+/* Closes and sets *store to NULL. SS_ERR_IO if the last bytes could not be written. */
+ss_error ss_store_close(ss_store **store);
+
+ss_store_shape ss_store_shape_of(const ss_store *store);
+
+/* SS_ERR_PLAN_DIFFERS, naming the first difference, unless the file was made for this plan. */
+ss_error ss_store_match(const ss_store *store, const ss_plan *plan);
+
+/* Reads `count` records, or trajectories (count × P, row-major), of seeds from `seed_index` on of
+ * one cell. Local. */
+ss_error ss_store_read_records(const ss_store *store, int64_t cell, int64_t seed_index,
+                               int64_t count, ss_record *records);
+ss_error ss_store_read_trajectories(const ss_store *store, int64_t cell, int64_t seed_index,
+                                    int64_t count, double *trajectories);
+
+/* Commits one run: its trajectory first, then the record that vouches for it. Local: two
+ * writes, no other rank is waited for. After SS_ERR_IO the run counts as not committed. */
+ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record,
+                         const double *trajectory);
+
+typedef enum ss_quantity {
+    SS_QUANTITY_ERROR,
+    SS_QUANTITY_RELATIVE_ERROR,
+    SS_QUANTITIES
+} ss_quantity;
+
+/* Writes one cell's bands. Local. */
+ss_error ss_store_write_bands(ss_store *store, ss_quantity quantity, int64_t cell,
+                              const ss_bands *bands);
+
+/* Asks the system to put this rank's writes on the disk (fdatasync). Local; SS_ERR_IO. */
+ss_error ss_store_sync(ss_store *store);
+
+/* One cell's own parameters as the file has them (d, k, k0, n, m, activation); the rest of *run is
+ * zero. SS_ERR_FORMAT if they cannot be read. */
+ss_error ss_store_read_cell(const ss_store *store, int64_t cell, ss_run *run);
+
+/* The same in words, e.g. "d=3 k=2 k0=2 n=500 m=500 tanh". */
+ss_error ss_store_cell_text(const ss_store *store, int64_t cell, char *buffer, size_t size);
+
+/* The sweep's name from the file's attributes, and its seeds' values (S, out). */
+ss_error ss_store_read_name(const ss_store *store, char *buffer, size_t size);
+
+/*
+ * The lock beside the file (path + ".lock"): whoever writes holds it shared, whoever begins a run
+ * takes it alone first. So a run waits for the orphans of a killed one, and two runs exclude
+ * each other.
+ */
+typedef struct ss_store_lock {
+    int descriptor; /* -1: not held */
+    char path[4096 + 8];
+} ss_store_lock;
+
+/* Takes the lock alone, waiting up to `patience` seconds. SS_ERR_BUSY names the holder. One rank.
+ */
+ss_error ss_store_lock_alone(const char *path, double patience, ss_store_lock *lock);
+
+/* Shares the lock (a held one is turned into a shared one). Each rank. */
+ss_error ss_store_lock_shared(const char *path, ss_store_lock *lock);
+
+/* Releases; with `last`, when no other rank holds it, removes the lock file as well. */
+void ss_store_unlock(ss_store_lock *lock, bool last);
+
+#endif

@@ -1,0 +1,35 @@
+/* Small text helpers: a growing string, nearest names, quantities for people. */
+#ifndef SADDLESWEEP_BASE_TEXT_H
+#define SADDLESWEEP_BASE_TEXT_H
+
+#include "saddlesweep/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A growing, NUL-terminated string. Start from {0}; release with free(text.data). After a failed
+ * append (memory) `failed` is set and later appends do nothing: check once, at the end. */
+typedef struct ss_text {
+    char *data;
+    size_t length;
+    size_t capacity;
+    int failed;
+} ss_text;
+
+void ss_text_append(ss_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Reads a whole file into *text (owned by the caller, even after an error). SS_ERR_USAGE with the
+ * path and the system's reason when it cannot be read, or when it holds a NUL byte. */
+ss_error ss_text_read_file(const char *path, ss_text *text);
+
+/* The one of `count` names that is nearest to `word` by edit distance (insert, delete, replace,
+ * swap of neighbours), or NULL when none is near enough to be a likely slip. */
+const char *ss_text_nearest(const char *word, const char *const *names, size_t count);
+
+/* "1.5 h", "3.2 min", "12 s", "4.0 ms": written into `buffer`, which is returned. */
+const char *ss_text_duration(double seconds, char *buffer, size_t size);
+
+/* "1.5 GiB", "320 B": written into `buffer`, which is returned. */
+const char *ss_text_bytes(double bytes, char *buffer, size_t size);
+
+#endif

@@ -1,0 +1,11 @@
+/* The subcommands; main.c has the one table of them. */
+#ifndef SADDLESWEEP_CLI_CLI_H
+#define SADDLESWEEP_CLI_CLI_H
+
+/* Each takes the arguments after its name and returns the exit status of the program. */
+int ss_cmd_plan(int argc, char **argv);
+int ss_cmd_run(int argc, char **argv);
+int ss_cmd_status(int argc, char **argv);
+int ss_cmd_reduce(int argc, char **argv);
+
+#endif

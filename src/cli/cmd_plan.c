@@ -1,0 +1,128 @@
+#include "../base/text.h"
+#include "cli.h"
+#include "options.h"
+#include "saddlesweep/store.h"
+#include "sweep.h"
+#include "table.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SHOWN_CELLS = 40 };
+
+static ss_error print_cells(const ss_plan *plan)
+{
+    ss_table table = {
+        .columns = 9,
+        .headings = {"cell", "d", "k", "k0", "n", "m", "<activation", "runs", "time a run"},
+    };
+    int64_t shown = plan->cells <= SHOWN_CELLS ? plan->cells : SHOWN_CELLS;
+    for (int64_t cell = 0; cell < shown; cell++) {
+        char activation[SS_ACTIVATION_TEXT_SIZE];
+        char duration[32];
+        ss_run run = ss_plan_run(plan, cell, 0);
+        int64_t numbers[] = {cell, run.d, run.k, run.k0, run.n, run.m};
+        for (int i = 0; i < 6; i++) {
+            ss_table_add(&table, "%" PRId64, numbers[i]);
+        }
+        ss_table_add(&table, "%s", ss_activation_format(run.activation, activation));
+        ss_table_add(&table, "%" PRId64, plan->seeds);
+        ss_table_add(&table, "%s",
+                     ss_text_duration(ss_run_cost_seconds(&run), duration, sizeof duration));
+    }
+    SS_TRY(ss_table_print(&table, "  "));
+    if (shown < plan->cells) {
+        printf("  … and %" PRId64 " more cells\n", plan->cells - shown);
+    }
+    return SS_OK;
+}
+
+static void print_summary(const ss_plan *plan)
+{
+    const ss_spec *spec = plan->spec;
+    printf("sweep          %s\n", spec->name);
+    printf("cells          %" PRId64 "\n", plan->cells);
+    printf("seeds          %" PRId64 "\n", plan->seeds);
+    printf("runs           %" PRId64 "\n", ss_plan_runs(plan));
+    printf("iterations     %" PRId64 ", recorded at %" PRId64 " of them (t = 0 to %" PRId64 ")\n",
+           spec->iterations, plan->checkpoints, spec->iterations);
+    printf("step           %g", spec->step_size);
+    if (spec->step_decay > 0) {
+        printf(" / (1 + (t-1)/%g)", spec->step_decay);
+    }
+    printf(", ascent step %g, noise %g\n", spec->ascent_step, spec->noise);
+    printf("precision      %s\n\n", ss_precision_name(spec->precision));
+}
+
+static ss_error print_cost(const ss_plan *plan, int64_t ranks)
+{
+    char text[32];
+    double wall = 0;
+    ss_plan_cost cost = ss_plan_predict(plan);
+    SS_TRY(ss_plan_wall_seconds(plan, ranks, &wall));
+    printf("\npredicted by the cost model:\n");
+    printf("core-hours     %.4g\n", cost.core_seconds / 3600);
+    printf("wall time      %s on %" PRId64 " rank%s\n", ss_text_duration(wall, text, sizeof text),
+           ranks, ranks == 1 ? "" : "s");
+    printf("memory a rank  %s\n", ss_text_bytes(cost.bytes_per_rank, text, sizeof text));
+    printf("file size      %s\n", ss_text_bytes(ss_store_predicted_bytes(plan), text, sizeof text));
+    if (cost.wide_cells > 0) {
+        printf("note           %" PRId64 " cells have d >= %" PRId64
+               " (wide.from_d); each of their runs takes one rank, as process grids are not "
+               "available yet\n",
+               cost.wide_cells, plan->spec->wide_from_d);
+    }
+    return SS_OK;
+}
+
+static ss_error print_plan(const char *path, const ss_option_texts *overrides, int64_t ranks)
+{
+    ss_sweep sweep;
+    ss_error error = ss_sweep_load(path, overrides, &sweep);
+    if (error == SS_OK) {
+        print_summary(&sweep.plan);
+        error = print_cells(&sweep.plan);
+    }
+    if (error == SS_OK) {
+        error = print_cost(&sweep.plan, ranks);
+    }
+    ss_sweep_release(&sweep);
+    return error;
+}
+
+int ss_cmd_plan(int argc, char **argv)
+{
+    int64_t ranks = 1;
+    ss_option_texts overrides = {0};
+    const ss_option options[] = {
+        {"--ranks", NULL, "N", "predict the wall time on N ranks (default 1)", SS_OPTION_COUNT,
+         &ranks},
+        {"--set", NULL, "PATH=VALUE",
+         "override a key of the sweep file, e.g. grid.n=[500,1000]; "
+         "repeatable",
+         SS_OPTION_REPEATED, &overrides},
+    };
+    const ss_command_line line = {
+        .usage = "saddlesweep plan SPEC [--ranks N] [--set PATH=VALUE]...",
+        .description = "Checks a sweep file and shows what it expands to: cells, runs, predicted "
+                       "core-hours,\nwall time, memory and file size. Runs nothing.",
+        .positional = "SPEC",
+        .options = options,
+        .option_count = sizeof options / sizeof options[0],
+    };
+    const char *path;
+    int help;
+    ss_error error = ss_options_parse(&line, argc, argv, &path, &help);
+    if (help) {
+        ss_options_print_help(&line);
+    } else if (error == SS_OK) {
+        error = print_plan(path, &overrides, ranks);
+    }
+    free(overrides.texts);
+    if (error != SS_OK) {
+        fprintf(stderr, "error: %s\n", ss_error_text());
+    }
+    return ss_error_exit_status(error);
+}

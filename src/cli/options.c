@@ -1,0 +1,135 @@
+#include "options.h"
+
+#include "../base/memory.h"
+#include "../base/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const ss_option *find_option(const ss_command_line *line, const char *word, size_t length)
+{
+    for (size_t i = 0; i < line->option_count; i++) {
+        const ss_option *option = &line->options[i];
+        if ((strlen(option->name) == length && memcmp(option->name, word, length) == 0) ||
+            (option->alias && strlen(option->alias) == length &&
+             memcmp(option->alias, word, length) == 0)) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+static ss_error unknown_option(const ss_command_line *line, const char *word, size_t length)
+{
+    const char *names[32] = {"--help"};
+    char name[64];
+    size_t count = 1;
+    for (size_t i = 0; i < line->option_count && count < 32; i++) {
+        names[count++] = line->options[i].name;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), word);
+    const char *nearest = ss_text_nearest(name, names, count);
+    return ss_fail(SS_ERR_USAGE, "unknown option %s%s%s%s\nusage: %s", name,
+                   nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "",
+                   line->usage);
+}
+
+static ss_error set_count(const ss_option *option, const char *value)
+{
+    char *end = NULL;
+    errno = 0;
+    long long count = strtoll(value, &end, 10);
+    if (end == value || *end != '\0' || errno != 0 || count < 1) {
+        return ss_fail(SS_ERR_USAGE, "%s: found \"%s\", expected a positive integer", option->name,
+                       value);
+    }
+    *(int64_t *)option->target = count;
+    return SS_OK;
+}
+
+static ss_error set_option(const ss_option *option, const char *value)
+{
+    ss_option_texts *repeated = option->target;
+    switch (option->kind) {
+    case SS_OPTION_FLAG:
+        *(int *)option->target = 1;
+        return SS_OK;
+    case SS_OPTION_COUNT:
+        return set_count(option, value);
+    case SS_OPTION_TEXT:
+        *(const char **)option->target = value;
+        return SS_OK;
+    case SS_OPTION_REPEATED:
+        break;
+    }
+    SS_TRY(ss_grow(&repeated->texts, &repeated->capacity, repeated->count + 1,
+                   sizeof *repeated->texts));
+    repeated->texts[repeated->count++] = value;
+    return SS_OK;
+}
+
+/* Handles the option at argv[*at]; moves *at past a value that stands apart. */
+static ss_error parse_option(const ss_command_line *line, int argc, char **argv, int *at)
+{
+    const char *word = argv[*at];
+    size_t length = strncmp(word, "--", 2) == 0 ? strcspn(word, "=") : strlen(word);
+    const char *value = word[length] == '=' ? word + length + 1 : NULL;
+    const ss_option *option = find_option(line, word, length);
+    if (!option) {
+        return unknown_option(line, word, length);
+    }
+    if (!option->argument && value) {
+        return ss_fail(SS_ERR_USAGE, "%s takes no value", option->name);
+    }
+    if (option->argument && !value) {
+        if (*at + 1 >= argc) {
+            return ss_fail(SS_ERR_USAGE, "%s needs a value: %s %s\nusage: %s", option->name,
+                           option->name, option->argument, line->usage);
+        }
+        value = argv[++*at];
+    }
+    return set_option(option, value);
+}
+
+ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
+                          const char **positional, int *help)
+{
+    *positional = NULL;
+    *help = 0;
+    for (int at = 0; at < argc; at++) {
+        if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
+            *help = 1;
+            return SS_OK;
+        }
+    }
+    for (int at = 0; at < argc; at++) {
+        if (argv[at][0] == '-' && argv[at][1] != '\0') {
+            SS_TRY(parse_option(line, argc, argv, &at));
+        } else if (*positional) {
+            return ss_fail(SS_ERR_USAGE,
+                           "found a second argument \"%s\"; expected one %s\nusage: %s", argv[at],
+                           line->positional, line->usage);
+        } else {
+            *positional = argv[at];
+        }
+    }
+    return *positional
+               ? SS_OK
+               : ss_fail(SS_ERR_USAGE, "%s is missing\nusage: %s", line->positional, line->usage);
+}
+
+void ss_options_print_help(const ss_command_line *line)
+{
+    printf("Usage: %s\n\n%s\n\nOptions:\n", line->usage, line->description);
+    for (size_t i = 0; i < line->option_count; i++) {
+        const ss_option *option = &line->options[i];
+        char left[64];
+        snprintf(left, sizeof left, "%s%s%s%s%s", option->alias ? option->alias : "",
+                 option->alias ? ", " : "", option->name, option->argument ? " " : "",
+                 option->argument ? option->argument : "");
+        printf("  %-22s %s\n", left, option->help);
+    }
+    printf("  %-22s %s\n", "-h, --help", "show this and stop");
+}

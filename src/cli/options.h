@@ -1,0 +1,51 @@
+/* Options of a subcommand, from one table that parses and explains them. */
+#ifndef SADDLESWEEP_CLI_OPTIONS_H
+#define SADDLESWEEP_CLI_OPTIONS_H
+
+#include "saddlesweep/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum ss_option_kind {
+    SS_OPTION_FLAG,    /* target: int, set to 1 */
+    SS_OPTION_COUNT,   /* target: int64_t, a positive integer */
+    SS_OPTION_TEXT,    /* target: const char * */
+    SS_OPTION_REPEATED /* target: ss_option_texts */
+} ss_option_kind;
+
+typedef struct ss_option_texts {
+    const char **texts; /* owned by whoever parses: free(texts) */
+    size_t count;
+    size_t capacity;
+} ss_option_texts;
+
+typedef struct ss_option {
+    const char *name;     /* with its dashes: "--ranks" */
+    const char *alias;    /* a second name, or NULL */
+    const char *argument; /* how the help calls its value; NULL for a flag */
+    const char *help;
+    ss_option_kind kind;
+    void *target;
+} ss_option;
+
+typedef struct ss_command_line {
+    const char *usage;       /* "saddlesweep plan SPEC [OPTIONS]" */
+    const char *description; /* a paragraph */
+    const char *positional;  /* what the one positional argument is, e.g. "SPEC" */
+    const ss_option *options;
+    size_t option_count;
+} ss_command_line;
+
+/*
+ * Parses the arguments: options in any place, "--name value" or "--name=value"; exactly one
+ * positional argument. *help is set to 1, and nothing else checked, if --help or -h is
+ * among them. SS_ERR_USAGE names the argument and the nearest option.
+ */
+ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
+                          const char **positional, int *help);
+
+/* Prints the help to stdout. */
+void ss_options_print_help(const ss_command_line *line);
+
+#endif

@@ -1,0 +1,21 @@
+/* Which runs of a plan a result file lacks, as the task set that the scheduler takes. */
+#ifndef SADDLESWEEP_CLI_PENDING_H
+#define SADDLESWEEP_CLI_PENDING_H
+
+#include "saddlesweep/plan.h"
+#include "saddlesweep/store.h"
+
+/* Task number → run: task = place · S + seed index, where order[place] is the cell. */
+typedef struct ss_task_order {
+    const ss_plan *plan;
+    uint32_t *order; /* C cells, longest runs first; owned */
+} ss_task_order;
+
+int64_t ss_task_cell(const ss_task_order *tasks, int64_t task);
+int64_t ss_task_seed_index(const ss_task_order *tasks, int64_t task);
+
+/* The set of tasks (a bit each, owned by the caller) whose runs the store does not hold in a state
+ * that can be trusted. Reads every record and trajectory. Local. */
+ss_error ss_pending_find(const ss_store *store, const ss_task_order *tasks, uint64_t **pending);
+
+#endif

@@ -1,0 +1,25 @@
+/* The life of a subcommand that uses MPI. The only place that names MPI_COMM_WORLD. */
+#ifndef SADDLESWEEP_CLI_SESSION_H
+#define SADDLESWEEP_CLI_SESSION_H
+
+#include "saddlesweep/error.h"
+
+#include <mpi.h>
+
+typedef struct ss_session {
+    MPI_Comm comm; /* our own duplicate of all ranks */
+    int rank;
+    int ranks;
+} ss_session;
+
+/* Starts MPI; works as a single process without mpirun, too. */
+ss_session ss_session_begin(void);
+
+/* Tells this rank's error on stderr, agrees on one exit status (that of the error, or `status`),
+ * ends MPI, and returns the status. Collective. */
+int ss_session_end(ss_session *session, ss_error error, int status);
+
+/* Keeps an error that all ranks met alike on rank 0, so that it is told once. */
+ss_error ss_session_alike(const ss_session *session, ss_error error);
+
+#endif

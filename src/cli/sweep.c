@@ -1,0 +1,63 @@
+#include "sweep.h"
+
+#include "../base/memory.h"
+#include "saddlesweep/sched.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+static ss_error parse(const char *path, const ss_option_texts *overrides, ss_sweep *sweep)
+{
+    SS_TRY(ss_spec_parse(path, sweep->text.data, overrides->texts, overrides->count, &sweep->spec));
+    sweep->plan = ss_plan_of(sweep->spec);
+    ss_text_append(&sweep->overrides, "%s", "");
+    for (size_t i = 0; i < overrides->count; i++) {
+        ss_text_append(&sweep->overrides, "%s\n", overrides->texts[i]);
+    }
+    return sweep->overrides.failed ? ss_fail(SS_ERR_MEMORY, "out of memory for the options")
+                                   : SS_OK;
+}
+
+ss_error ss_sweep_load(const char *path, const ss_option_texts *overrides, ss_sweep *sweep)
+{
+    memset(sweep, 0, sizeof *sweep);
+    SS_TRY(ss_text_read_file(path, &sweep->text));
+    return parse(path, overrides, sweep);
+}
+
+/* Rank 0's text to all. */
+static ss_error share_text(MPI_Comm comm, ss_text *text)
+{
+    int64_t length = (int64_t)text->length;
+    MPI_Bcast(&length, 1, MPI_INT64_T, 0, comm);
+    if (length > INT_MAX - 1) {
+        return ss_fail(SS_ERR_USAGE, "the sweep file is larger than 2 GiB");
+    }
+    SS_TRY(ss_sched_agree(comm, ss_grow(&text->data, &text->capacity, (size_t)length + 1, 1)));
+    MPI_Bcast(text->data, (int)length, MPI_CHAR, 0, comm);
+    text->data[length] = '\0';
+    text->length = (size_t)length;
+    return SS_OK;
+}
+
+ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_texts *overrides,
+                           ss_sweep *sweep)
+{
+    int rank;
+    MPI_Comm_rank(comm, &rank);
+    memset(sweep, 0, sizeof *sweep);
+    ss_error error = rank == 0 ? ss_text_read_file(path, &sweep->text) : SS_OK;
+    SS_TRY(ss_sched_agree(comm, error));
+    SS_TRY(share_text(comm, &sweep->text));
+    error = parse(path, overrides, sweep);
+    /* the same error everywhere: rank 0 alone tells it */
+    return error != SS_OK && rank != 0 ? SS_ERR_ELSEWHERE : error;
+}
+
+void ss_sweep_release(ss_sweep *sweep)
+{
+    ss_spec_destroy(&sweep->spec);
+    free(sweep->text.data);
+    free(sweep->overrides.data);
+}

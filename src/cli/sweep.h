@@ -1,0 +1,27 @@
+/* A sweep file, loaded for a subcommand: its text, its spec and its plan. */
+#ifndef SADDLESWEEP_CLI_SWEEP_H
+#define SADDLESWEEP_CLI_SWEEP_H
+
+#include "../base/text.h"
+#include "options.h"
+#include "saddlesweep/plan.h"
+
+#include <mpi.h>
+
+typedef struct ss_sweep {
+    ss_text text;      /* the file, verbatim */
+    ss_text overrides; /* one --set a line */
+    ss_spec *spec;
+    ss_plan plan;
+} ss_sweep;
+
+/* Reads and checks a sweep file. Release with ss_sweep_release, even after an error. Local. */
+ss_error ss_sweep_load(const char *path, const ss_option_texts *overrides, ss_sweep *sweep);
+
+/* The same; only rank 0 reads the file. Collective. */
+ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_texts *overrides,
+                           ss_sweep *sweep);
+
+void ss_sweep_release(ss_sweep *sweep);
+
+#endif

@@ -1,0 +1,83 @@
+#include "tally.h"
+
+#include "../base/memory.h"
+#include "table.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+ss_error ss_tally_cell(const ss_store *store, int64_t cell, ss_tally *tally)
+{
+    enum { PIECE = 1024 };
+    ss_record *records = NULL;
+    int64_t seeds = ss_store_shape_of(store).seeds;
+    ss_error error = ss_allocate(PIECE, sizeof *records, &records);
+    *tally = (ss_tally){{0}};
+    for (int64_t first = 0; first < seeds && error == SS_OK; first += PIECE) {
+        int64_t count = seeds - first < PIECE ? seeds - first : PIECE;
+        error = ss_store_read_records(store, cell, first, count, records);
+        for (int64_t s = 0; s < count && error == SS_OK; s++) {
+            bool committed = ss_record_committed(&records[s]);
+            tally->runs[committed ? records[s].status : SS_RUN_PENDING]++;
+        }
+    }
+    free(records);
+    return error;
+}
+
+static void add(ss_tally *total, const ss_tally *tally)
+{
+    for (int status = 0; status < SS_RUN_STATUS_COUNT; status++) {
+        total->runs[status] += tally->runs[status];
+    }
+}
+
+ss_error ss_tally_all(const ss_store *store, ss_tally *tally)
+{
+    ss_store_shape shape = ss_store_shape_of(store);
+    *tally = (ss_tally){{0}};
+    for (int64_t cell = 0; cell < shape.cells; cell++) {
+        ss_tally of_cell;
+        SS_TRY(ss_tally_cell(store, cell, &of_cell));
+        add(tally, &of_cell);
+    }
+    return SS_OK;
+}
+
+static void add_row(ss_table *table, int64_t cell, const ss_run *run, const ss_tally *tally)
+{
+    char activation[SS_ACTIVATION_TEXT_SIZE];
+    int64_t parameters[] = {cell, run->d, run->k, run->k0, run->n, run->m};
+    int64_t counts[] = {tally->runs[SS_RUN_DONE], tally->runs[SS_RUN_PENDING],
+                        tally->runs[SS_RUN_DIVERGED], tally->runs[SS_RUN_FAILED]};
+    for (int i = 0; i < 6; i++) {
+        ss_table_add(table, "%" PRId64, parameters[i]);
+    }
+    ss_table_add(table, "%s", ss_activation_format(run->activation, activation));
+    for (int i = 0; i < 4; i++) {
+        ss_table_add(table, "%" PRId64, counts[i]);
+    }
+}
+
+ss_error ss_tally_print_cells(const ss_store *store, bool only_incomplete)
+{
+    ss_store_shape shape = ss_store_shape_of(store);
+    ss_table table = {
+        .columns = 11,
+        .headings = {"cell", "d", "k", "k0", "n", "m", "<activation", "done", "pending", "diverged",
+                     "failed"},
+    };
+    ss_error error = SS_OK;
+    for (int64_t cell = 0; cell < shape.cells && error == SS_OK; cell++) {
+        ss_tally tally;
+        ss_run run = {0};
+        error = ss_tally_cell(store, cell, &tally);
+        bool complete = tally.runs[SS_RUN_DONE] == shape.seeds;
+        if (error == SS_OK && !(only_incomplete && complete)) {
+            error = ss_store_read_cell(store, cell, &run);
+            add_row(&table, cell, &run, &tally);
+        }
+    }
+    ss_error printed = ss_table_print(&table, "  ");
+    return error == SS_OK ? printed : error;
+}

@@ -1,0 +1,20 @@
+/* How many runs of each status a result file holds. */
+#ifndef SADDLESWEEP_CLI_TALLY_H
+#define SADDLESWEEP_CLI_TALLY_H
+
+#include "saddlesweep/store.h"
+
+typedef struct ss_tally {
+    int64_t runs[SS_RUN_STATUS_COUNT];
+} ss_tally;
+
+/* Counts one cell's records; one that is not whole counts as PENDING. */
+ss_error ss_tally_cell(const ss_store *store, int64_t cell, ss_tally *tally);
+
+/* Counts all cells. */
+ss_error ss_tally_all(const ss_store *store, ss_tally *tally);
+
+/* Prints a table of the cells (all, or those with a run that is not DONE) on stdout. */
+ss_error ss_tally_print_cells(const ss_store *store, bool only_incomplete);
+
+#endif

@@ -1,0 +1,3 @@
+#define LANES_KERNEL ss_kernel_portable
+#define LANES_NAME   "portable"
+#include "lanes_kernel.h"

@@ -1,0 +1,88 @@
+#include "progress.h"
+
+#include "../base/clock.h"
+#include "../base/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+static double interval(ss_progress_style style)
+{
+    return style == SS_PROGRESS_LIVE ? 0.2 : 10;
+}
+
+ss_progress ss_progress_begin(const char *name, ss_progress_style style, int ranks, int64_t total,
+                              double predicted_seconds)
+{
+    double now = ss_clock_seconds();
+    return (ss_progress){
+        .name = name,
+        .style = style,
+        .ranks = ranks,
+        .total = total,
+        .predicted_total = predicted_seconds,
+        .started = now,
+        .next_report = now + interval(style),
+    };
+}
+
+static int64_t ended(const ss_progress *progress)
+{
+    return progress->results[SS_TASK_DONE] + progress->results[SS_TASK_DIVERGED] +
+           progress->results[SS_TASK_FAILED];
+}
+
+double ss_progress_seconds_left(const ss_progress *progress)
+{
+    double correction =
+        progress->predicted_ended > 0 ? progress->measured_ended / progress->predicted_ended : 1;
+    double left = fmax(0, progress->predicted_total - progress->predicted_ended);
+    int64_t tasks_left = progress->total - ended(progress);
+    double ranks = (double)(tasks_left < progress->ranks ? tasks_left : progress->ranks);
+    return tasks_left > 0 ? left * correction / ranks : 0;
+}
+
+static void print(ss_progress *progress)
+{
+    char left[32];
+    double elapsed = ss_clock_seconds() - progress->started;
+    double rate = elapsed > 0 ? (double)ended(progress) / elapsed : 0;
+    int64_t share = progress->total > 0 ? 100 * ended(progress) / progress->total : 100;
+    const char *before = progress->style == SS_PROGRESS_LIVE ? "\r\x1b[K" : "";
+    const char *after = progress->style == SS_PROGRESS_LIVE ? "" : "\n";
+    fprintf(stderr,
+            "%s%s: %" PRId64 "/%" PRId64 " runs (%" PRId64 " %%), %.1f runs/s, ETA %s, %" PRId64
+            " diverged, %" PRId64 " failed%s",
+            before, progress->name, ended(progress), progress->total, share, rate,
+            ended(progress) > 0 || progress->total == 0
+                ? ss_text_duration(ss_progress_seconds_left(progress), left, sizeof left)
+                : "unknown",
+            progress->results[SS_TASK_DIVERGED], progress->results[SS_TASK_FAILED], after);
+    fflush(stderr);
+    progress->printed = 1;
+}
+
+void ss_progress_report(ss_progress *progress)
+{
+    if (progress->style == SS_PROGRESS_NONE) {
+        return;
+    }
+    double now = ss_clock_seconds();
+    if (now < progress->next_report) {
+        return;
+    }
+    progress->next_report = now + interval(progress->style);
+    print(progress);
+}
+
+void ss_progress_end(ss_progress *progress)
+{
+    if (progress->style == SS_PROGRESS_NONE) {
+        return;
+    }
+    print(progress);
+    if (progress->style == SS_PROGRESS_LIVE) {
+        fputc('\n', stderr);
+    }
+}

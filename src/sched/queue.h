@@ -1,0 +1,35 @@
+/* The tasks not yet given out, on rank 0. */
+#ifndef SADDLESWEEP_SCHED_QUEUE_H
+#define SADDLESWEEP_SCHED_QUEUE_H
+
+#include "saddlesweep/sched.h"
+
+#include <stddef.h>
+
+/* Neighbouring pending tasks travel as one span. */
+typedef struct ss_span {
+    int64_t first;
+    int64_t count;
+} ss_span;
+
+enum { SS_BATCH_SPANS = 64 }; /* 1 KiB a message: below every transport's eager limit */
+
+typedef struct ss_batch_message {
+    int64_t span_count; /* 0: there is no more */
+    ss_span spans[SS_BATCH_SPANS];
+} ss_batch_message;
+
+typedef struct ss_queue {
+    const ss_sched_tasks *tasks;
+    int64_t next;             /* first task that may still be pending */
+    int64_t left;             /* pending tasks from `next` on */
+    double predicted_seconds; /* of those */
+} ss_queue;
+
+ss_queue ss_queue_of(const ss_sched_tasks *tasks);
+
+/* Takes the next batch for one of `ranks` ranks: one task, or as many short ones as give a
+ * worker about a tenth of a second, but not so many that others would run dry. */
+void ss_queue_take(ss_queue *queue, int ranks, ss_batch_message *batch);
+
+#endif

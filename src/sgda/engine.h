@@ -1,0 +1,31 @@
+/*
+ * What the time loop drives: an engine holds A, V and X_n of the run in progress and takes steps.
+ * The time loop never asks where the matrices live.
+ */
+#ifndef SADDLESWEEP_SGDA_ENGINE_H
+#define SADDLESWEEP_SGDA_ENGINE_H
+
+#include "saddlesweep/run.h"
+
+typedef struct ss_engine ss_engine;
+
+struct ss_engine {
+    /* Draws A* and A⁰, forms X_n, sets V = 0; returns ‖Z*‖_F. Allocates all that the run needs. */
+    ss_run_reason (*start)(ss_engine *engine, const ss_run *run, double *truth_norm);
+
+    /* Iteration t = 1, 2, … of Algorithm 1. After any reason but NONE the run is over. */
+    ss_run_reason (*step)(ss_engine *engine, const ss_run *run, int64_t t);
+
+    /* ‖A Aᵀ − Z*‖_F. */
+    double (*error)(ss_engine *engine, const ss_run *run);
+
+    void (*destroy)(ss_engine *engine);
+};
+
+/* The engine of one rank: every matrix whole, row-major, float64; a kernel for each precision. */
+ss_error ss_engine_create_local(ss_engine **out);
+
+/* The name of the kernel that the local engine uses for a precision. */
+const char *ss_engine_local_kernel(const ss_engine *engine, ss_precision precision);
+
+#endif

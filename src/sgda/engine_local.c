@@ -1,0 +1,249 @@
+#include "engine.h"
+
+#include "../base/memory.h"
+#include "matrix.h"
+#include "saddlesweep/kernel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct local_engine {
+    ss_engine base; /* first: the two pointers are the same */
+    const ss_kernel *kernels[2];
+    const ss_kernel *kernel; /* of the run in progress */
+    void *memory;            /* one block, all of the below lie in it */
+    size_t capacity;
+    double *A;         /* d × k */
+    double *V;         /* d × d */
+    double *X;         /* d × d: X_n */
+    double *Z_star;    /* d × d */
+    double *gamma;     /* d × d */
+    double *gradient;  /* d × k */
+    double *direction; /* d × k: the sphere noise */
+    double *norms;     /* d: r_i */
+    void *scratch;     /* the kernel's */
+} local_engine;
+
+/* Byte offsets of the engine's arrays in its one block. */
+typedef struct layout {
+    size_t A, V, X, Z_star, gamma, gradient, direction, norms, scratch;
+    size_t bytes;
+} layout;
+
+/* The offset of the next array; every array is aligned. */
+static size_t place(layout *layout, size_t bytes)
+{
+    size_t offset = layout->bytes;
+    layout->bytes += (bytes + SS_ALIGNMENT - 1) / SS_ALIGNMENT * SS_ALIGNMENT;
+    return offset;
+}
+
+static ss_batch data_batch(const ss_run *run, const double *A_star)
+{
+    return (ss_batch){
+        .A = A_star,
+        .d = run->d,
+        .k = run->k0,
+        .samples = run->n,
+        .activation = run->activation,
+        .stream = ss_stream_data(run->root_seed, run->seed, run->k0),
+    };
+}
+
+static ss_batch latent_batch(const ss_run *run, const double *A, int64_t t)
+{
+    return (ss_batch){
+        .A = A,
+        .d = run->d,
+        .k = run->k,
+        .samples = run->m,
+        .activation = run->activation,
+        .stream = ss_stream_latents(run->root_seed, run->seed, run->k),
+        .t = (uint32_t)t,
+    };
+}
+
+static size_t scratch_bytes(const ss_kernel *kernel, const ss_run *run)
+{
+    ss_batch data = data_batch(run, NULL);
+    ss_batch latents = latent_batch(run, NULL, 0);
+    size_t for_data = kernel->scratch_bytes(&data);
+    size_t for_latents = kernel->scratch_bytes(&latents);
+    return for_data > for_latents ? for_data : for_latents;
+}
+
+static layout arrange(const ss_kernel *kernel, const ss_run *run)
+{
+    size_t vector = (size_t)run->d * sizeof(double);
+    size_t square = (size_t)run->d * vector;
+    size_t tall = (size_t)run->k * vector;
+    layout layout = {0};
+    layout.A = place(&layout, tall);
+    layout.V = place(&layout, square);
+    layout.X = place(&layout, square);
+    layout.Z_star = place(&layout, square);
+    layout.gamma = place(&layout, square);
+    layout.gradient = place(&layout, tall);
+    layout.direction = place(&layout, tall);
+    layout.norms = place(&layout, vector);
+    layout.scratch = place(&layout, scratch_bytes(kernel, run));
+    return layout;
+}
+
+double ss_run_cost_bytes(const ss_run *run)
+{
+    const ss_kernel *kernel;
+    if (ss_kernel_choose(run->precision, &kernel) != SS_OK) {
+        kernel = ss_kernel_at(0); /* a wrong SADDLESWEEP_KERNEL is told when a run starts */
+    }
+    return (double)arrange(kernel, run).bytes;
+}
+
+static ss_run_reason reserve(local_engine *engine, const ss_run *run)
+{
+    layout layout = arrange(engine->kernel, run);
+    if (layout.bytes > engine->capacity) {
+        free(engine->memory);
+        engine->capacity = 0;
+        if (ss_allocate(layout.bytes, 1, &engine->memory) != SS_OK) {
+            return SS_REASON_MEMORY;
+        }
+        engine->capacity = layout.bytes;
+    }
+    char *memory = engine->memory;
+    engine->A = (double *)(memory + layout.A);
+    engine->V = (double *)(memory + layout.V);
+    engine->X = (double *)(memory + layout.X);
+    engine->Z_star = (double *)(memory + layout.Z_star);
+    engine->gamma = (double *)(memory + layout.gamma);
+    engine->gradient = (double *)(memory + layout.gradient);
+    engine->direction = (double *)(memory + layout.direction);
+    engine->norms = (double *)(memory + layout.norms);
+    engine->scratch = memory + layout.scratch;
+    return SS_REASON_NONE;
+}
+
+/* A* from its stream, in the place of A (k0 ≤ k, so it fits); r_i, Z* and X_n from A*. */
+static ss_run_reason draw_truth(local_engine *engine, const ss_run *run)
+{
+    double *A_star = engine->A;
+    ss_stream stream = ss_stream_truth(run->root_seed, run->seed, run->d, run->k0);
+    ss_stream_matrix(&stream, 0, run->d, run->k0, A_star);
+    if (run->row_norm == SS_ROW_NORM_UNIT) {
+        for (int64_t i = 0; i < run->d; i++) {
+            engine->norms[i] = 1;
+        }
+        ss_run_reason reason = ss_matrix_project(A_star, run->d, run->k0, engine->norms);
+        if (reason != SS_REASON_NONE) {
+            return reason;
+        }
+    }
+    ss_matrix_row_norms(A_star, run->d, run->k0, engine->norms);
+    ss_matrix_gram(A_star, run->d, run->k0, engine->Z_star);
+    if (run->row_norm == SS_ROW_NORM_UNIT) {
+        for (int64_t i = 0; i < run->d; i++) {
+            engine->norms[i] = 1; /* exactly, not to rounding */
+        }
+    }
+    ss_batch data = data_batch(run, A_star);
+    engine->kernel->gamma(&data, engine->scratch, engine->X);
+    return SS_REASON_NONE;
+}
+
+static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_norm)
+{
+    local_engine *engine = (local_engine *)base;
+    engine->kernel = engine->kernels[run->precision];
+    ss_run_reason reason = reserve(engine, run);
+    if (reason == SS_REASON_NONE) {
+        reason = draw_truth(engine, run);
+    }
+    if (reason != SS_REASON_NONE) {
+        return reason;
+    }
+    *truth_norm = ss_matrix_norm(engine->Z_star, run->d * run->d);
+    memset(engine->V, 0, (size_t)(run->d * run->d) * sizeof *engine->V);
+    ss_stream stream = ss_stream_start(run->root_seed, run->seed, run->d, run->k);
+    ss_stream_matrix(&stream, 0, run->d, run->k, engine->A);
+    return ss_matrix_project(engine->A, run->d, run->k, engine->norms);
+}
+
+/* Step 2: V ← V + η_V (Γ − X_n − V), written so that η_V = 1 gives Γ − X_n exactly. */
+static void ascend(local_engine *engine, const ss_run *run)
+{
+    double keep = 1 - run->ascent_step;
+    for (int64_t entry = 0; entry < run->d * run->d; entry++) {
+        double residual = engine->gamma[entry] - engine->X[entry];
+        engine->V[entry] = keep * engine->V[entry] + run->ascent_step * residual;
+    }
+}
+
+/* Step 4: adds noise · e to the gradient, e uniform on the unit sphere of R^{d×k}. */
+static void add_noise(local_engine *engine, const ss_run *run, int64_t t)
+{
+    int64_t entries = run->d * run->k;
+    ss_stream stream = ss_stream_sphere(run->root_seed, run->seed, run->d, run->k);
+    ss_stream_matrix(&stream, (uint32_t)t, run->d, run->k, engine->direction);
+    double scale = run->noise / ss_matrix_norm(engine->direction, entries);
+    for (int64_t entry = 0; entry < entries; entry++) {
+        engine->gradient[entry] += scale * engine->direction[entry];
+    }
+}
+
+static double step_size(const ss_run *run, int64_t t)
+{
+    return run->step_decay > 0 ? run->step_size / (1 + (double)(t - 1) / run->step_decay)
+                               : run->step_size;
+}
+
+static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
+{
+    local_engine *engine = (local_engine *)base;
+    ss_batch batch = latent_batch(run, engine->A, t);
+    engine->kernel->gamma(&batch, engine->scratch, engine->gamma);
+    ascend(engine, run);
+    engine->kernel->gradient(&batch, engine->scratch, engine->V, engine->gradient);
+    if (run->noise > 0) {
+        add_noise(engine, run, t);
+    }
+    double eta = step_size(run, t);
+    for (int64_t entry = 0; entry < run->d * run->k; entry++) {
+        engine->A[entry] -= eta * engine->gradient[entry];
+    }
+    return ss_matrix_project(engine->A, run->d, run->k, engine->norms);
+}
+
+static double error(ss_engine *base, const ss_run *run)
+{
+    local_engine *engine = (local_engine *)base;
+    return ss_matrix_gram_distance(engine->A, run->d, run->k, engine->Z_star);
+}
+
+static void destroy(ss_engine *base)
+{
+    local_engine *engine = (local_engine *)base;
+    free(engine->memory);
+    free(engine);
+}
+
+ss_error ss_engine_create_local(ss_engine **out)
+{
+    local_engine *engine = NULL;
+    *out = NULL;
+    SS_TRY(ss_allocate(1, sizeof *engine, &engine));
+    engine->base = (ss_engine){start, step, error, destroy};
+    for (int precision = 0; precision < 2; precision++) {
+        ss_error error = ss_kernel_choose((ss_precision)precision, &engine->kernels[precision]);
+        if (error != SS_OK) {
+            free(engine);
+            return error;
+        }
+    }
+    *out = &engine->base;
+    return SS_OK;
+}
+
+const char *ss_engine_local_kernel(const ss_engine *engine, ss_precision precision)
+{
+    return ((const local_engine *)engine)->kernels[precision]->name;
+}

@@ -1,0 +1,108 @@
+#include "saddlesweep/run.h"
+
+#include "../base/clock.h"
+#include "../base/memory.h"
+#include "engine.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct ss_workspace {
+    ss_engine *local;
+};
+
+const char *ss_run_status_name(ss_run_status status)
+{
+    static const char *const names[] = {
+#define SS_RUN_NAME(code, value, name) [value] = name,
+        SS_RUN_STATUSES(SS_RUN_NAME)
+#undef SS_RUN_NAME
+    };
+    return names[status];
+}
+
+const char *ss_run_reason_text(ss_run_reason reason)
+{
+    static const char *const texts[SS_RUN_REASON_COUNT] = {
+        [SS_REASON_NONE] = "none",
+        [SS_REASON_NOT_FINITE] = "a value of A or of the error is no longer finite",
+        [SS_REASON_ZERO_ROW] = "a row of A has norm 0 and cannot be rescaled",
+        [SS_REASON_MEMORY] = "its matrices do not fit in memory",
+    };
+    return texts[reason];
+}
+
+ss_error ss_workspace_create(ss_workspace **out)
+{
+    SS_TRY(ss_allocate(1, sizeof **out, out));
+    ss_error error = ss_engine_create_local(&(*out)->local);
+    if (error != SS_OK) {
+        free(*out);
+        *out = NULL;
+    }
+    return error;
+}
+
+void ss_workspace_destroy(ss_workspace **workspace)
+{
+    if (*workspace) {
+        (*workspace)->local->destroy((*workspace)->local);
+        free(*workspace);
+        *workspace = NULL;
+    }
+}
+
+const char *ss_workspace_kernel(const ss_workspace *workspace, ss_precision precision)
+{
+    return ss_engine_local_kernel(workspace->local, precision);
+}
+
+static void end_early(ss_run_reason reason, int64_t t, ss_run_outcome *outcome)
+{
+    outcome->status = reason == SS_REASON_NOT_FINITE ? SS_RUN_DIVERGED : SS_RUN_FAILED;
+    outcome->reason = reason;
+    outcome->iterations = t;
+}
+
+/* The one time loop. */
+static void iterate(const ss_run *run, ss_engine *engine, ss_run_poll poll, void *context,
+                    double *trajectory, ss_run_outcome *outcome)
+{
+    ss_run_reason reason = engine->start(engine, run, &outcome->truth_norm);
+    int64_t next = 0; /* checkpoint to record */
+    for (int64_t t = 0;; t++) {
+        if (reason == SS_REASON_NONE && t == run->checkpoints[next]) {
+            double error = engine->error(engine, run);
+            if (isfinite(error)) {
+                trajectory[next++] = error;
+            } else {
+                reason = SS_REASON_NOT_FINITE;
+            }
+        }
+        if (reason != SS_REASON_NONE) {
+            end_early(reason, t, outcome);
+            return;
+        }
+        outcome->iterations = t;
+        if (t == run->iterations) {
+            outcome->status = SS_RUN_DONE;
+            return;
+        }
+        if (poll && poll(context, t, run->iterations)) {
+            return;
+        }
+        reason = engine->step(engine, run, t + 1);
+    }
+}
+
+void ss_run_execute(const ss_run *run, ss_workspace *workspace, ss_run_poll poll, void *context,
+                    double *trajectory, ss_run_outcome *outcome)
+{
+    double start = ss_clock_seconds();
+    *outcome = (ss_run_outcome){.status = SS_RUN_PENDING};
+    for (int64_t i = 0; i < run->checkpoint_count; i++) {
+        trajectory[i] = NAN;
+    }
+    iterate(run, workspace->local, poll, context, trajectory, outcome);
+    outcome->seconds = ss_clock_seconds() - start;
+}

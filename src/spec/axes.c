@@ -1,0 +1,393 @@
+#include "axes.h"
+
+#include "../base/memory.h"
+#include "reader.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Largest sizes: beyond these a matrix or a batch could not be addressed anyway. */
+enum { LARGEST_DIMENSION = 1 << 20, LARGEST_SAMPLE_COUNT = INT32_MAX };
+#define LARGEST_GRID ((int64_t)1 << 31)
+
+static const char *const axis_names[SS_AXES] = {
+    [SS_AXIS_D] = "d",
+    [SS_AXIS_K] = "k",
+    [SS_AXIS_N] = "n",
+    [SS_AXIS_M] = "m",
+    [SS_AXIS_ACTIVATION] = "activation",
+};
+
+const char *ss_axis_name(ss_axis_id axis)
+{
+    return axis_names[axis];
+}
+
+int64_t ss_values_at(const ss_values *values, int64_t index)
+{
+    return values->list ? values->list[index] : values->first + index * values->step;
+}
+
+int64_t ss_values_smallest(const ss_values *values)
+{
+    int64_t smallest = ss_values_at(values, 0);
+    for (int64_t i = 1; values->list && i < values->count; i++) {
+        smallest = values->list[i] < smallest ? values->list[i] : smallest;
+    }
+    return smallest; /* a progression ascends */
+}
+
+int64_t ss_values_largest(const ss_values *values)
+{
+    int64_t largest = ss_values_at(values, values->count - 1);
+    for (int64_t i = 0; values->list && i < values->count; i++) {
+        largest = values->list[i] > largest ? values->list[i] : largest;
+    }
+    return largest;
+}
+
+typedef struct axis_rule {
+    int64_t least;
+    int64_t most;
+    bool may_be_infinite; /* n and m: the population limits */
+} axis_rule;
+
+static axis_rule rule_of(ss_axis_id axis)
+{
+    bool samples = axis == SS_AXIS_N || axis == SS_AXIS_M;
+    return (axis_rule){1, samples ? LARGEST_SAMPLE_COUNT : LARGEST_DIMENSION, samples};
+}
+
+static ss_error read_size(const ss_yaml_node *node, const char *path, axis_rule rule, int64_t *out)
+{
+    if (rule.may_be_infinite && node->kind == SS_YAML_SCALAR && !node->quoted &&
+        (strcmp(node->text, "inf") == 0 || strcmp(node->text, ".inf") == 0)) {
+        return ss_yaml_fail(SS_ERR_UNAVAILABLE, &node->place,
+                            "%s: inf (the population limit) is not available yet; use a finite "
+                            "number of samples",
+                            path);
+    }
+    return ss_read_integer(node, path, rule.least, rule.most, out);
+}
+
+/* Two positions of a list hold the same value? Sorts a copy: lists may be long. */
+static int compare_sizes(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static ss_error check_distinct(const ss_yaml_node *node, const char *path, const ss_values *values)
+{
+    size_t count = (size_t)values->count;
+    int64_t *sorted = NULL;
+    SS_TRY(ss_allocate(count, sizeof *sorted, &sorted));
+    memcpy(sorted, values->list, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, compare_sizes);
+    ss_error error = SS_OK;
+    for (size_t i = 1; i < count && error == SS_OK; i++) {
+        if (sorted[i] == sorted[i - 1]) {
+            error = ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                                 "%s: %" PRId64 " appears twice; list each value once", path,
+                                 sorted[i]);
+        }
+    }
+    free(sorted);
+    return error;
+}
+
+static ss_error read_list(const ss_yaml_node *node, const char *path, axis_rule rule,
+                          ss_values *values)
+{
+    if (node->count == 0) {
+        return ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                            "%s: the list is empty, so the grid is; give at least one value", path);
+    }
+    SS_TRY(ss_allocate(node->count, sizeof *values->list, &values->list));
+    values->count = (int64_t)node->count;
+    for (size_t i = 0; i < node->count; i++) {
+        SS_TRY(read_size(node->items[i], path, rule, &values->list[i]));
+    }
+    return check_distinct(node, path, values);
+}
+
+/* from, from·factor, from·factor², … rounded to integers, up to `to`. */
+static ss_error read_geometric(const ss_yaml_node *node, const char *path, int64_t to,
+                               ss_values *values)
+{
+    double factor;
+    char factor_path[64];
+    size_t capacity = 0;
+    snprintf(factor_path, sizeof factor_path, "%s.factor", path);
+    SS_TRY(ss_read_number(ss_yaml_find(node, "factor"), factor_path, 1, false, &factor));
+    double exact = (double)values->first;
+    int64_t latest = 0;
+    for (int64_t i = 0; llround(exact) <= to; i++) {
+        int64_t value = llround(exact);
+        if (value == latest) {
+            return ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                                "%s: factor %g gives %" PRId64 " twice; use a larger factor or a "
+                                "step",
+                                path, factor, value);
+        }
+        SS_TRY(ss_grow(&values->list, &capacity, (size_t)i + 1, sizeof *values->list));
+        values->list[i] = latest = value;
+        values->count = i + 1;
+        exact = (double)values->first * pow(factor, (double)(i + 1));
+    }
+    return SS_OK;
+}
+
+static ss_error read_range(const ss_yaml_node *node, const char *path, axis_rule rule,
+                           ss_values *values)
+{
+    static const char *const keys[] = {"from", "to", "step", "factor"};
+    const ss_yaml_node *from;
+    const ss_yaml_node *to;
+    const ss_yaml_node *step = ss_yaml_find(node, "step");
+    int64_t last;
+    char inner[64];
+    SS_TRY(ss_read_keys(node, path, keys, 4));
+    SS_TRY(ss_read_required(node, path, "from", &from));
+    SS_TRY(ss_read_required(node, path, "to", &to));
+    snprintf(inner, sizeof inner, "%s.from", path);
+    SS_TRY(ss_read_integer(from, inner, rule.least, rule.most, &values->first));
+    snprintf(inner, sizeof inner, "%s.to", path);
+    SS_TRY(ss_read_integer(to, inner, rule.least, rule.most, &last));
+    if ((step != NULL) == (ss_yaml_find(node, "factor") != NULL)) {
+        return ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                            "%s: a range has either a step or a factor, e.g. "
+                            "{from: 500, to: 8000, factor: 2}",
+                            path);
+    }
+    if (last < values->first) {
+        return ss_yaml_fail(SS_ERR_SPEC, &to->place,
+                            "%s: the range is empty: to (%" PRId64 ") is below from (%" PRId64 ")",
+                            path, last, values->first);
+    }
+    if (!step) {
+        return read_geometric(node, path, last, values);
+    }
+    snprintf(inner, sizeof inner, "%s.step", path);
+    SS_TRY(ss_read_integer(step, inner, 1, rule.most, &values->step));
+    values->count = (last - values->first) / values->step + 1;
+    return SS_OK;
+}
+
+/* The axis that an unquoted word names among `count` axes, or SS_AXES. */
+static ss_axis_id axis_named(const ss_yaml_node *node, int count)
+{
+    for (int axis = 0; node->kind == SS_YAML_SCALAR && axis < count; axis++) {
+        if (strcmp(node->text, axis_names[axis]) == 0) {
+            return (ss_axis_id)axis;
+        }
+    }
+    return SS_AXES;
+}
+
+static ss_error read_size_axis(const ss_yaml_node *node, ss_axis_id id, ss_axis *axis)
+{
+    char path[32];
+    snprintf(path, sizeof path, "grid.%s", axis_names[id]);
+    axis->root = id;
+    if (node->kind == SS_YAML_SEQUENCE) {
+        return read_list(node, path, rule_of(id), &axis->values);
+    }
+    if (node->kind == SS_YAML_MAPPING) {
+        return read_range(node, path, rule_of(id), &axis->values);
+    }
+    ss_axis_id other = axis_named(node, SS_AXIS_ACTIVATION);
+    if (other == id) {
+        return ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                            "%s: the axis is tied to itself; give values or another axis", path);
+    }
+    if (other != SS_AXES) {
+        axis->tied = true;
+        axis->root = other;
+        return SS_OK;
+    }
+    char first = node->text[0];
+    if (!node->quoted && strcmp(node->text, "inf") != 0 && (first >= 'a' && first <= 'z')) {
+        return ss_read_mismatch(node, path,
+                                "an integer, a list, a range, or the name of another axis "
+                                "(d, k, n or m)");
+    }
+    axis->values.step = 1;
+    axis->values.count = 1;
+    return read_size(node, path, rule_of(id), &axis->values.first);
+}
+
+/* Follows ties to the free axis at their end. */
+static ss_error resolve_ties(const ss_yaml_node *grid, ss_spec *spec)
+{
+    for (int id = 0; id < SS_AXIS_ACTIVATION; id++) {
+        ss_axis_id root = spec->axes[id].root;
+        for (int hops = 0; spec->axes[root].tied; hops++) {
+            if (hops == SS_AXES) {
+                return ss_yaml_fail(SS_ERR_SPEC, &ss_yaml_find(grid, axis_names[id])->place,
+                                    "grid.%s: the ties go in a circle; give one of the axes values",
+                                    axis_names[id]);
+            }
+            root = spec->axes[root].root;
+        }
+        spec->axes[id].root = root;
+    }
+    for (int id = 0; id < SS_AXIS_ACTIVATION; id++) {
+        const ss_yaml_node *node = ss_yaml_find(grid, axis_names[id]);
+        int64_t most = rule_of((ss_axis_id)id).most;
+        int64_t largest = ss_values_largest(&spec->axes[spec->axes[id].root].values);
+        if (largest > most) {
+            return ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                                "grid.%s: tied to %s, which reaches %" PRId64
+                                ", above the most allowed, %" PRId64,
+                                axis_names[id], axis_names[spec->axes[id].root], largest, most);
+        }
+    }
+    return SS_OK;
+}
+
+static ss_error read_activation(const ss_yaml_node *node, ss_activation *out)
+{
+    if (node->kind != SS_YAML_SCALAR) {
+        return ss_read_mismatch(node, "grid.activation", "the name of an activation");
+    }
+    ss_error error = ss_activation_parse(node->text, out);
+    if (error != SS_OK) {
+        char reason[512];
+        snprintf(reason, sizeof reason, "%s", ss_error_text());
+        return ss_yaml_fail(error, &node->place, "grid.activation: %s", reason);
+    }
+    return SS_OK;
+}
+
+static bool same_activation(ss_activation a, ss_activation b)
+{
+    return a.kind == b.kind && !(a.alpha < b.alpha) && !(a.alpha > b.alpha);
+}
+
+static ss_error read_activations(const ss_yaml_node *node, ss_spec *spec)
+{
+    bool list = node->kind == SS_YAML_SEQUENCE;
+    size_t count = list ? node->count : 1;
+    if (count == 0) {
+        return ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                            "grid.activation: the list is empty, so the grid is; give at least "
+                            "one activation");
+    }
+    SS_TRY(ss_allocate(count, sizeof *spec->activations, &spec->activations));
+    for (size_t i = 0; i < count; i++) {
+        const ss_yaml_node *item = list ? node->items[i] : node;
+        SS_TRY(read_activation(item, &spec->activations[i]));
+        for (size_t j = 0; j < i; j++) {
+            if (same_activation(spec->activations[i], spec->activations[j])) {
+                return ss_yaml_fail(SS_ERR_SPEC, &item->place,
+                                    "grid.activation: %s appears twice; list each activation once",
+                                    item->text);
+            }
+        }
+    }
+    spec->axes[SS_AXIS_ACTIVATION] = (ss_axis){
+        .root = SS_AXIS_ACTIVATION,
+        .values = {.step = 1, .count = (int64_t)count},
+    };
+    return SS_OK;
+}
+
+static ss_error read_seeds(const ss_yaml_node *node, ss_values *seeds)
+{
+    static const char *const keys[] = {"count"};
+    axis_rule rule = {0, INT64_MAX, false};
+    const ss_yaml_node *count;
+    seeds->step = 1;
+    seeds->count = 1;
+    if (node->kind == SS_YAML_SEQUENCE) {
+        return read_list(node, "grid.seed", rule, seeds);
+    }
+    if (node->kind == SS_YAML_SCALAR) {
+        return ss_read_integer(node, "grid.seed", 0, INT64_MAX, &seeds->first);
+    }
+    SS_TRY(ss_read_keys(node, "grid.seed", keys, 1));
+    SS_TRY(ss_read_required(node, "grid.seed", "count", &count));
+    return ss_read_integer(count, "grid.seed.count", 1, LARGEST_GRID, &seeds->count);
+}
+
+static ss_error check_grid_size(const ss_yaml_node *grid, const ss_spec *spec)
+{
+    int64_t runs = spec->seeds.count;
+    for (int id = 0; id < SS_AXES; id++) {
+        const ss_axis *axis = &spec->axes[id];
+        if (axis->tied) {
+            continue;
+        }
+        if (axis->values.count > LARGEST_GRID / runs) {
+            return ss_yaml_fail(SS_ERR_SPEC, &grid->place,
+                                "grid: more than 2^31 points (cells times seeds); split the sweep");
+        }
+        runs *= axis->values.count;
+    }
+    return SS_OK;
+}
+
+ss_error ss_axes_read(const ss_yaml_node *grid, ss_spec *spec)
+{
+    static const char *const keys[] = {"d", "k", "n", "m", "activation", "seed"};
+    const ss_yaml_node *node;
+    SS_TRY(ss_read_keys(grid, "grid", keys, 6));
+    for (int id = 0; id < SS_AXIS_ACTIVATION; id++) {
+        SS_TRY(ss_read_required(grid, "grid", axis_names[id], &node));
+        SS_TRY(read_size_axis(node, (ss_axis_id)id, &spec->axes[id]));
+    }
+    SS_TRY(ss_read_required(grid, "grid", "activation", &node));
+    SS_TRY(read_activations(node, spec));
+    SS_TRY(ss_read_required(grid, "grid", "seed", &node));
+    SS_TRY(read_seeds(node, &spec->seeds));
+    SS_TRY(resolve_ties(grid, spec));
+    int position = 0;
+    for (size_t i = 0; i < grid->count; i++) {
+        ss_axis_id id = axis_named(grid->keys[i], SS_AXES);
+        if (id != SS_AXES) {
+            spec->order[position++] = id;
+        }
+    }
+    return check_grid_size(grid, spec);
+}
+
+ss_error ss_latent_read(const ss_yaml_node *latent, const ss_yaml_node *grid, ss_spec *spec)
+{
+    ss_axis_id k_root = spec->axes[SS_AXIS_K].root;
+    int64_t smallest_k = ss_values_smallest(&spec->axes[k_root].values);
+    int64_t largest_k0;
+    spec->latent_is_axis = true;
+    spec->latent_axis = SS_AXIS_K;
+    if (latent) {
+        spec->latent_axis = axis_named(latent, SS_AXIS_ACTIVATION);
+        spec->latent_is_axis = spec->latent_axis != SS_AXES;
+        char first = latent->kind == SS_YAML_SCALAR ? latent->text[0] : '\0';
+        if (!spec->latent_is_axis && first >= 'a' && first <= 'z') {
+            return ss_read_mismatch(latent, "truth.latent",
+                                    "an integer, or the name of an axis (d, k, n or m)");
+        }
+    }
+    if (spec->latent_is_axis) {
+        ss_axis_id root = spec->axes[spec->latent_axis].root;
+        if (root == k_root) {
+            return SS_OK;
+        }
+        largest_k0 = ss_values_largest(&spec->axes[root].values);
+    } else {
+        SS_TRY(ss_read_integer(latent, "truth.latent", 1, LARGEST_DIMENSION, &spec->latent));
+        largest_k0 = spec->latent;
+    }
+    if (smallest_k < largest_k0) {
+        const ss_yaml_node *place = latent ? latent : ss_yaml_find(grid, "k");
+        return ss_yaml_fail(SS_ERR_SPEC, &place->place,
+                            "truth.latent: k0 reaches %" PRId64 " but k goes down to %" PRId64
+                            "; the generator needs k >= k0 in every cell",
+                            largest_k0, smallest_k);
+    }
+    return SS_OK;
+}

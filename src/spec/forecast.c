@@ -1,0 +1,117 @@
+/* What a plan will cost, and the order that its runs go out in. */
+#include "saddlesweep/plan.h"
+
+#include "../base/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+ss_plan_cost ss_plan_predict(const ss_plan *plan)
+{
+    ss_plan_cost cost = {.shortest_run = INFINITY};
+    for (int64_t cell = 0; cell < plan->cells; cell++) {
+        ss_run run = ss_plan_run(plan, cell, 0);
+        double seconds = ss_run_cost_seconds(&run);
+        cost.core_seconds += seconds * (double)plan->seeds;
+        cost.longest_run = fmax(cost.longest_run, seconds);
+        cost.shortest_run = fmin(cost.shortest_run, seconds);
+        cost.bytes_per_rank = fmax(cost.bytes_per_rank, ss_run_cost_bytes(&run));
+        cost.wide_cells += run.d >= plan->spec->wide_from_d;
+    }
+    return cost;
+}
+
+typedef struct priced_cell {
+    double seconds;
+    uint32_t cell;
+} priced_cell;
+
+static int compare_prices(const void *a, const void *b)
+{
+    const priced_cell *x = a;
+    const priced_cell *y = b;
+    if (x->seconds > y->seconds || x->seconds < y->seconds) {
+        return x->seconds > y->seconds ? -1 : 1;
+    }
+    return (x->cell > y->cell) - (x->cell < y->cell);
+}
+
+ss_error ss_plan_longest_first(const ss_plan *plan, uint32_t **order)
+{
+    size_t count = (size_t)plan->cells;
+    priced_cell *priced = NULL;
+    *order = NULL;
+    SS_TRY(ss_allocate(count, sizeof *priced, &priced));
+    ss_error error = ss_allocate(count, sizeof **order, order);
+    if (error == SS_OK) {
+        for (size_t cell = 0; cell < count; cell++) {
+            ss_run run = ss_plan_run(plan, (int64_t)cell, 0);
+            priced[cell] = (priced_cell){ss_run_cost_seconds(&run), (uint32_t)cell};
+        }
+        qsort(priced, count, sizeof *priced, compare_prices);
+        for (size_t place = 0; place < count; place++) {
+            (*order)[place] = priced[place].cell;
+        }
+    }
+    free(priced);
+    return error;
+}
+
+/* Lets the rank that is free first (the root of a heap of ready times) take a run. */
+static void take_run(double *ready, int64_t ranks, double seconds)
+{
+    int64_t at = 0;
+    double time = ready[0] + seconds;
+    for (;;) {
+        int64_t child = 2 * at + 1;
+        if (child >= ranks) {
+            break;
+        }
+        if (child + 1 < ranks && ready[child + 1] < ready[child]) {
+            child++;
+        }
+        if (time <= ready[child]) {
+            break;
+        }
+        ready[at] = ready[child];
+        at = child;
+    }
+    ready[at] = time;
+}
+
+static ss_error simulate(const ss_plan *plan, int64_t ranks, double *out)
+{
+    uint32_t *order = NULL;
+    double *ready = NULL;
+    SS_TRY(ss_plan_longest_first(plan, &order));
+    ss_error error = ss_allocate((size_t)ranks, sizeof *ready, &ready);
+    for (int64_t place = 0; place < plan->cells && error == SS_OK; place++) {
+        ss_run run = ss_plan_run(plan, order[place], 0);
+        double seconds = ss_run_cost_seconds(&run);
+        for (int64_t seed = 0; seed < plan->seeds; seed++) {
+            take_run(ready, ranks, seconds);
+        }
+    }
+    *out = 0;
+    for (int64_t rank = 0; rank < ranks && error == SS_OK; rank++) {
+        *out = fmax(*out, ready[rank]);
+    }
+    free(ready);
+    free(order);
+    return error;
+}
+
+ss_error ss_plan_wall_seconds(const ss_plan *plan, int64_t ranks, double *out)
+{
+    enum { SIMULATED_RUNS = 200000 };
+    int64_t runs = ss_plan_runs(plan);
+    if (runs <= SIMULATED_RUNS) {
+        /* more ranks than runs: the further ones stay idle */
+        return simulate(plan, ranks < runs ? ranks : runs, out);
+    }
+    /* Longest first ends at most one of the shortest runs after the even share. */
+    ss_plan_cost cost = ss_plan_predict(plan);
+    double share = cost.core_seconds / (double)(ranks < runs ? ranks : runs);
+    *out = fmax(cost.longest_run, share + cost.shortest_run);
+    return SS_OK;
+}

@@ -1,0 +1,421 @@
+/*
+ * Creating a result file: serially, with all metadata and all space, under a temporary name; then
+ * synced and renamed. Superblock version 0 (no "open for writing" mark that a kill could leave).
+ */
+#include "layout.h"
+
+#include "../base/memory.h"
+#include "../base/version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <hdf5_hl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "result files are little-endian");
+
+/* The dimension scales of a dataset, in order. */
+enum { DIMENSION_CELL = 1, DIMENSION_SEED = 2, DIMENSION_ITERATION = 4 };
+
+typedef struct creator {
+    const char *path; /* the temporary one */
+    const ss_plan *plan;
+    hid_t file;
+    hid_t string;
+    hid_t scales[3]; /* /cell, /seed, /iteration */
+} creator;
+
+typedef struct dataset_labels {
+    const char *long_name;
+    const char *units;
+    const char *description;
+} dataset_labels;
+
+static ss_error fail(const creator *c, const char *what)
+{
+    return ss_layout_fail(SS_ERR_IO, c->path, what);
+}
+
+static ss_error write_text(const creator *c, hid_t object, const char *name, const char *text)
+{
+    hid_t space = H5Screate(H5S_SCALAR);
+    hid_t attribute = H5Acreate2(object, name, c->string, space, H5P_DEFAULT, H5P_DEFAULT);
+    herr_t status = attribute < 0 ? -1 : H5Awrite(attribute, c->string, &text);
+    H5Aclose(attribute);
+    H5Sclose(space);
+    return status < 0 ? fail(c, name) : SS_OK;
+}
+
+static ss_error write_integer(const creator *c, const char *name, int64_t value)
+{
+    hid_t space = H5Screate(H5S_SCALAR);
+    hid_t attribute = H5Acreate2(c->file, name, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT);
+    herr_t status = attribute < 0 ? -1 : H5Awrite(attribute, H5T_NATIVE_INT64, &value);
+    H5Aclose(attribute);
+    H5Sclose(space);
+    return status < 0 ? fail(c, name) : SS_OK;
+}
+
+static hid_t contiguous_properties(hid_t type, const void *fill)
+{
+    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_layout(properties, H5D_CONTIGUOUS);
+    H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(properties, H5D_FILL_TIME_ALLOC);
+    if (fill) {
+        H5Pset_fill_value(properties, type, fill);
+    }
+    return properties;
+}
+
+/* Creates a dataset over some of the dimensions cell, seed and iteration, labels it, and attaches
+ * the scales (which exist by then, unless this is one). */
+static hid_t create_dataset(const creator *c, const char *name, hid_t type, int dimensions,
+                            const void *fill, dataset_labels labels)
+{
+    hsize_t sizes[3] = {(hsize_t)c->plan->cells, (hsize_t)c->plan->seeds,
+                        (hsize_t)c->plan->checkpoints};
+    hsize_t shape[3];
+    int rank = 0;
+    for (int dimension = 0; dimension < 3; dimension++) {
+        if (dimensions & 1 << dimension) {
+            shape[rank++] = sizes[dimension];
+        }
+    }
+    hid_t space = H5Screate_simple(rank, shape, NULL);
+    hid_t properties = contiguous_properties(type, fill);
+    hid_t dataset = H5Dcreate2(c->file, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+    H5Pclose(properties);
+    H5Sclose(space);
+    bool good = dataset >= 0 && write_text(c, dataset, "long_name", labels.long_name) == SS_OK &&
+                write_text(c, dataset, "units", labels.units) == SS_OK &&
+                write_text(c, dataset, "description", labels.description) == SS_OK;
+    for (int dimension = 0, position = 0; good && dimension < 3; dimension++) {
+        if (dimensions & 1 << dimension && c->scales[dimension] > 0) {
+            good = H5DSattach_scale(dataset, c->scales[dimension], (unsigned)position++) >= 0;
+        }
+    }
+    if (!good && dataset >= 0) {
+        H5Dclose(dataset);
+        dataset = -1;
+    }
+    return dataset;
+}
+
+/* Writes `count` elements from element `first` on of a one-dimensional dataset. */
+static herr_t write_piece(hid_t dataset, hid_t type, hsize_t first, hsize_t count,
+                          const void *values)
+{
+    hid_t file_space = H5Dget_space(dataset);
+    hid_t memory_space = H5Screate_simple(1, &count, NULL);
+    H5Sselect_hyperslab(file_space, H5S_SELECT_SET, &first, NULL, &count, NULL);
+    herr_t status = H5Dwrite(dataset, type, memory_space, file_space, H5P_DEFAULT, values);
+    H5Sclose(memory_space);
+    H5Sclose(file_space);
+    return status;
+}
+
+/* Long datasets are written in pieces: their values are never all in memory. */
+enum { PIECE = 8192 };
+
+typedef int64_t (*value_at)(const ss_plan *plan, int64_t index);
+
+static ss_error write_values(const creator *c, hid_t dataset, int64_t count, value_at value)
+{
+    int64_t piece[PIECE];
+    for (int64_t first = 0; first < count; first += PIECE) {
+        int64_t size = count - first < PIECE ? count - first : PIECE;
+        for (int64_t i = 0; i < size; i++) {
+            piece[i] = value(c->plan, first + i);
+        }
+        if (write_piece(dataset, H5T_NATIVE_INT64, (hsize_t)first, (hsize_t)size, piece) < 0) {
+            return fail(c, "cannot write a dimension scale");
+        }
+    }
+    return SS_OK;
+}
+
+static int64_t cell_number(const ss_plan *plan, int64_t index)
+{
+    (void)plan;
+    return index;
+}
+
+static int64_t seed_value(const ss_plan *plan, int64_t index)
+{
+    return ss_values_at(&plan->spec->seeds, index);
+}
+
+static int64_t checkpoint_iteration(const ss_plan *plan, int64_t index)
+{
+    return plan->spec->checkpoints[index];
+}
+
+static ss_error create_scales(creator *c)
+{
+    static const struct {
+        const char *name;
+        dataset_labels labels;
+        value_at value;
+    } scales[3] = {
+        {"cell",
+         {"cell of the grid", "1", "number of the cell, in the order of the sweep file"},
+         cell_number},
+        {"seed", {"seed", "1", "value of the seed"}, seed_value},
+        {"iteration",
+         {"iteration", "1", "recorded iterations t; 0 is the start"},
+         checkpoint_iteration},
+    };
+    int64_t counts[3] = {c->plan->cells, c->plan->seeds, c->plan->checkpoints};
+    for (int i = 0; i < 3; i++) {
+        hid_t scale =
+            create_dataset(c, scales[i].name, H5T_STD_I64LE, 1 << i, NULL, scales[i].labels);
+        c->scales[i] = scale;
+        if (scale < 0 || H5DSset_scale(scale, scales[i].name) < 0) {
+            return fail(c, "cannot create a dimension scale");
+        }
+        SS_TRY(write_values(c, scale, counts[i], scales[i].value));
+    }
+    return SS_OK;
+}
+
+static ss_error create_cell_parameter(const creator *c, int parameter)
+{
+    static const dataset_labels labels[SS_CELL_PARAMETERS] = {
+        {"dimension of the data", "1", "rows d of A and A*"},
+        {"latents of the generator", "1", "columns k of A"},
+        {"latents of the target", "1", "columns k0 of A*"},
+        {"samples in X_n", "1", "number n of fixed samples in X_n; 0 means infinity"},
+        {"samples in a batch", "1",
+         "number m of generator samples in an iteration; 0 means "
+         "infinity"},
+    };
+    int64_t piece[PIECE];
+    hid_t dataset = create_dataset(c, ss_layout_cell_names[parameter], H5T_STD_I64LE,
+                                   DIMENSION_CELL, NULL, labels[parameter]);
+    herr_t status = dataset < 0 ? -1 : 0;
+    for (int64_t first = 0; first < c->plan->cells && status >= 0; first += PIECE) {
+        int64_t size = c->plan->cells - first < PIECE ? c->plan->cells - first : PIECE;
+        for (int64_t i = 0; i < size; i++) {
+            int64_t values[SS_CELL_PARAMETERS];
+            ss_run run = ss_plan_run(c->plan, first + i, 0);
+            ss_layout_cell_values(&run, values);
+            piece[i] = values[parameter];
+        }
+        status = write_piece(dataset, H5T_NATIVE_INT64, (hsize_t)first, (hsize_t)size, piece);
+    }
+    H5Dclose(dataset);
+    return status < 0 ? fail(c, ss_layout_cell_names[parameter]) : SS_OK;
+}
+
+static ss_error create_activations(const creator *c)
+{
+    enum { NAMES = 512 };
+    char texts[NAMES][SS_ACTIVATION_TEXT_SIZE];
+    const char *piece[NAMES];
+    dataset_labels labels = {"activation", "1", "activation phi, as a sweep file writes it"};
+    hid_t dataset = create_dataset(c, "activation", c->string, DIMENSION_CELL, NULL, labels);
+    herr_t status = dataset < 0 ? -1 : 0;
+    for (int64_t first = 0; first < c->plan->cells && status >= 0; first += NAMES) {
+        int64_t size = c->plan->cells - first < NAMES ? c->plan->cells - first : NAMES;
+        for (int64_t i = 0; i < size; i++) {
+            ss_run run = ss_plan_run(c->plan, first + i, 0);
+            piece[i] = ss_activation_format(run.activation, texts[i]);
+        }
+        status = write_piece(dataset, c->string, (hsize_t)first, (hsize_t)size, piece);
+    }
+    H5Dclose(dataset);
+    return status < 0 ? fail(c, "cannot create /activation") : SS_OK;
+}
+
+static ss_error create_results(const creator *c)
+{
+    double nan = NAN;
+    dataset_labels error_labels = {"recovery error", "1",
+                                   "||A A^T - Z*||_F (absolute); NaN where not yet committed, "
+                                   "and from divergence on"};
+    dataset_labels run_labels = {"records of the runs", "1",
+                                 "64 bytes a run: status, rank, iterations, truth_norm = ||Z*||_F, "
+                                 "seconds, identity, XXH3 checksums of trajectory and record"};
+    hid_t record = ss_layout_record_type();
+    hid_t error =
+        create_dataset(c, "error", H5T_IEEE_F64LE,
+                       DIMENSION_CELL | DIMENSION_SEED | DIMENSION_ITERATION, &nan, error_labels);
+    hid_t run = error < 0 ? -1
+                          : create_dataset(c, "run", record, DIMENSION_CELL | DIMENSION_SEED, NULL,
+                                           run_labels);
+    H5Tclose(record);
+    if (error >= 0) {
+        H5Dclose(error);
+    }
+    if (run < 0) {
+        return fail(c, "cannot create /error and /run");
+    }
+    H5Dclose(run);
+    return SS_OK;
+}
+
+static ss_error create_band(const creator *c, const char *group, const char *statistic,
+                            const char *meaning, const char *quantity)
+{
+    char name[64];
+    char long_name[128];
+    char description[256];
+    double nan = NAN;
+    int64_t zero = 0;
+    bool count = strcmp(statistic, "count") == 0;
+    snprintf(name, sizeof name, "%s/%s", group, statistic);
+    snprintf(long_name, sizeof long_name, "%s of the %s", count ? "count" : meaning, quantity);
+    snprintf(description, sizeof description,
+             "%s over the seeds whose runs are DONE; NaN (count 0) until reduced", meaning);
+    dataset_labels labels = {long_name, "1", description};
+    hid_t type = count ? H5T_STD_I64LE : H5T_IEEE_F64LE;
+    const void *fill = count ? (const void *)&zero : (const void *)&nan;
+    hid_t dataset =
+        create_dataset(c, name, type, DIMENSION_CELL | DIMENSION_ITERATION, fill, labels);
+    if (dataset < 0) {
+        return fail(c, name);
+    }
+    H5Dclose(dataset);
+    return SS_OK;
+}
+
+static ss_error create_bands(const creator *c)
+{
+    static const char *const quantities[SS_QUANTITIES] = {"recovery error",
+                                                          "relative recovery error"};
+    hid_t bands = H5Gcreate2(c->file, "/bands", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    H5Gclose(bands);
+    for (int q = 0; q < SS_QUANTITIES; q++) {
+        const char *group = ss_layout_quantity_groups[q];
+        hid_t created = H5Gcreate2(c->file, group, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        if (created < 0) {
+            return fail(c, group);
+        }
+        H5Gclose(created);
+        for (int s = 0; s < SS_STATISTIC_COUNT; s++) {
+            SS_TRY(create_band(c, group, ss_statistic_name((ss_statistic)s),
+                               ss_statistic_description((ss_statistic)s), quantities[q]));
+        }
+        SS_TRY(create_band(c, group, "count", "number of values", quantities[q]));
+    }
+    return SS_OK;
+}
+
+static ss_error write_provenance(const creator *c, const ss_provenance *provenance)
+{
+    char settings[SS_SETTINGS_SIZE];
+    char digest[SS_DIGEST_SIZE];
+    char created[32];
+    time_t now = time(NULL);
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    ss_plan_digest(c->plan, digest);
+    SS_TRY(write_text(c, c->file, "format", SS_STORE_FORMAT));
+    SS_TRY(write_integer(c, "format_version", SS_STORE_FORMAT_VERSION));
+    SS_TRY(write_text(c, c->file, "name", c->plan->spec->name));
+    SS_TRY(write_text(c, c->file, "spec", provenance->spec_text));
+    SS_TRY(write_text(c, c->file, "overrides", provenance->overrides));
+    SS_TRY(write_text(c, c->file, "settings", ss_plan_settings(c->plan, settings)));
+    SS_TRY(write_text(c, c->file, "plan_digest", digest));
+    SS_TRY(write_text(c, c->file, "created", created));
+    SS_TRY(write_text(c, c->file, "version", ss_version()));
+    SS_TRY(write_text(c, c->file, "git_commit", ss_version_commit()));
+    SS_TRY(write_text(c, c->file, "compiler", ss_version_compiler()));
+    SS_TRY(write_text(c, c->file, "library_versions", provenance->libraries));
+    SS_TRY(write_text(c, c->file, "kernel", provenance->kernel));
+    SS_TRY(write_text(c, c->file, "hosts", provenance->hosts));
+    return write_integer(c, "ranks", provenance->ranks);
+}
+
+static ss_error fill_file(creator *c, const ss_provenance *provenance)
+{
+    SS_TRY(write_provenance(c, provenance));
+    SS_TRY(create_scales(c));
+    for (int parameter = 0; parameter < SS_CELL_PARAMETERS; parameter++) {
+        SS_TRY(create_cell_parameter(c, parameter));
+    }
+    SS_TRY(create_activations(c));
+    SS_TRY(create_results(c));
+    return create_bands(c);
+}
+
+static ss_error write_file(creator *c, const ss_provenance *provenance)
+{
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
+    c->file = H5Fcreate(c->path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    H5Pclose(access);
+    if (c->file < 0) {
+        return fail(c, "cannot be created");
+    }
+    c->string = ss_layout_string_type();
+    ss_error error = fill_file(c, provenance);
+    for (int i = 0; i < 3; i++) {
+        if (c->scales[i] > 0) {
+            H5Dclose(c->scales[i]);
+        }
+    }
+    H5Tclose(c->string);
+    if (H5Fclose(c->file) < 0 && error == SS_OK) {
+        error = fail(c, "cannot be written to its end");
+    }
+    return error;
+}
+
+/* fsync of a file or a folder. */
+static ss_error sync_path(const char *path)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int status = descriptor < 0 ? -1 : fsync(descriptor);
+    int cause = errno;
+    if (descriptor >= 0) {
+        close(descriptor);
+    }
+    return status == 0 ? SS_OK
+                       : ss_fail(SS_ERR_IO, "%s: cannot be synced: %s", path, strerror(cause));
+}
+
+ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provenance *provenance)
+{
+    char temporary[PATH_MAX];
+    char folder[PATH_MAX];
+    if (snprintf(temporary, sizeof temporary, "%s.creating", path) >= (int)sizeof temporary) {
+        return ss_fail(SS_ERR_USAGE, "%s: the name is too long", path);
+    }
+    snprintf(folder, sizeof folder, "%s", path);
+    ss_layout_silence();
+    creator c = {.path = temporary, .plan = plan};
+    ss_error error = write_file(&c, provenance);
+    if (error == SS_OK) {
+        error = sync_path(temporary);
+    }
+    if (error == SS_OK && rename(temporary, path) != 0) {
+        error = ss_fail(SS_ERR_IO, "%s: cannot be named so: %s", path, strerror(errno));
+    }
+    if (error != SS_OK) {
+        unlink(temporary);
+        return error;
+    }
+    return sync_path(dirname(folder));
+}
+
+double ss_store_predicted_bytes(const ss_plan *plan)
+{
+    double cells = (double)plan->cells;
+    double runs = cells * (double)plan->seeds;
+    double checkpoints = (double)plan->checkpoints;
+    double per_cell = 8 * (1 + SS_CELL_PARAMETERS) + 16 + 32; /* numbers, string and its heap */
+    double bands = SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) * checkpoints * 8;
+    double metadata = 40e3;
+    return metadata + cells * (per_cell + bands) + runs * (sizeof(ss_record) + 8 * checkpoints) +
+           8 * ((double)plan->seeds + checkpoints);
+}

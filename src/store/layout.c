@@ -1,0 +1,91 @@
+#include "layout.h"
+
+#include <stddef.h>
+
+const char *const ss_layout_cell_names[SS_CELL_PARAMETERS] = {"d", "k", "k0", "n", "m"};
+
+const char *const ss_layout_quantity_groups[SS_QUANTITIES] = {
+    [SS_QUANTITY_ERROR] = "/bands/error",
+    [SS_QUANTITY_RELATIVE_ERROR] = "/bands/relative_error",
+};
+
+void ss_layout_cell_values(const ss_run *run, int64_t values[SS_CELL_PARAMETERS])
+{
+    values[0] = run->d;
+    values[1] = run->k;
+    values[2] = run->k0;
+    values[3] = run->n;
+    values[4] = run->m;
+}
+
+static void insert_enum(hid_t compound, const char *field, size_t offset, hid_t enumeration)
+{
+    H5Tinsert(compound, field, offset, enumeration);
+    H5Tclose(enumeration);
+}
+
+static hid_t status_type(void)
+{
+    hid_t type = H5Tenum_create(H5T_STD_I32LE);
+    int32_t member;
+#define SS_RUN_MEMBER(code, value, name)                                                           \
+    member = value;                                                                                \
+    H5Tenum_insert(type, name, &member);
+    SS_RUN_STATUSES(SS_RUN_MEMBER)
+    return type;
+}
+
+static hid_t reason_type(void)
+{
+    hid_t type = H5Tenum_create(H5T_STD_I32LE);
+    int32_t member;
+    SS_RUN_REASONS(SS_RUN_MEMBER)
+#undef SS_RUN_MEMBER
+    return type;
+}
+
+hid_t ss_layout_record_type(void)
+{
+    hid_t type = H5Tcreate(H5T_COMPOUND, sizeof(ss_record));
+    insert_enum(type, "status", offsetof(ss_record, status), status_type());
+    H5Tinsert(type, "rank", offsetof(ss_record, rank), H5T_STD_I32LE);
+    H5Tinsert(type, "iterations", offsetof(ss_record, iterations), H5T_STD_I64LE);
+    H5Tinsert(type, "truth_norm", offsetof(ss_record, truth_norm), H5T_IEEE_F64LE);
+    H5Tinsert(type, "seconds", offsetof(ss_record, seconds), H5T_IEEE_F64LE);
+    H5Tinsert(type, "identity", offsetof(ss_record, identity), H5T_STD_U64LE);
+    H5Tinsert(type, "trajectory_checksum", offsetof(ss_record, trajectory_checksum), H5T_STD_U64LE);
+    insert_enum(type, "reason", offsetof(ss_record, reason), reason_type());
+    H5Tinsert(type, "reserved", offsetof(ss_record, reserved), H5T_STD_I32LE);
+    H5Tinsert(type, "record_checksum", offsetof(ss_record, record_checksum), H5T_STD_U64LE);
+    return type;
+}
+
+hid_t ss_layout_string_type(void)
+{
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, H5T_VARIABLE);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    return type;
+}
+
+/* Keeps the description of the innermost frame: that is where HDF5 says what went wrong. */
+static herr_t keep_description(unsigned frame, const H5E_error2_t *description, void *client)
+{
+    (void)frame;
+    const char **text = client;
+    *text = description->desc;
+    return 0;
+}
+
+ss_error ss_layout_fail(ss_error code, const char *path, const char *what)
+{
+    const char *innermost = NULL;
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_description, &innermost);
+    return ss_fail(code, "%s: %s%s%s", path, what, innermost ? ": " : "",
+                   innermost ? innermost : "");
+}
+
+void ss_layout_silence(void)
+{
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}

@@ -1,0 +1,28 @@
+/* Names, types and small HDF5 steps shared by the creation of result files and their use. */
+#ifndef SADDLESWEEP_STORE_LAYOUT_H
+#define SADDLESWEEP_STORE_LAYOUT_H
+
+#include "saddlesweep/store.h"
+
+#include <hdf5.h>
+
+/* The five int64 parameters of a cell, in the order of ss_layout_cell_values. */
+enum { SS_CELL_PARAMETERS = 5 };
+extern const char *const ss_layout_cell_names[SS_CELL_PARAMETERS];
+void ss_layout_cell_values(const ss_run *run, int64_t values[SS_CELL_PARAMETERS]);
+
+extern const char *const ss_layout_quantity_groups[SS_QUANTITIES]; /* "/bands/error", … */
+
+/* The compound type of ss_record, in memory and in the file. Caller closes. */
+hid_t ss_layout_record_type(void);
+
+/* Variable-length UTF-8 strings. Caller closes. */
+hid_t ss_layout_string_type(void);
+
+/* ss_fail(code, "path: what: <the reason that HDF5 gives>"). */
+ss_error ss_layout_fail(ss_error code, const char *path, const char *what);
+
+/* HDF5 prints nothing by itself; ss_layout_fail reports. */
+void ss_layout_silence(void);
+
+#endif

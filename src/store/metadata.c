@@ -1,0 +1,243 @@
+/* What the file says about itself: attributes, cells, and whether it belongs to a plan. */
+#include "store_private.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+char *ss_store_read_text(const ss_store *store, const char *name)
+{
+    char *text = NULL;
+    hid_t attribute = H5Aopen(store->file, name, H5P_DEFAULT);
+    if (attribute < 0) {
+        return NULL;
+    }
+    hid_t type = H5Aget_type(attribute);
+    hid_t space = H5Aget_space(attribute);
+    if (H5Tis_variable_str(type) > 0 && H5Sget_simple_extent_npoints(space) == 1 &&
+        H5Aread(attribute, store->string_type, &text) < 0) {
+        text = NULL;
+    }
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Aclose(attribute);
+    return text;
+}
+
+bool ss_store_read_integer(const ss_store *store, const char *name, int64_t *value)
+{
+    hid_t attribute = H5Aopen(store->file, name, H5P_DEFAULT);
+    if (attribute < 0) {
+        return false;
+    }
+    hid_t space = H5Aget_space(attribute);
+    bool good = H5Sget_simple_extent_npoints(space) == 1 &&
+                H5Aread(attribute, H5T_NATIVE_INT64, value) >= 0;
+    H5Sclose(space);
+    H5Aclose(attribute);
+    return good;
+}
+
+/* Reads `count` int64 values from `first` on of a one-dimensional dataset. */
+static ss_error read_values(const ss_store *store, const char *name, int64_t first, int64_t count,
+                            int64_t *values)
+{
+    hid_t dataset = -1;
+    hid_t space = -1;
+    hsize_t extent = 0;
+    hsize_t start = (hsize_t)first;
+    hsize_t size = (hsize_t)count;
+    ss_error error = ss_store_open_dataset(store, name, 1, &dataset, &space, &extent);
+    if (error == SS_OK &&
+        (start + size > extent ||
+         ss_store_move(SS_READ, dataset, space, H5T_NATIVE_INT64, 1, &start, &size, values) < 0)) {
+        error = ss_store_damaged(store, "a dataset of the cells cannot be read");
+    }
+    if (space >= 0) {
+        H5Sclose(space);
+    }
+    if (dataset >= 0) {
+        H5Dclose(dataset);
+    }
+    return error;
+}
+
+static ss_error read_activation(const ss_store *store, int64_t cell, ss_activation *out)
+{
+    hid_t dataset = -1;
+    hid_t space = -1;
+    hsize_t extent = 0;
+    hsize_t start = (hsize_t)cell;
+    hsize_t size = 1;
+    char *text = NULL;
+    ss_error error = ss_store_open_dataset(store, "activation", 1, &dataset, &space, &extent);
+    if (error == SS_OK &&
+        (start >= extent ||
+         ss_store_move(SS_READ, dataset, space, store->string_type, 1, &start, &size, &text) < 0 ||
+         !text)) {
+        error = ss_store_damaged(store, "/activation cannot be read");
+    }
+    if (error == SS_OK && ss_activation_parse(text, out) != SS_OK) {
+        error = ss_store_damaged(store, "/activation holds an unknown name");
+    }
+    H5free_memory(text);
+    if (space >= 0) {
+        H5Sclose(space);
+    }
+    if (dataset >= 0) {
+        H5Dclose(dataset);
+    }
+    return error;
+}
+
+ss_error ss_store_read_cell(const ss_store *store, int64_t cell, ss_run *run)
+{
+    int64_t *fields[SS_CELL_PARAMETERS] = {&run->d, &run->k, &run->k0, &run->n, &run->m};
+    *run = (ss_run){0};
+    for (int parameter = 0; parameter < SS_CELL_PARAMETERS; parameter++) {
+        SS_TRY(read_values(store, ss_layout_cell_names[parameter], cell, 1, fields[parameter]));
+    }
+    return read_activation(store, cell, &run->activation);
+}
+
+ss_error ss_store_cell_text(const ss_store *store, int64_t cell, char *buffer, size_t size)
+{
+    ss_run run;
+    SS_TRY(ss_store_read_cell(store, cell, &run));
+    ss_run_cell_text(&run, buffer, size);
+    return SS_OK;
+}
+
+ss_error ss_store_read_name(const ss_store *store, char *buffer, size_t size)
+{
+    char *name = ss_store_read_text(store, "name");
+    if (!name) {
+        return ss_store_damaged(store, "its attribute \"name\" is missing");
+    }
+    snprintf(buffer, size, "%s", name);
+    H5free_memory(name);
+    return SS_OK;
+}
+
+static ss_error differs(const ss_store *store, const char *what, const char *found,
+                        const char *expected)
+{
+    return ss_fail(SS_ERR_PLAN_DIFFERS,
+                   "%s: was made for another plan; first difference: %s is %s in the file, %s in "
+                   "the sweep; name another output file",
+                   store->path, what, found, expected);
+}
+
+static ss_error match_number(const ss_store *store, const char *what, int64_t found,
+                             int64_t expected)
+{
+    char in_file[32];
+    char in_sweep[32];
+    if (found == expected) {
+        return SS_OK;
+    }
+    snprintf(in_file, sizeof in_file, "%" PRId64, found);
+    snprintf(in_sweep, sizeof in_sweep, "%" PRId64, expected);
+    return differs(store, what, in_file, in_sweep);
+}
+
+/* Both texts have one "key: value" a line, the same keys in the same order. */
+static ss_error match_settings(const ss_store *store, const char *found, const char *expected)
+{
+    while (*found && *expected) {
+        int found_length = (int)strcspn(found, "\n");
+        int expected_length = (int)strcspn(expected, "\n");
+        int key = (int)strcspn(expected, ":");
+        if (found_length != expected_length || memcmp(found, expected, (size_t)found_length) != 0) {
+            char what[128];
+            char in_file[128];
+            char in_sweep[128];
+            int found_key = (int)strcspn(found, ":\n");
+            snprintf(what, sizeof what, "%.*s", key, expected);
+            snprintf(in_file, sizeof in_file, "%.*s", found_length - found_key, found + found_key);
+            snprintf(in_sweep, sizeof in_sweep, "%.*s", expected_length - key, expected + key);
+            return differs(store, what, in_file + strspn(in_file, ": "),
+                           in_sweep + strspn(in_sweep, ": "));
+        }
+        found += found_length + (found[found_length] != '\0');
+        expected += expected_length + (expected[expected_length] != '\0');
+    }
+    return *found || *expected ? differs(store, "the list of settings", "another", "this") : SS_OK;
+}
+
+static ss_error match_shape(const ss_store *store, const ss_plan *plan)
+{
+    SS_TRY(match_number(store, "the number of cells", store->shape.cells, plan->cells));
+    SS_TRY(match_number(store, "the number of seeds", store->shape.seeds, plan->seeds));
+    return match_number(store, "the number of recorded iterations", store->shape.checkpoints,
+                        plan->checkpoints);
+}
+
+static ss_error match_cells(const ss_store *store, const ss_plan *plan)
+{
+    for (int64_t cell = 0; cell < plan->cells; cell++) {
+        ss_run found;
+        ss_run expected = ss_plan_run(plan, cell, 0);
+        int64_t in_file[SS_CELL_PARAMETERS];
+        int64_t in_sweep[SS_CELL_PARAMETERS];
+        SS_TRY(ss_store_read_cell(store, cell, &found));
+        ss_layout_cell_values(&found, in_file);
+        ss_layout_cell_values(&expected, in_sweep);
+        char what[64];
+        for (int p = 0; p < SS_CELL_PARAMETERS; p++) {
+            snprintf(what, sizeof what, "%s of cell %" PRId64, ss_layout_cell_names[p], cell);
+            SS_TRY(match_number(store, what, in_file[p], in_sweep[p]));
+        }
+        char found_name[SS_ACTIVATION_TEXT_SIZE];
+        char expected_name[SS_ACTIVATION_TEXT_SIZE];
+        ss_activation_format(found.activation, found_name);
+        ss_activation_format(expected.activation, expected_name);
+        if (strcmp(found_name, expected_name) != 0) {
+            snprintf(what, sizeof what, "activation of cell %" PRId64, cell);
+            return differs(store, what, found_name, expected_name);
+        }
+    }
+    return SS_OK;
+}
+
+static ss_error match_scale(const ss_store *store, const char *name, int64_t index,
+                            int64_t expected)
+{
+    int64_t found;
+    char what[64];
+    snprintf(what, sizeof what, "%s number %" PRId64, name, index);
+    SS_TRY(read_values(store, name, index, 1, &found));
+    return match_number(store, what, found, expected);
+}
+
+ss_error ss_store_match(const ss_store *store, const ss_plan *plan)
+{
+    char digest[SS_DIGEST_SIZE];
+    char settings[SS_SETTINGS_SIZE];
+    ss_plan_digest(plan, digest);
+    char *found_digest = ss_store_read_text(store, "plan_digest");
+    bool same = found_digest && strcmp(found_digest, digest) == 0;
+    H5free_memory(found_digest);
+    if (same) {
+        return match_shape(store, plan);
+    }
+    char *found_settings = ss_store_read_text(store, "settings");
+    ss_error error = found_settings
+                         ? match_settings(store, found_settings, ss_plan_settings(plan, settings))
+                         : ss_store_damaged(store, "its attribute \"settings\" is missing");
+    H5free_memory(found_settings);
+    if (error == SS_OK) {
+        error = match_shape(store, plan);
+    }
+    for (int64_t i = 0; i < plan->seeds && error == SS_OK; i++) {
+        error = match_scale(store, "seed", i, ss_values_at(&plan->spec->seeds, i));
+    }
+    for (int64_t i = 0; i < plan->checkpoints && error == SS_OK; i++) {
+        error = match_scale(store, "iteration", i, plan->spec->checkpoints[i]);
+    }
+    if (error == SS_OK) {
+        error = match_cells(store, plan);
+    }
+    /* nothing differs, but the digest does: the attribute itself is damaged */
+    return error == SS_OK ? differs(store, "plan_digest", "damaged", "intact") : error;
+}

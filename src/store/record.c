@@ -1,0 +1,50 @@
+#include "saddlesweep/record.h"
+
+#include <stddef.h>
+#include <xxhash.h>
+
+static uint64_t record_checksum(const ss_record *record)
+{
+    return XXH3_64bits(record, offsetof(ss_record, record_checksum));
+}
+
+static uint64_t trajectory_checksum(const double *trajectory, int64_t count)
+{
+    return XXH3_64bits(trajectory, (size_t)count * sizeof *trajectory);
+}
+
+ss_record ss_record_of(const ss_run *run, const ss_run_outcome *outcome, int rank,
+                       const double *trajectory)
+{
+    ss_record record = {
+        .status = (int32_t)outcome->status,
+        .rank = rank,
+        .iterations = outcome->iterations,
+        .truth_norm = outcome->truth_norm,
+        .seconds = outcome->seconds,
+        .identity = ss_run_identity(run),
+        .trajectory_checksum = trajectory_checksum(trajectory, run->checkpoint_count),
+        .reason = (int32_t)outcome->reason,
+    };
+    record.record_checksum = record_checksum(&record);
+    return record;
+}
+
+bool ss_record_committed(const ss_record *record)
+{
+    return (record->status == SS_RUN_DONE || record->status == SS_RUN_DIVERGED ||
+            record->status == SS_RUN_FAILED) &&
+           record->record_checksum == record_checksum(record);
+}
+
+bool ss_record_intact(const ss_record *record, const double *trajectory, int64_t count)
+{
+    return ss_record_committed(record) &&
+           record->trajectory_checksum == trajectory_checksum(trajectory, count);
+}
+
+bool ss_record_trusted(const ss_record *record, const ss_run *run, const double *trajectory)
+{
+    return ss_record_intact(record, trajectory, run->checkpoint_count) &&
+           record->identity == ss_run_identity(run);
+}

@@ -1,0 +1,283 @@
+#include "../base/memory.h"
+#include "store_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+ss_error ss_store_damaged(const ss_store *store, const char *what)
+{
+    return ss_layout_fail(SS_ERR_FORMAT, store->path, what);
+}
+
+ss_error ss_store_open_dataset(const ss_store *store, const char *name, int rank, hid_t *dataset,
+                               hid_t *space, hsize_t *sizes)
+{
+    *dataset = H5Dopen2(store->file, name, H5P_DEFAULT);
+    *space = *dataset < 0 ? -1 : H5Dget_space(*dataset);
+    if (*space < 0 || H5Sget_simple_extent_ndims(*space) != rank ||
+        H5Sget_simple_extent_dims(*space, sizes, NULL) < 0) {
+        char what[128];
+        snprintf(what, sizeof what, "the dataset /%s is missing or has another shape", name);
+        return ss_store_damaged(store, what);
+    }
+    return SS_OK;
+}
+
+herr_t ss_store_move(ss_direction direction, hid_t dataset, hid_t file_space, hid_t type, int rank,
+                     const hsize_t *start, const hsize_t *count, void *memory)
+{
+    hid_t memory_space = H5Screate_simple(rank, count, NULL);
+    herr_t status = H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start, NULL, count, NULL);
+    if (status >= 0 && direction == SS_READ) {
+        status = H5Dread(dataset, type, memory_space, file_space, H5P_DEFAULT, memory);
+    } else if (status >= 0) {
+        status = H5Dwrite(dataset, type, memory_space, file_space, H5P_DEFAULT, memory);
+    }
+    H5Sclose(memory_space);
+    return status;
+}
+
+const char *ss_store_library(char *buffer, size_t size)
+{
+    unsigned major = 0;
+    unsigned minor = 0;
+    unsigned release = 0;
+    H5get_libversion(&major, &minor, &release);
+    snprintf(buffer, size, "HDF5 %u.%u.%u", major, minor, release);
+    return buffer;
+}
+
+static ss_error check_format(const ss_store *store)
+{
+    char *format = ss_store_read_text(store, "format");
+    bool ours = format && strcmp(format, SS_STORE_FORMAT) == 0;
+    H5free_memory(format);
+    int64_t version = 0;
+    if (!ours || !ss_store_read_integer(store, "format_version", &version)) {
+        return ss_fail(SS_ERR_FORMAT,
+                       "%s: is not a result file of saddlesweep (its attribute \"format\" is not "
+                       "\"" SS_STORE_FORMAT "\"); name another file",
+                       store->path);
+    }
+    if (version != SS_STORE_FORMAT_VERSION) {
+        return ss_fail(SS_ERR_FORMAT,
+                       "%s: has format_version %" PRId64 ", this program reads %d; use the "
+                       "program that wrote it",
+                       store->path, version, SS_STORE_FORMAT_VERSION);
+    }
+    return SS_OK;
+}
+
+static ss_error open_datasets(ss_store *store)
+{
+    hsize_t error_sizes[3] = {0};
+    hsize_t run_sizes[2] = {0};
+    SS_TRY(
+        ss_store_open_dataset(store, "error", 3, &store->error, &store->error_space, error_sizes));
+    SS_TRY(ss_store_open_dataset(store, "run", 2, &store->run, &store->run_space, run_sizes));
+    hid_t type = H5Dget_type(store->run);
+    bool same_type = H5Tequal(type, store->record_type) > 0;
+    H5Tclose(type);
+    if (!same_type || run_sizes[0] != error_sizes[0] || run_sizes[1] != error_sizes[1]) {
+        return ss_store_damaged(store, "/run and /error do not fit together");
+    }
+    store->shape = (ss_store_shape){
+        .cells = (int64_t)error_sizes[0],
+        .seeds = (int64_t)error_sizes[1],
+        .checkpoints = (int64_t)error_sizes[2],
+    };
+    return SS_OK;
+}
+
+/* Only releases; errors of the last write are ss_store_close's business. */
+static herr_t release(ss_store *store)
+{
+    herr_t status = 0;
+    for (int q = 0; q < SS_QUANTITIES; q++) {
+        for (int b = 0; b < BAND_DATASETS; b++) {
+            if (store->bands[q][b] > 0) {
+                H5Dclose(store->bands[q][b]);
+            }
+        }
+    }
+    hid_t spaces[] = {store->error_space, store->run_space};
+    hid_t datasets[] = {store->error, store->run};
+    hid_t types[] = {store->record_type, store->string_type};
+    for (int i = 0; i < 2; i++) {
+        if (spaces[i] > 0) {
+            H5Sclose(spaces[i]);
+        }
+        if (datasets[i] > 0) {
+            H5Dclose(datasets[i]);
+        }
+        if (types[i] > 0) {
+            H5Tclose(types[i]);
+        }
+    }
+    if (store->file > 0) {
+        status = H5Fclose(store->file);
+    }
+    if (store->descriptor >= 0) {
+        close(store->descriptor);
+    }
+    free(store->path);
+    free(store);
+    return status;
+}
+
+static ss_error open_file(ss_store *store, unsigned flags, hid_t properties)
+{
+    if (access(store->path, R_OK) != 0) {
+        return ss_fail(SS_ERR_USAGE, "%s: cannot be opened: %s", store->path, strerror(errno));
+    }
+    store->file = H5Fopen(store->path, flags, properties);
+    if (store->file < 0) {
+        return ss_store_damaged(
+            store, "is not a whole HDF5 file; restore it from a copy, or name another");
+    }
+    store->string_type = ss_layout_string_type();
+    store->record_type = ss_layout_record_type();
+    SS_TRY(check_format(store));
+    return open_datasets(store);
+}
+
+static ss_error open_store(const char *path, unsigned flags, hid_t properties, ss_store **out)
+{
+    ss_store *store = NULL;
+    *out = NULL;
+    ss_layout_silence();
+    SS_TRY(ss_allocate(1, sizeof *store, &store));
+    store->descriptor = -1;
+    ss_error error = ss_allocate(strlen(path) + 1, 1, &store->path);
+    if (error == SS_OK) {
+        strcpy(store->path, path);
+        error = open_file(store, flags, properties);
+    }
+    if (error != SS_OK) {
+        release(store);
+        return error;
+    }
+    *out = store;
+    return SS_OK;
+}
+
+ss_error ss_store_open_for_reading(const char *path, ss_store **store)
+{
+    return open_store(path, H5F_ACC_RDONLY, H5P_DEFAULT, store);
+}
+
+ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **store)
+{
+    hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_fapl_mpio(properties, comm, MPI_INFO_NULL);
+    ss_error error = open_store(path, H5F_ACC_RDWR, properties, store);
+    H5Pclose(properties);
+    if (error == SS_OK) {
+        (*store)->descriptor = open(path, O_RDWR | O_CLOEXEC);
+    }
+    return error;
+}
+
+ss_error ss_store_close(ss_store **store)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s", (*store)->path);
+    herr_t status = release(*store);
+    *store = NULL;
+    return status < 0 ? ss_layout_fail(SS_ERR_IO, path, "cannot be closed") : SS_OK;
+}
+
+ss_store_shape ss_store_shape_of(const ss_store *store)
+{
+    return store->shape;
+}
+
+ss_error ss_store_sync(ss_store *store)
+{
+    if (store->descriptor >= 0 && fdatasync(store->descriptor) != 0) {
+        return ss_fail(SS_ERR_IO, "%s: cannot be synced: %s", store->path, strerror(errno));
+    }
+    return SS_OK;
+}
+
+ss_error ss_store_read_records(const ss_store *store, int64_t cell, int64_t seed_index,
+                               int64_t count, ss_record *records)
+{
+    hsize_t start[2] = {(hsize_t)cell, (hsize_t)seed_index};
+    hsize_t size[2] = {1, (hsize_t)count};
+    herr_t status = ss_store_move(SS_READ, store->run, store->run_space, store->record_type, 2,
+                                  start, size, records);
+    return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path, "/run cannot be read") : SS_OK;
+}
+
+ss_error ss_store_read_trajectories(const ss_store *store, int64_t cell, int64_t seed_index,
+                                    int64_t count, double *trajectories)
+{
+    hsize_t start[3] = {(hsize_t)cell, (hsize_t)seed_index, 0};
+    hsize_t size[3] = {1, (hsize_t)count, (hsize_t)store->shape.checkpoints};
+    herr_t status = ss_store_move(SS_READ, store->error, store->error_space, H5T_NATIVE_DOUBLE, 3,
+                                  start, size, trajectories);
+    return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path, "/error cannot be read") : SS_OK;
+}
+
+ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record,
+                         const double *trajectory)
+{
+    hsize_t start[3] = {(hsize_t)cell, (hsize_t)seed_index, 0};
+    hsize_t row[3] = {1, 1, (hsize_t)store->shape.checkpoints};
+    hsize_t one[2] = {1, 1};
+    herr_t status = ss_store_move(SS_WRITE, store->error, store->error_space, H5T_NATIVE_DOUBLE, 3,
+                                  start, row, (void *)trajectory);
+    if (status >= 0) {
+        status = ss_store_move(SS_WRITE, store->run, store->run_space, store->record_type, 2, start,
+                               one, (void *)record);
+    }
+    return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path,
+                                       "a run cannot be written; is the disk full? What was "
+                                       "committed is safe: repeat the command to go on")
+                      : SS_OK;
+}
+
+/* The dataset of a statistic, opened once. */
+static hid_t band_dataset(ss_store *store, ss_quantity quantity, int band)
+{
+    hid_t *dataset = &store->bands[quantity][band];
+    if (*dataset <= 0) {
+        const char *statistic =
+            band == SS_STATISTIC_COUNT ? "count" : ss_statistic_name((ss_statistic)band);
+        char name[64];
+        snprintf(name, sizeof name, "%s/%s", ss_layout_quantity_groups[quantity], statistic);
+        *dataset = H5Dopen2(store->file, name, H5P_DEFAULT);
+    }
+    return *dataset;
+}
+
+ss_error ss_store_write_bands(ss_store *store, ss_quantity quantity, int64_t cell,
+                              const ss_bands *bands)
+{
+    hsize_t start[2] = {(hsize_t)cell, 0};
+    hsize_t size[2] = {1, (hsize_t)bands->checkpoints};
+    for (int band = 0; band < BAND_DATASETS; band++) {
+        bool count = band == SS_STATISTIC_COUNT;
+        hid_t dataset = band_dataset(store, quantity, band);
+        hid_t space = dataset < 0 ? -1 : H5Dget_space(dataset);
+        herr_t status =
+            space < 0
+                ? -1
+                : ss_store_move(SS_WRITE, dataset, space,
+                                count ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, 2, start, size,
+                                count ? (void *)bands->count : (void *)bands->statistic[band]);
+        if (space >= 0) {
+            H5Sclose(space);
+        }
+        if (status < 0) {
+            return ss_layout_fail(SS_ERR_IO, store->path, "the bands cannot be written");
+        }
+    }
+    return SS_OK;
+}

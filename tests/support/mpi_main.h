@@ -1,0 +1,18 @@
+/* A main() for cmocka tests under MPI: every rank runs all tests, the failures are combined. */
+#ifndef TESTS_SUPPORT_MPI_MAIN_H
+#define TESTS_SUPPORT_MPI_MAIN_H
+
+/* clang-format off: cmocka needs these first, in this order */
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* clang-format on */
+
+#include <mpi.h>
+
+/* Each test program defines this: runs its cmocka group and returns the number of failures. */
+int run_mpi_tests(void);
+
+#endif
