@@ -4,10 +4,10 @@
  * same everywhere and no multiply-add is fused, so every instruction set gives the same bits.
  *
  * Samples go in blocks of 512 (the last one shorter). A block lies in scratch memory as rows of
- * vectors: k rows of latents z, d rows of Φ, d rows of φ'. Within a strip of 64 samples, vector w
- * and lane l hold sample 4 l + w, so that a Philox block (four consecutive samples) is one
- * lane of four vectors. Sums run in float32 over one lane of one block (32 values at most),
- * then in float64.
+ * 512 floats: k rows of latents z, d rows of Φ, d rows of φ'. Within a strip of 64 samples, place
+ * 16 w + l holds sample 4 l + w: a Philox block (four consecutive samples) is one lane of four
+ * vectors. A sum runs in float32 over the 64 places of a strip, one chain each (8 values at most),
+ * then in float64 in a fixed order.
  */
 #include "kernels.h"
 #include "lane_math.h"
@@ -16,26 +16,34 @@
 
 enum {
     LANES = 16,
-    STRIP_VECTORS = 4,
-    STRIP = LANES * STRIP_VECTORS,
+    STRIP = 4 * LANES,
     BLOCK = 512,
-    VECTORS = BLOCK / LANES,
+    PART = LANES_WIDTH,         /* lanes in a register */
+    STRIP_PARTS = STRIP / PART, /* registers in a strip */
+    ROW = BLOCK / PART,         /* registers in a row of a block */
 };
+
+/* Loops over the registers of a strip must vanish, or what they carry goes through memory. */
+#if defined(__clang__)
+#define LANES_UNROLL _Pragma("unroll")
+#else
+#define LANES_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 /* Blocks kept between gamma() and gradient(); what exceeds this is computed twice. */
 #define STORED_BYTES ((size_t)32 << 20)
 
 typedef struct block {
-    lanes_f32 *z;     /* k × VECTORS */
-    lanes_f32 *phi;   /* d × VECTORS */
-    lanes_f32 *slope; /* d × VECTORS */
+    lanes_f32 *z;     /* k × ROW */
+    lanes_f32 *phi;   /* d × ROW */
+    lanes_f32 *slope; /* d × ROW */
     int64_t samples;
-    int64_t vectors; /* in use: whole strips */
+    int64_t parts; /* registers of a row in use: whole strips */
 } block;
 
 static size_t block_bytes(const ss_batch *batch)
 {
-    return (size_t)(batch->k + 2 * batch->d) * VECTORS * sizeof(lanes_f32);
+    return (size_t)(batch->k + 2 * batch->d) * BLOCK * sizeof(float);
 }
 
 static int64_t block_count(const ss_batch *batch)
@@ -63,41 +71,37 @@ static block place_block(const ss_batch *batch, void *scratch, int64_t b)
     size_t slot = stored == block_count(batch) ? (size_t)b : 0;
     block block;
     block.z = (lanes_f32 *)((char *)scratch + slot * block_bytes(batch));
-    block.phi = block.z + batch->k * VECTORS;
-    block.slope = block.phi + batch->d * VECTORS;
+    block.phi = block.z + batch->k * ROW;
+    block.slope = block.phi + batch->d * ROW;
     block.samples = left < BLOCK ? left : BLOCK;
-    block.vectors = (block.samples + STRIP - 1) / STRIP * STRIP_VECTORS;
+    block.parts = (block.samples + STRIP - 1) / STRIP * STRIP_PARTS;
     return block;
-}
-
-static inline lanes_f32 broadcast(float value)
-{
-    return value - (lanes_f32){0};
-}
-
-static inline lanes_u32 broadcast_word(uint32_t value)
-{
-    return value - (lanes_u32){0};
 }
 
 static void draw_latents(const ss_batch *batch, int64_t b, const block *block)
 {
-    const lanes_u32 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    lanes_u32 lane;
+    for (int l = 0; l < PART; l++) {
+        lane[l] = (uint32_t)l;
+    }
     for (int64_t c = 0; c < batch->k; c++) {
-        for (int64_t v = 0; v < block->vectors; v += STRIP_VECTORS) {
-            uint32_t group = (uint32_t)((b * BLOCK + v * LANES) / 4);
-            lanes_u32 counter[4] = {lane + group, broadcast_word((uint32_t)c),
-                                    broadcast_word(batch->t), broadcast_word(batch->stream.salt)};
-            lanes_u32 x[4];
-            lanes_f32 *z = block->z + c * VECTORS + v;
-            lanes_philox4x32_10(counter, batch->stream.key[0], batch->stream.key[1], x);
-            lanes_box_muller(x[0], x[1], &z[0], &z[1]);
-            lanes_box_muller(x[2], x[3], &z[2], &z[3]);
+        for (int64_t strip = 0; strip < block->parts; strip += STRIP_PARTS) {
+            uint32_t group = (uint32_t)((b * BLOCK + strip * PART) / 4);
+            lanes_f32 *z = block->z + c * ROW + strip;
+            for (uint32_t part = 0; part < LANES / PART; part++) {
+                lanes_u32 counter[4] = {lane + (group + part * PART), lane * 0 + (uint32_t)c,
+                                        lane * 0 + batch->t, lane * 0 + batch->stream.salt};
+                lanes_u32 x[4];
+                lanes_philox(counter, batch->stream.key[0], batch->stream.key[1], x);
+                lanes_box_muller(x[0], x[1], &z[part], &z[part + LANES / PART]);
+                lanes_box_muller(x[2], x[3], &z[part + 2 * (LANES / PART)],
+                                 &z[part + 3 * (LANES / PART)]);
+            }
         }
     }
 }
 
-/* φ and φ' of one vector; `kind` is a constant wherever this is inlined. */
+/* φ and φ' of one register; `kind` is a constant wherever this is inlined. */
 static inline __attribute__((always_inline)) void
 activate(ss_activation_kind kind, float alpha, lanes_f32 u, lanes_f32 *phi, lanes_f32 *slope)
 {
@@ -112,7 +116,7 @@ activate(ss_activation_kind kind, float alpha, lanes_f32 u, lanes_f32 *phi, lane
         *slope = *phi * (1 - *phi);
         return;
     case SS_ACTIVATION_LEAKY_RELU:
-        *slope = lanes_select(u > 0, broadcast(1), broadcast(alpha));
+        *slope = lanes_select(lanes_less(lanes_all(0), u), lanes_all(1), lanes_all(alpha));
         *phi = *slope * u;
         return;
     case SS_ACTIVATION_ERF:
@@ -124,7 +128,7 @@ activate(ss_activation_kind kind, float alpha, lanes_f32 u, lanes_f32 *phi, lane
         break;
     }
     *phi = u;
-    *slope = broadcast(1);
+    *slope = lanes_all(1);
 }
 
 /* Φ and φ' of a block from its latents. */
@@ -134,12 +138,12 @@ activate_block(ss_activation_kind kind, const ss_batch *batch, const block *bloc
     float alpha = (float)batch->activation.alpha;
     for (int64_t i = 0; i < batch->d; i++) {
         const double *row = batch->A + i * batch->k;
-        for (int64_t v = 0; v < block->vectors; v++) {
+        for (int64_t p = 0; p < block->parts; p++) {
             lanes_f32 u = {0};
             for (int64_t c = 0; c < batch->k; c++) {
-                u += (float)row[c] * block->z[c * VECTORS + v];
+                u += (float)row[c] * block->z[c * ROW + p];
             }
-            activate(kind, alpha, u, &block->phi[i * VECTORS + v], &block->slope[i * VECTORS + v]);
+            activate(kind, alpha, u, &block->phi[i * ROW + p], &block->slope[i * ROW + p]);
         }
     }
 }
@@ -148,12 +152,10 @@ activate_block(ss_activation_kind kind, const ss_batch *batch, const block *bloc
  * nor (V Φ = 0) to the gradient. */
 static void clear_tail(const ss_batch *batch, const block *block)
 {
-    for (int64_t sample = block->samples; sample < block->vectors * LANES; sample++) {
-        int64_t strip = sample / STRIP;
-        int64_t lane = sample % STRIP / STRIP_VECTORS;
-        int64_t vector = strip * STRIP_VECTORS + sample % STRIP_VECTORS;
+    for (int64_t sample = block->samples; sample < block->parts * PART; sample++) {
+        int64_t place = sample / STRIP * STRIP + sample % 4 * LANES + sample % STRIP / 4;
         for (int64_t i = 0; i < batch->d; i++) {
-            block->phi[i * VECTORS + vector][lane] = 0;
+            block->phi[i * ROW + place / PART][place % PART] = 0;
         }
     }
 }
@@ -184,8 +186,8 @@ static block compute_block(const ss_batch *batch, void *scratch, int64_t b)
     return block;
 }
 
-/* The sum of the lanes in float64, always in the same order. */
-static inline double sum_lanes(lanes_f32 values)
+/* The sum of 16 values in float64, always in the same order. */
+static inline double sum_lanes(const float *values)
 {
     double half[LANES / 2];
     for (int lane = 0; lane < LANES / 2; lane++) {
@@ -195,16 +197,23 @@ static inline double sum_lanes(lanes_f32 values)
            ((half[2] + half[6]) + (half[3] + half[7]));
 }
 
-/* Σ a[v] b[v] over all lanes. Four chains, so that additions need not wait for each other. */
-static inline double dot(const lanes_f32 *a, const lanes_f32 *b, int64_t vectors)
+/* Σ a b over the places of two rows. */
+static inline double dot(const lanes_f32 *a, const lanes_f32 *b, int64_t parts)
 {
-    lanes_f32 sum[STRIP_VECTORS] = {{0}};
-    for (int64_t v = 0; v < vectors; v += STRIP_VECTORS) {
-        for (int w = 0; w < STRIP_VECTORS; w++) {
-            sum[w] += a[v + w] * b[v + w];
+    lanes_f32 sum[STRIP_PARTS] = {{0}};
+    lanes_f32 lanes[LANES / PART];
+    for (int64_t strip = 0; strip < parts; strip += STRIP_PARTS) {
+        LANES_UNROLL
+        for (int p = 0; p < STRIP_PARTS; p++) {
+            sum[p] += a[strip + p] * b[strip + p];
         }
     }
-    return sum_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    LANES_UNROLL
+    for (int p = 0; p < LANES / PART; p++) {
+        const int next = LANES / PART;
+        lanes[p] = (sum[p] + sum[p + next]) + (sum[p + 2 * next] + sum[p + 3 * next]);
+    }
+    return sum_lanes((const float *)lanes);
 }
 
 static void gamma_sum(const ss_batch *batch, void *scratch, double *gamma)
@@ -215,8 +224,7 @@ static void gamma_sum(const ss_batch *batch, void *scratch, double *gamma)
         block block = compute_block(batch, scratch, b);
         for (int64_t i = 0; i < d; i++) {
             for (int64_t j = 0; j <= i; j++) {
-                gamma[i * d + j] +=
-                    dot(block.phi + i * VECTORS, block.phi + j * VECTORS, block.vectors);
+                gamma[i * d + j] += dot(block.phi + i * ROW, block.phi + j * ROW, block.parts);
             }
         }
     }
@@ -232,16 +240,19 @@ static void gamma_sum(const ss_batch *batch, void *scratch, double *gamma)
 static void weigh_row(const block *block, const double *V_row, int64_t d, int64_t i,
                       lanes_f32 *weight)
 {
-    for (int64_t v = 0; v < block->vectors; v += STRIP_VECTORS) {
-        lanes_f32 sum[STRIP_VECTORS] = {{0}};
+    for (int64_t strip = 0; strip < block->parts; strip += STRIP_PARTS) {
+        lanes_f32 sum[STRIP_PARTS] = {{0}};
         for (int64_t j = 0; j < d; j++) {
+            const lanes_f32 *phi = block->phi + j * ROW + strip;
             float factor = (float)V_row[j];
-            for (int w = 0; w < STRIP_VECTORS; w++) {
-                sum[w] += factor * block->phi[j * VECTORS + v + w];
+            LANES_UNROLL
+            for (int p = 0; p < STRIP_PARTS; p++) {
+                sum[p] += factor * phi[p];
             }
         }
-        for (int w = 0; w < STRIP_VECTORS; w++) {
-            weight[v + w] = sum[w] * block->slope[i * VECTORS + v + w];
+        LANES_UNROLL
+        for (int p = 0; p < STRIP_PARTS; p++) {
+            weight[strip + p] = sum[p] * block->slope[i * ROW + strip + p];
         }
     }
 }
@@ -255,10 +266,10 @@ static void gradient_sum(const ss_batch *batch, void *scratch, const double *V, 
     for (int64_t b = 0; b < block_count(batch); b++) {
         block block = stored ? place_block(batch, scratch, b) : compute_block(batch, scratch, b);
         for (int64_t i = 0; i < d; i++) {
-            lanes_f32 weight[VECTORS];
+            lanes_f32 weight[ROW];
             weigh_row(&block, V + i * d, d, i, weight);
             for (int64_t c = 0; c < k; c++) {
-                gradient[i * k + c] += dot(weight, block.z + c * VECTORS, block.vectors);
+                gradient[i * k + c] += dot(weight, block.z + c * ROW, block.parts);
             }
         }
     }

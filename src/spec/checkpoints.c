@@ -16,7 +16,7 @@ static int64_t next_point(int64_t t, int64_t last, int64_t left, ss_spacing spac
     double start = (double)t;
     double way = (double)last;
     double next = start + (way - start) / (double)left;
-    if (spacing == SS_SPACING_LOG) {
+    if (spacing == SS_SPACING_LOG && left > 1) {
         next = t == 0 ? 1 : start * pow(way / start, 1 / (double)left);
     }
     int64_t rounded = llround(next);

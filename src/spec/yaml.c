@@ -108,8 +108,10 @@ static ss_yaml_place place_of(struct fy_node *source_node, ss_yaml_place above)
         fy_node_is_scalar(source_node) ? fy_node_get_scalar_token(source_node) : NULL;
     const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
     if (mark) {
+        enum fy_node_style style = fy_node_get_style(source_node);
+        bool in_quotes = style == FYNS_SINGLE_QUOTED || style == FYNS_DOUBLE_QUOTED;
         above.line = mark->line + 1;
-        above.column = mark->column + 1;
+        above.column = mark->column + (in_quotes ? 0 : 1); /* the mark is behind the quote */
     }
     return above;
 }
@@ -175,7 +177,7 @@ static ss_error convert(struct fy_node *from, ss_yaml_place above, ss_yaml_node 
     }
     ss_yaml_place place = place_of(from, above);
     size_t length = 0;
-    if (fy_node_is_alias(from) || fy_node_get_tag(from, &length)) {
+    if (fy_node_is_alias(from) || fy_node_get_anchor(from) || fy_node_get_tag(from, &length)) {
         return ss_yaml_fail(SS_ERR_SPEC, &place,
                             "anchors, aliases and tags are not used in sweep files; write the "
                             "value itself");

@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+"""Draws the figures and writes the tables of a saddlesweep result file.
+
+Writes, into the folder of the file or the one given with --out (NAME is the sweep's name):
+  NAME.png .pdf .svg             final relative error against n (or what varies), a line per d
+  NAME-iterations.png .pdf .svg  relative error against the iteration, a line per n, columns d
+  NAME.csv NAME.txt              a table, one row a cell
+and prints the path of each file. A figure of many panels goes on in NAME-2.png, NAME-3.png, ...
+Exit status: 0 written; 1 the files cannot be written; 2 the arguments or the result file are
+wrong, or no run is done yet: then nothing is written.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import grid as grids
+import results as result_files
+import table
+
+
+def main():
+    arguments = parse_arguments()
+    try:
+        results = result_files.read(arguments.file)
+        require_done_runs(results)
+    except result_files.ResultError as error:
+        complain(error)
+        return 2
+    if not results.reduced:
+        complain(
+            f"{results.path}: warning: its bands do not agree with its committed runs (not "
+            "reduced since?); using statistics computed from /error instead. "
+            "`saddlesweep reduce` brings the bands up to date"
+        )
+    try:
+        write(results, arguments.out or arguments.file.parent)
+    except OSError as error:
+        complain(f"{error.filename or arguments.out}: cannot be written: {error.strerror}")
+        return 1
+    return 0
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path, metavar="FILE.h5", help="result of `saddlesweep run`")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write into")
+    return parser.parse_args()
+
+
+def require_done_runs(results):
+    if results.done.any():
+        return
+    diverged, failed = (
+        int(results.count(status).sum())
+        for status in (result_files.DIVERGED, result_files.FAILED)
+    )
+    raise result_files.ResultError(
+        f"{results.path}: no run is done yet, so there is nothing to draw "
+        f"({results.status.size} runs: {diverged} diverged, {failed} failed, the others pending)"
+    )
+
+
+def write(results, folder):
+    """Writes all tables and figures into `folder`."""
+    # after the file has been found good: importing matplotlib takes longer than reading it
+    import final_error
+    import iterations
+    import style
+
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = folder / results.name
+    table.write_csv(results, f"{stem}.csv")
+    table.write_text(results, f"{stem}.txt")
+    print(f"{stem}.csv\n{stem}.txt")
+    style.use()
+    grid = grids.describe(results)
+    save(final_error.pages(results, grid), stem)
+    save(iterations.pages(results, grid), f"{stem}-iterations")
+
+
+def save(pages, stem):
+    """Saves the pages of a figure as stem.*, stem-2.*, stem-3.*, ..."""
+    for number, page in enumerate(pages, start=1):
+        suffix = "" if number == 1 else f"-{number}"
+        print(*page.save(f"{stem}{suffix}"), sep="\n", flush=True)
+
+
+def complain(text):
+    print(f"figures.py: {text}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

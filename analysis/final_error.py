@@ -1,0 +1,203 @@
+"""The figure of the final relative error against n (or m, d, k): a line per d."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+import caption
+import grid as grids
+import style
+
+MOST_ROWS, MOST_COLUMNS = 6, 4  # panels of a page
+X_LABELS = {
+    "n": "number of samples $n$",
+    "m": "batch size $m$",
+    "d": "dimension $d$",
+    "k": "latents of the generator $k$",
+    "k0": "latents of the target $k_0$",
+}
+DODGE = 0.03  # of the axis, between the error bars of different lines at infinity
+INCOMPLETE = {"markerfacecolor": "white", "markeredgewidth": 1.3}
+TRAPPED = {
+    "markerfacecolor": "none", "markeredgewidth": 0.6, "markersize": 3.2, "linestyle": "none",
+}  # fmt: skip
+
+
+def pages(results, grid):
+    """Yields the figure, as one or more style.Pages."""
+    drawing = _Drawing(results, grid)
+    rows = style.chunks(grid.panels, _columns(grid))
+    for rows_of_page in style.chunks(rows, MOST_ROWS):
+        yield drawing.page(rows_of_page)
+
+
+def _columns(grid):
+    """A column for each activation if there are several; else as many as fit."""
+    activations = len(grid.distinct("activation"))
+    return activations if 1 < activations <= MOST_COLUMNS else min(len(grid.panels), MOST_COLUMNS)
+
+
+class _Drawing:
+    """The final statistics of each cell, and what all panels share."""
+
+    def __init__(self, results, grid):
+        self.results = results
+        self.grid = grid
+        self.mean = results.bands["relative_error", "mean"][:, -1]
+        self.std = np.nan_to_num(results.bands["relative_error", "std"][:, -1])
+        self.full = results.done == results.requested
+        lines = [None] if grid.x == "d" else list(grid.distinct("d"))
+        self.styles = dict(zip(lines, style.category_styles(len(lines))))
+        self.x = self._dodge(_positions(grid), lines)
+        self.bounds = self._bounds()
+
+    def page(self, rows):
+        """One page of panels, as a list of rows."""
+        handles = self._handles()
+        page = style.Page(len(rows), len(rows[0]), self._caption(), len(handles))
+        for axes_row, row in zip(page.axes, rows):
+            for axes, panel in zip(axes_row, row):
+                self._panel(axes, panel)
+        page.label(self._x_label(), f"final relative error\n{style.RELATIVE_ERROR}")
+        page.legend(handles)
+        return page
+
+    def _panel(self, axes, panel):
+        """One panel: reference line, then the lines, then what is special about single points."""
+        axes.set_title(self.grid.panel_title(panel))
+        self._set_axes(axes)
+        if self.grid.x == "n":
+            self._reference(axes, self.grid.cells(panel))
+        for row, (d, look) in enumerate(self.styles.items()):
+            cells = self.grid.cells(panel, **({} if d is None else {"d": d}))
+            self._line(axes, cells, look)
+            self._trapped(axes, cells, look)
+            self._fractions(axes, cells, look, row)
+
+    def _handles(self):
+        """Legend entries."""
+        handles = [
+            Line2D([], [], **look, label=grids.label("d", d))
+            for d, look in self.styles.items()
+            if d is not None and len(self.styles) > 1
+        ]
+        grey = {"color": "0.4", "marker": "o", "linestyle": "none"}
+        if self.results.trapped.any():
+            handles.append(Line2D([], [], **grey | TRAPPED, label="trapped run"))
+        if not self.full.all():
+            label = "runs missing (done/requested)"
+            handles.append(Line2D([], [], **grey, **INCOMPLETE, label=label))
+        return handles
+
+    def _caption(self):
+        cut = bool(np.any(self.mean - self.std < style.floor(self.bounds)))
+        sentences = (
+            caption.describe(self.results, self.grid, cut),
+            caption.trapped(self.results, "Small open markers:", ", which mean and std include"),
+        )
+        return " ".join(filter(None, sentences))
+
+    def _x_label(self):
+        ties = [name for name, target in self.grid.ties.items() if target == self.grid.x]
+        equal = "".join(f" $=$ {grids.symbol(name)}" for name in ties)
+        return X_LABELS[self.grid.x] + equal
+
+    def _dodge(self, x, lines):
+        """Moves the points at infinity a little apart, by line: their error bars would overlap."""
+        width = np.log(x.max() / x.min())
+        rank = np.searchsorted(lines, self.grid.values["d"]) if len(lines) > 1 else 0
+        shift = np.exp((rank - (len(lines) - 1) / 2) * DODGE * width)
+        return np.where(np.isinf(self.grid.values[self.grid.x]), x * shift, x)
+
+    def _bounds(self):
+        """Limits of y around means, shadows (where positive) and trapped runs."""
+        low = self.mean - self.std
+        lowest = self.results.bands["relative_error", "q05"][:, -1]
+        trapped = self.results.final[self.results.trapped]
+        return style.limits(
+            np.concatenate([np.maximum(low, lowest), self.mean, self.mean + self.std, trapped])
+        )
+
+    def _set_axes(self, axes):
+        values = self.grid.distinct(self.grid.x)
+        places = np.unique(_positions(self.grid))
+        bounds = style.limits(places, 0.07)
+        inches = np.log(places) / np.log(bounds[1] / bounds[0]) * style.PANEL_WIDTH
+        texts = ["∞" if np.isinf(value) else style.plain_number(value) for value in values]
+        kept = style.thin(inches, texts)
+        axes.set_xscale("log")
+        axes.set_xlim(bounds)
+        style.set_ticks(axes.xaxis, places[kept], [texts[i] for i in kept])
+        if np.isinf(values[-1]):
+            axes.xaxis.set_minor_locator(style.ticker.NullLocator())
+        style.set_log_y(axes, self.bounds)
+
+    def _line(self, axes, cells, look):
+        """Shadow, line and markers; a point without neighbours has an error bar for its shadow."""
+        x, mean = self.x[cells], self.mean[cells]
+        low = np.maximum(mean - self.std[cells], style.floor(self.bounds))
+        high = mean + self.std[cells]
+        finite = np.isfinite(self.grid.values[self.grid.x][cells])
+        line = np.where(finite, mean, np.nan)  # infinity is not joined to the rest
+        lonely = np.isfinite(mean) & ~_has_neighbour(np.isfinite(line))
+        opacity = style.shadow_opacity(len(self.styles))
+        axes.fill_between(
+            x, low, high, where=finite, color=look["color"], alpha=opacity, linewidth=0
+        )
+        axes.vlines(x[lonely], low[lonely], high[lonely], color=look["color"], linewidth=1)
+        axes.plot(x, line, color=look["color"], linestyle=look["linestyle"])
+        points = {**look, "linestyle": "none"}
+        full = self.full[cells]
+        axes.plot(x[full], mean[full], **points)
+        axes.plot(x[~full], mean[~full], **points, **INCOMPLETE)
+
+    def _trapped(self, axes, cells, look):
+        for cell in cells:
+            values = self.results.final[cell][self.results.trapped[cell]]
+            axes.plot(np.full(len(values), self.x[cell]), values, **look | TRAPPED)
+
+    def _fractions(self, axes, cells, look, row):
+        """`16/20` beside the points of incomplete cells; cells without any run at the bottom."""
+        text = {"textcoords": "offset points", "fontsize": 7, "color": look["color"]}
+        for cell in cells[~self.full[cells]]:
+            fraction = f"{self.results.done[cell]}/{self.results.requested}"
+            if self.results.done[cell] == 0:
+                axes.annotate(
+                    fraction, (self.x[cell], 0), xycoords=axes.get_xaxis_transform(),
+                    xytext=(0, 3 + 8 * row), ha="center", **text,
+                )  # fmt: skip
+            elif cell == cells[-1] and len(cells) > 1:  # no room to the right
+                place = (self.x[cell], self.mean[cell])
+                axes.annotate(fraction, place, xytext=(-4, 5), ha="right", **text)
+            else:
+                place = (self.x[cell], self.mean[cell])
+                axes.annotate(fraction, place, xytext=(4, 4), ha="left", **text)
+
+    def _reference(self, axes, cells):
+        """A line of slope -1/2 below the points of a panel, through the lowest in that sense."""
+        finite = cells[np.isfinite(self.grid.values["n"][cells]) & (self.mean[cells] > 0)]
+        ends = np.unique(self.x[finite])[[0, -1]] if len(finite) else []
+        if len(set(ends)) < 2:
+            return
+        constant = 0.8 * np.min(self.mean[finite] * np.sqrt(self.x[finite]))
+        axes.plot(ends, constant / np.sqrt(ends), color="0.45", linewidth=0.7, zorder=1.5)
+        middle = np.sqrt(ends[0] * ends[1])
+        axes.annotate(
+            "$n^{-1/2}$", (middle, constant / np.sqrt(middle)), xytext=(-2, -3),
+            textcoords="offset points", ha="right", va="top", fontsize=9, color="0.35",
+        )  # fmt: skip
+
+
+def _positions(grid):
+    """x of each cell; infinity is drawn one step beyond the largest finite value."""
+    values = grid.values[grid.x].astype(float)
+    finite = np.unique(values[np.isfinite(values)])
+    if not len(finite):
+        return np.ones(len(values))
+    step = max(2, finite[-1] / finite[-2]) if len(finite) > 1 else 2
+    return np.where(np.isinf(values), finite[-1] * step, values)
+
+
+def _has_neighbour(present):
+    """Which of the present points have a present one right before or after."""
+    padded = np.concatenate([[False], present, [False]])
+    return present & (padded[:-2] | padded[2:])

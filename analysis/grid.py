@@ -1,0 +1,103 @@
+"""Decides what the axes of a grid become in a figure: x, lines or panels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from results import PARAMETERS
+
+X_CANDIDATES = ("n", "m", "d", "k", "k0")
+PANEL_CANDIDATES = ("activation", "k", "k0", "m")
+TIE_TARGETS = {"n": ("d",), "k": ("d",), "k0": ("k", "d"), "m": ("n", "d", "k")}
+
+
+@dataclass
+class Grid:
+    """Roles of the parameters; d is a line in one figure and a column in the other, if not x."""
+
+    x: str
+    panel_names: tuple  # what tells panels apart
+    panels: list  # values of panel_names: the rest ascending, then activations as in the sweep
+    ties: dict  # varying parameter -> the one that it equals in every cell
+    values: dict  # parameter -> values [C]; infinity as inf
+
+    def cells(self, panel, **fixed):
+        """Cells of a panel at fixed parameter values, in ascending x."""
+        wanted = dict(zip(self.panel_names, panel), **fixed)
+        chosen = np.ones(len(self.values["d"]), dtype=bool)
+        for name, value in wanted.items():
+            chosen &= self.values[name] == value
+        found = np.flatnonzero(chosen)
+        return found[np.argsort(self.values[self.x][found], kind="stable")]
+
+    def distinct(self, name):
+        """Ascending distinct values of a parameter."""
+        return np.unique(self.values[name])
+
+    def panel_title(self, panel):
+        return ", ".join(map(label, self.panel_names, panel))
+
+    def settings(self):
+        """What is the same in every panel and point, e.g. `k = 2, k0 = k, m = n`."""
+        shown = {self.x, "d", *self.panel_names}
+        parts = [label(name, self._setting(name)) for name in PARAMETERS if name not in shown]
+        if "activation" not in self.panel_names:
+            parts.insert(0, label("activation", self.values["activation"][0]))
+        if self.x != "d" and len(self.distinct("d")) == 1:
+            parts.insert(0, label("d", self.values["d"][0]))
+        return ", ".join(parts)
+
+    def _setting(self, name):
+        return self.ties.get(name, self.values[name][0])
+
+
+def describe(results):
+    """The Grid of a sweep's cells."""
+    values = {name: _with_infinity(name, array) for name, array in results.parameters.items()}
+    varying = {name for name, array in values.items() if len(set(array)) > 1}
+    ties = _ties(values, varying)
+    free = varying - ties.keys()
+    x = next((name for name in X_CANDIDATES if name in free), "d")
+    panel_names = tuple(name for name in PANEL_CANDIDATES if name in free and name != x)
+    return Grid(x, panel_names, _panels(values, panel_names), ties, values)
+
+
+def _panels(values, names):
+    if not names:
+        return [()]
+    activations = list(dict.fromkeys(values["activation"]))
+    keys = dict.fromkeys(zip(*(values[name] for name in names)))
+    if names[0] != "activation":
+        return sorted(keys)
+    return sorted(keys, key=lambda key: (key[1:], activations.index(key[0])))
+
+
+def _with_infinity(name, array):
+    return np.where(array == 0, np.inf, array) if name in ("n", "m") else array
+
+
+def _ties(values, varying):
+    ties = {}
+    for name, targets in TIE_TARGETS.items():
+        equal = (other for other in targets if np.array_equal(values[name], values[other]))
+        target = next(equal, None)
+        if name in varying and target:
+            ties[name] = target
+    return ties
+
+
+def symbol(name):
+    """The paper's symbol of a parameter, as mathtext."""
+    return "$k_0$" if name == "k0" else f"${name}$"
+
+
+def number(value):
+    """A parameter value as text: `500`, or an infinity sign."""
+    return "∞" if np.isinf(value) else f"{int(value)}"
+
+
+def label(name, value):
+    """`d = 3`, `m = n`, or the activation's name, as mathtext."""
+    if name == "activation":
+        return value.replace("leaky_relu", "leaky ReLU")
+    return f"{symbol(name)} = {symbol(value) if isinstance(value, str) else number(value)}"

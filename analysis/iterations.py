@@ -1,0 +1,112 @@
+"""The figure of the relative error against the iteration: a line per n, a column per d."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+import caption
+import grid as grids
+import style
+
+MOST_ROWS, MOST_COLUMNS = 6, 4  # panels of a page
+MARKS = 8  # markers on a line, about
+
+
+def pages(results, grid):
+    """Yields the figure, as one or more style.Pages."""
+    drawing = _Drawing(results, grid)
+    for rows in style.chunks(grid.panels, MOST_ROWS):
+        for columns in style.chunks(list(grid.distinct("d")), MOST_COLUMNS):
+            yield drawing.page(rows, columns)
+
+
+class _Drawing:
+    """The bands of each cell, and what all panels share."""
+
+    def __init__(self, results, grid):
+        self.results = results
+        self.grid = grid
+        self.mean = results.bands["relative_error", "mean"]
+        self.std = np.nan_to_num(results.bands["relative_error", "std"])
+        lines = [None] if grid.x == "d" else list(grid.distinct(grid.x))
+        self.styles = dict(zip(lines, self._looks(len(lines))))
+        low = np.maximum(self.mean - self.std, results.bands["relative_error", "q05"])
+        self.bounds = style.limits(np.concatenate([low, self.mean + self.std]), 0.03)
+
+    def page(self, rows, columns):
+        """One page: a row for each panel of `rows`, a column for each d of `columns`."""
+        handles = self._handles()
+        cut = bool(np.any(self.mean - self.std < style.floor(self.bounds)))
+        sentences = (
+            caption.describe(self.results, self.grid, cut),
+            caption.trapped(self.results, "Includes"),
+        )
+        page = style.Page(len(rows), len(columns), " ".join(filter(None, sentences)), len(handles))
+        for axes_row, panel in zip(page.axes, rows):
+            for axes, d in zip(axes_row, columns):
+                self._panel(axes, panel, d)
+        page.label("iteration $t$", f"relative error\n{style.RELATIVE_ERROR}")
+        page.legend(handles)
+        return page
+
+    def _handles(self):
+        if len(self.styles) < 2:
+            return []
+        return [
+            Line2D([], [], **look, label=grids.label(self.grid.x, value))
+            for value, look in self.styles.items()
+        ]
+
+    def _looks(self, count):
+        """Colours from light to dark, and sparse markers at different places of each line."""
+        points = len(self.results.iteration)
+        every = max(1, points // MARKS)
+        return [
+            {
+                "color": colour,
+                "markersize": 3.5,
+                "marker": style.MARKERS[i % len(style.MARKERS)],
+                "markevery": (i * every // count, every),
+            }
+            for i, colour in enumerate(style.ordered_colours(count))
+        ]
+
+    def _panel(self, axes, panel, d):
+        cells = self.grid.cells(panel, d=d)
+        if not len(cells):
+            return
+        axes.set_title(self._title(panel, d, cells))
+        _set_iteration_axis(axes, self.results.iteration)
+        style.set_log_y(axes, self.bounds)
+        for cell in cells:
+            value = None if self.grid.x == "d" else self.grid.values[self.grid.x][cell]
+            self._line(axes, cell, self.styles[value])
+
+    def _line(self, axes, cell, look):
+        t, mean, std = self.results.iteration, self.mean[cell], self.std[cell]
+        low = np.maximum(mean - std, style.floor(self.bounds))
+        opacity = style.shadow_opacity(len(self.styles))
+        axes.fill_between(t, low, mean + std, color=look["color"], alpha=opacity, linewidth=0)
+        axes.plot(t, mean, linewidth=1.1, **look)
+
+    def _title(self, panel, d, cells):
+        """The panel's parameters, and how many runs are done where some are missing."""
+        title = ", ".join(filter(None, (self.grid.panel_title(panel), grids.label("d", d))))
+        done = self.results.done[cells]
+        if (done == self.results.requested).all():
+            return title
+        low, high = done.min(), done.max()
+        span = f"{low}" if low == high else f"{low} to {high}"
+        return f"{title} ({span} of {self.results.requested} runs)"
+
+
+def _set_iteration_axis(axes, iteration):
+    """Logarithmic from t = 1 on, with room for t = 0 to the left of it."""
+    last = int(iteration[-1])
+    axes.set_xscale("symlog", linthresh=1, linscale=0.35)
+    axes.set_xlim(-0.12 if iteration[0] == 0 else 0.9, last * 1.12)
+    decades = 10 ** np.arange(int(np.log10(last)) + 1)
+    places = [int(p) for p in (0, *decades)]
+    if last > 1.9 * places[-1] and last < 100:
+        places.append(last)
+    style.set_ticks(axes.xaxis, places)
+    axes.xaxis.set_minor_locator(style.ticker.FixedLocator(np.outer(decades, range(2, 10)).ravel()))

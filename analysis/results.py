@@ -1,0 +1,161 @@
+"""Reads a saddlesweep result file into plain numpy arrays.
+
+Trajectories are read one cell at a time, so that memory holds the statistics of the sweep and the
+final value of each run, never all of /error.
+"""
+
+import re
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+
+FORMAT = "saddlesweep"
+FORMAT_VERSION = 1
+PENDING, DONE, DIVERGED, FAILED, PARTIAL = range(5)
+TRAPPED_FACTOR = 5
+"""A DONE run is trapped when its final relative error exceeds this many medians of its cell."""
+
+PARAMETERS = ("d", "k", "k0", "n", "m")
+STATISTICS = ("mean", "std", "median", "q05", "q95")
+QUANTITIES = ("error", "relative_error")
+
+
+class ResultError(Exception):
+    """The file cannot be analysed; the text says why."""
+
+
+@dataclass
+class Results:
+    """What the analysis needs of a result file: C cells, S seeds, P recorded iterations."""
+
+    path: str
+    name: str
+    iteration: np.ndarray  # [P]
+    parameters: dict  # "d", "k", "k0", "n", "m" -> int [C] (0 in n or m: infinity); "activation"
+    status: np.ndarray  # [C, S]
+    final: np.ndarray  # [C, S] final relative error; NaN unless DONE
+    bands: dict  # (quantity, statistic) -> [C, P], over the DONE runs
+    reduced: bool  # the file's own bands agree with its trajectories
+
+    @property
+    def cells(self):
+        return self.status.shape[0]
+
+    @property
+    def requested(self):
+        """Runs asked for in a cell: one for each seed."""
+        return self.status.shape[1]
+
+    def count(self, *statuses):
+        """Runs with one of these statuses, for each cell."""
+        return np.isin(self.status, statuses).sum(axis=1)
+
+    @property
+    def done(self):
+        return self.count(DONE)
+
+    @property
+    def trapped(self):
+        """[C, S]: which runs are trapped (see TRAPPED_FACTOR)."""
+        median = self.bands["relative_error", "median"][:, -1]
+        return self.final > TRAPPED_FACTOR * median[:, None]  # NaN compares as False
+
+
+def read(path):
+    """Reads the result file at `path`; raises ResultError when it is none, or damaged."""
+    try:
+        with h5py.File(path, "r") as file:
+            _check_format(file, path)
+            return _read_open(file, path)
+    except FileNotFoundError:
+        raise ResultError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read as an HDF5 file: {error}") from None
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        text = error.args[0] if error.args else error
+        raise ResultError(f"{path}: is damaged or incomplete: {text}") from None
+
+
+def _check_format(file, path):
+    found = _text(file.attrs.get("format", ""))
+    if found != FORMAT:
+        raise ResultError(
+            f"{path}: is not a saddlesweep result file "
+            f"(root attribute 'format' is {found!r}, expected {FORMAT!r})"
+        )
+    version = int(file.attrs["format_version"])
+    if version != FORMAT_VERSION:
+        raise ResultError(
+            f"{path}: has format_version {version}; this script reads version {FORMAT_VERSION}"
+        )
+
+
+def _read_open(file, path):
+    status = file["run"]["status"]
+    truth_norm = file["run"]["truth_norm"]
+    final, computed = _compute_bands(file["error"], status == DONE, truth_norm)
+    stored = _read_bands(file)
+    reduced = all(np.allclose(stored[key], computed[key], 1e-9, 1e-14, True) for key in computed)
+    return Results(
+        path=str(path),
+        name=_read_name(file),
+        iteration=file["iteration"][:],
+        parameters=_read_parameters(file),
+        status=status,
+        final=final,
+        bands=stored if reduced else computed,
+        reduced=reduced,
+    )
+
+
+def _read_name(file):
+    """The sweep's name, which becomes the name of files."""
+    name = _text(file.attrs["name"])
+    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
+        raise ValueError(f"the root attribute 'name' is {name!r}, which cannot name files")
+    return name
+
+
+def _read_parameters(file):
+    parameters = {name: file[name][:] for name in PARAMETERS}
+    parameters["activation"] = np.array([_text(value) for value in file["activation"][:]])
+    return parameters
+
+
+def _read_bands(file):
+    return {
+        (quantity, statistic): file[f"bands/{quantity}/{statistic}"][:]
+        for quantity in QUANTITIES
+        for statistic in STATISTICS
+    }
+
+
+def _compute_bands(error, done, truth_norm):
+    """Final relative errors [C, S], and the bands [C, P] over the DONE runs of /error."""
+    cells, seeds, checkpoints = error.shape
+    final = np.full((cells, seeds), np.nan)
+    bands = {
+        (quantity, statistic): np.full((cells, checkpoints), np.nan)
+        for quantity in QUANTITIES
+        for statistic in STATISTICS
+    }
+    for cell in np.flatnonzero(done.any(axis=1)):
+        absolute = error[cell][done[cell]]
+        relative = absolute / truth_norm[cell][done[cell], None]
+        final[cell, done[cell]] = relative[:, -1]
+        for quantity, values in zip(QUANTITIES, (absolute, relative)):
+            for statistic, band in _summarise(values).items():
+                bands[quantity, statistic][cell] = band
+    return final, bands
+
+
+def _summarise(values):
+    """Statistics over the first axis; the std of a single run is unknown (NaN)."""
+    median, q05, q95 = np.quantile(values, (0.5, 0.05, 0.95), axis=0)
+    std = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1], np.nan)
+    return {"mean": values.mean(axis=0), "std": std, "median": median, "q05": q05, "q95": q95}
+
+
+def _text(value):
+    return value.decode() if isinstance(value, bytes) else str(value)

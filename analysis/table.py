@@ -1,0 +1,85 @@
+"""The table of a sweep, one row a cell: NAME.csv for programs, NAME.txt for people."""
+
+import csv
+import math
+
+import numpy as np
+
+from results import DIVERGED, DONE, FAILED, PARTIAL, PENDING, TRAPPED_FACTOR
+
+COLUMNS = (
+    "cell", "d", "k", "k0", "n", "m", "activation",
+    "requested", "done", "diverged", "failed", "pending", "trapped",
+    "mean", "std", "standard_error", "median", "q05", "q95", "absolute_mean", "absolute_std",
+)  # fmt: skip
+
+HEADINGS = {"standard_error": "std.err", "absolute_mean": "abs.mean", "absolute_std": "abs.std"}
+
+
+def rows(results):
+    """One dictionary a cell, keyed by COLUMNS; NaN where a statistic does not exist."""
+    columns = {
+        "cell": np.arange(results.cells),
+        **results.parameters,
+        "requested": np.full(results.cells, results.requested),
+        "done": results.count(DONE),
+        "diverged": results.count(DIVERGED),
+        "failed": results.count(FAILED),
+        "pending": results.count(PENDING, PARTIAL),
+        "trapped": results.trapped.sum(axis=1),
+        "absolute_mean": results.bands["error", "mean"][:, -1],
+        "absolute_std": results.bands["error", "std"][:, -1],
+    }
+    for statistic in ("mean", "std", "median", "q05", "q95"):
+        columns[statistic] = results.bands["relative_error", statistic][:, -1]
+    columns["standard_error"] = columns["std"] / np.sqrt(np.maximum(columns["done"], 1))
+    for name in ("n", "m"):
+        columns[name] = ["inf" if value == 0 else value for value in columns[name]]
+    return [
+        {name: columns[name][cell] for name in COLUMNS} for cell in range(results.cells)
+    ]
+
+
+def write_csv(results, path):
+    """Full precision; a statistic that does not exist is an empty field."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for row in rows(results):
+            writer.writerow([_csv_field(row[name]) for name in COLUMNS])
+
+
+def write_text(results, path):
+    """Aligned columns; `!` before a cell with fewer done runs than requested."""
+    lines = [[" ", *(HEADINGS.get(name, name) for name in COLUMNS)]]
+    for row in rows(results):
+        mark = "!" if row["done"] < row["requested"] else " "
+        lines.append([mark, *(_text_field(row[name]) for name in COLUMNS)])
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    with open(path, "w", encoding="utf-8") as file:
+        print(f"{results.name}: final errors at iteration {results.iteration[-1]}", file=file)
+        print(_legend(), file=file)
+        for line in lines:
+            print("  ".join(map(str.rjust, line, widths)).rstrip(), file=file)
+
+
+def _legend():
+    return (
+        "Statistics are over the done runs. mean to q95: relative error "
+        "||A A^T - Z*||_F / ||Z*||_F; abs.: without the division; std: divided by done-1; "
+        "std.err: std/sqrt(done); pending: not run, or begun; "
+        f"trapped: done, and over {TRAPPED_FACTOR} medians of its cell (in all statistics); "
+        "!: done < requested."
+    )
+
+
+def _csv_field(value):
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(float(value))
+    return value
+
+
+def _text_field(value):
+    if isinstance(value, float):
+        return "-" if math.isnan(value) else f"{value:.4g}"
+    return str(value)

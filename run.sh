@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# From a sweep file to its result: installs what is missing, builds, runs on all cores, draws.
+set -eu
+
+usage() {
+    cat <<'END'
+Usage: ./run.sh SPEC.yaml [--ranks N] [OPTIONS OF "saddlesweep run"]
+
+Runs the sweep in SPEC.yaml on all cores (or on N ranks) and leaves in results/NAME/, NAME being the
+file's name without .yaml:
+  NAME.h5                        the result file
+  *.png, *.pdf, *.svg            the figures
+  *.csv, *.txt                   the table
+The same command goes on after an interruption. Example: ./run.sh sweeps/smoke.yaml
+END
+}
+
+case "${1-}" in
+-h | --help)
+    usage
+    exit 0
+    ;;
+"" | -*)
+    usage >&2
+    exit 2
+    ;;
+esac
+spec=$(realpath -- "$1")
+shift
+if [ ! -f "$spec" ]; then
+    echo "error: $spec: no such file; expected a sweep file, e.g. sweeps/smoke.yaml" >&2
+    exit 2
+fi
+ranks=""
+if [ "${1-}" = --ranks ]; then
+    ranks=${2-}
+    case "$ranks" in
+    "" | *[!0-9]* | 0)
+        echo "error: --ranks: expected a positive integer" >&2
+        exit 2
+        ;;
+    esac
+    shift 2
+fi
+
+cd -- "$(dirname -- "$(realpath -- "$0")")"
+. scripts/setup.sh
+# shellcheck disable=SC2086
+ensure_packages $RUN_PACKAGES
+build release
+
+name=$(basename -- "$spec")
+name=${name%.*}
+program=build/release/saddlesweep
+sets=() # of the further options, those that `plan` takes as well
+previous=""
+for option in "$@"; do
+    case "$previous $option" in
+    "--set "* | *" --set="*) sets+=("--set=${option#--set=}") ;;
+    esac
+    previous=$option
+done
+$program plan "$spec" "${sets[@]}" >/dev/null # a wrong file creates no folder
+mkdir -p "results/$name"
+[ ! -t 2 ] || export SADDLESWEEP_PROGRESS=live
+
+status=0
+mpirun -n "${ranks:-$(nproc)}" --oversubscribe "$program" run "$spec" \
+    -o "results/$name/$name.h5" "$@" || status=$?
+case $status in
+0 | 3) ;; # 3: some runs diverged or failed; the figures show it
+*) exit "$status" ;;
+esac
+"$(scripts/find-python)" -B analysis/figures.py "results/$name/$name.h5"
+exit "$status"

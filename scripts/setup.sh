@@ -1,0 +1,52 @@
+# Sourced by run.sh and test.sh: installs the Debian packages that are missing.
+
+# What building and running needs; CONTRIBUTING.md says why each.
+RUN_PACKAGES="gcc make cmake pkg-config libopenmpi-dev openmpi-bin libhdf5-openmpi-dev
+    libfyaml-dev librandom123-dev libgsl-dev libxxhash-dev python3 python3-h5py python3-matplotlib"
+
+# What the tests need beyond that.
+TEST_PACKAGES="git libcmocka-dev clang-format gcovr hdf5-tools python3-xarray python3-h5netcdf"
+
+# ensure_packages NAME...: installs what is missing when root; otherwise prints the line to run and
+# ends the script with status 2.
+ensure_packages() {
+    local package missing=""
+    if ! command -v dpkg-query >/dev/null; then
+        echo "This is no Debian system; make sure that these are installed: $*" >&2
+        return 0
+    fi
+    for package in "$@"; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+            missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "Packages are missing. Please run this line, then the same command again:" >&2
+        echo "  sudo apt-get install -y --no-install-recommends$missing" >&2
+        exit 2
+    fi
+    echo "Installing$missing" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086
+    apt-get install -y -q --no-install-recommends $missing >/dev/null 2>&1 ||
+        { apt-get update -q >/dev/null && apt-get install -y -q --no-install-recommends $missing >/dev/null; } ||
+        { echo "apt-get could not install:$missing" >&2; exit 1; }
+}
+
+# Open MPI refuses root unless told; inside a container root is what there is.
+if [ "$(id -u)" -eq 0 ]; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+
+# build PRESET: configures and builds, quietly unless it fails.
+build() {
+    local log
+    log=$(mktemp)
+    if ! { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$(nproc)"; } >"$log" 2>&1; then
+        cat "$log" >&2
+        rm -f "$log"
+        echo "The build ($1) failed." >&2
+        exit 1
+    fi
+    rm -f "$log"
+}

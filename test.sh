@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and passes every test: format, release, sanitizers, coverage.
+# ./test.sh quick does the first two only.
+set -eu
+cd -- "$(dirname -- "$(realpath -- "$0")")"
+. scripts/setup.sh
+# shellcheck disable=SC2086
+ensure_packages $RUN_PACKAGES $TEST_PACKAGES
+
+section() { printf '\n== %s\n' "$1"; }
+
+section "Format"
+sources=$(find include src tests -name '*.[ch]')
+# shellcheck disable=SC2086
+clang-format --dry-run -Werror $sources
+echo "clang-format: clean"
+
+section "Tests of the release build"
+build release
+ctest --preset release --no-tests=error --parallel 2
+[ "${1-}" != quick ] || exit 0
+
+section "Tests under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer"
+build asan
+ctest --preset asan --no-tests=error --parallel 2
+
+section "Line coverage of src/"
+build coverage
+find build/coverage -name '*.gcda' -delete
+ctest --preset coverage --no-tests=error --parallel 2 --output-log build/coverage/ctest.log >/dev/null ||
+    { cat build/coverage/ctest.log; exit 1; }
+gcovr --root . --filter src/ --object-directory build/coverage --fail-under-line 90 \
+    --sort-uncovered build/coverage

@@ -1,0 +1,97 @@
+"""What the command-line tests share: the program, sweeps to vary, ranks, result files."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+import h5py
+
+SOURCE = Path(os.environ.get("SADDLESWEEP_SOURCE", Path(__file__).resolve().parents[2]))
+PROGRAM = os.environ.get("SADDLESWEEP", str(SOURCE / "build/release/saddlesweep"))
+
+# Open MPI refuses root unless told.
+if os.geteuid() == 0:
+    os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+
+# Eight cells of four short runs.
+SWEEP = """\
+name: tiny
+root_seed: 7
+grid:
+  d: [3, 5]
+  k: 2
+  n: [100, 300]
+  m: n
+  activation: [leaky_relu(0.2), tanh]
+  seed: {count: 4}
+truth: {latent: k, row_norm: unit}
+train:
+  iterations: 50
+  step: {size: 0.5}
+  ascent_step: 1.0
+  noise: 0.1
+record: {points: 12, spacing: log}
+precision: single
+"""
+
+# Alone, one run takes minutes: long enough to be interrupted.
+SLOW_SWEEP = SWEEP.replace("iterations: 50", "iterations: 2000000").replace("count: 4", "count: 1")
+
+
+def without_escape(text):
+    """The text without what a terminal would take as commands."""
+    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+
+
+class ProgramTest(unittest.TestCase):
+    """A test case with a folder of its own, in which the program is called."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="saddlesweep-test-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def write(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def command(self, *arguments, ranks=None):
+        launch = ["mpirun", "-n", str(ranks), "--oversubscribe"] if ranks else []
+        return [*launch, PROGRAM, *map(str, arguments)]
+
+    def call(self, *arguments, ranks=None, **environment):
+        """Runs the program to its end; the completed process with stdout and stderr as text."""
+        return subprocess.run(
+            self.command(*arguments, ranks=ranks),
+            cwd=self.folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def succeed(self, *arguments, ranks=None, **environment):
+        done = self.call(*arguments, ranks=ranks, **environment)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done
+
+    def run_sweep(self, text, name, *options, ranks=None, **environment):
+        """Runs a sweep that must end well; the path of its result file."""
+        spec = self.write(f"{name}.yaml", text)
+        output = self.folder / f"{name}.h5"
+        self.succeed("run", spec, "-o", output, *options, ranks=ranks, **environment)
+        return output
+
+    def files(self):
+        return sorted(path.name for path in self.folder.iterdir())
+
+
+def read(path, dataset):
+    """A whole dataset of a result file."""
+    with h5py.File(path) as file:
+        return file[dataset][...]

@@ -1,0 +1,286 @@
+"""analysis/figures.py on small real sweeps: its files, its numbers, odd sweeps, and refusals."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from xml.etree import ElementTree
+
+import h5py
+import numpy as np
+from matplotlib import image
+
+SOURCE = Path(os.environ.get("SADDLESWEEP_SOURCE", Path(__file__).resolve().parents[2]))
+PROGRAM = os.environ.get("SADDLESWEEP", SOURCE / "build/release/saddlesweep")
+FIGURES = SOURCE / "analysis" / "figures.py"
+PENDING, DONE, DIVERGED = 0, 1, 2
+
+SWEEP = """
+name: small
+root_seed: 1
+grid:
+  d: [3, 5]
+  k: 2
+  n: [200, 800]
+  m: n
+  activation: [leaky_relu(0.2), tanh]
+  seed: {count: 12}
+truth: {latent: k, row_norm: unit}
+train:
+  iterations: 200
+  step: {size: 0.5}
+  noise: 0
+record: {points: 12, spacing: log}
+"""
+
+
+def run_sweep(folder, name, *settings, allowed=(0,)):
+    """Runs SWEEP under a name with some keys changed; returns the path of the result file."""
+    spec = folder / f"{name}.yaml"
+    spec.write_text(SWEEP, encoding="utf-8")
+    path = folder / f"{name}.h5"
+    overrides = [f"--set={setting}" for setting in (f"name={name}", *settings)]
+    done = subprocess.run(
+        [PROGRAM, "run", spec, "-o", path, "--progress", "none", *overrides],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode not in allowed:
+        raise AssertionError(f"run of {name} gave {done.returncode}: {done.stderr}")
+    return path
+
+
+def analyse(*arguments):
+    return subprocess.run(
+        [sys.executable, "-B", FIGURES, *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def read_table(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def svg_text(path):
+    """The words of a figure, without what is set as mathematics."""
+    words = " ".join(ElementTree.parse(path).getroot().itertext())
+    return " ".join(words.split())
+
+
+def forget(path, cell, seeds):
+    """Makes runs of a file pending again, as in a sweep that was interrupted."""
+    with h5py.File(path, "r+") as file:
+        runs = file["run"][:]
+        runs[cell, seeds] = np.zeros((), runs.dtype)
+        file["run"][:] = runs
+        errors = file["error"][cell]
+        errors[seeds] = np.nan
+        file["error"][cell] = errors
+
+
+class AnalysisTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory(prefix="saddlesweep-analysis-")
+        cls.folder = Path(cls.temporary.name)
+        cls.small = run_sweep(cls.folder, "small")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    def copy_small(self, name):
+        path = self.folder / f"{name}.h5"
+        shutil.copyfile(self.small, path)
+        with h5py.File(path, "r+") as file:
+            file.attrs["name"] = name
+        return path
+
+    def check_analysis(self, path):
+        """Analyses a file whose name is the sweep's; checks files and numbers; returns stderr."""
+        out = self.folder / f"{path.stem}-out"
+        done = analyse(path, "--out", out)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        written = {Path(line) for line in done.stdout.splitlines()}
+        expected = {out / f"{path.stem}{ending}" for ending in (".csv", ".txt")}
+        for stem in (path.stem, f"{path.stem}-iterations"):
+            expected |= {out / f"{stem}.{suffix}" for suffix in ("png", "pdf", "svg")}
+        self.assertLessEqual(expected, written)
+        self.assertEqual(written, set(out.iterdir()))
+        for file in written:
+            self.assertGreater(file.stat().st_size, 0, file)
+            if file.suffix == ".png":
+                self.check_picture(file)
+        self.check_numbers(path, out / f"{path.stem}.csv")
+        return done.stderr
+
+    def check_picture(self, path):
+        pixels = image.imread(path)[..., :3]
+        self.assertGreater(min(pixels.shape[:2]), 300, path)
+        ink = np.mean(pixels.min(axis=2) < 0.9)
+        self.assertTrue(0.005 < ink < 0.9, f"{path}: {ink:.1%} of the picture is ink")
+
+    def check_numbers(self, path, table_path):
+        """Each cell's row against numpy on /error and /run."""
+        table = read_table(table_path)
+        with h5py.File(path) as file:
+            runs, errors = file["run"][:], file["error"][:, :, -1]
+            cells = {name: file[name][:] for name in ("cell", "d", "k", "k0", "n", "m")}
+        self.assertEqual(len(table), len(runs))
+        for cell, row in enumerate(table):
+            for name, values in cells.items():
+                text = "inf" if values[cell] == 0 and name in "nm" else str(values[cell])
+                self.assertEqual(row[name], text)
+            status = runs["status"][cell]
+            done = status == DONE
+            absolute = errors[cell][done]
+            relative = absolute / runs["truth_norm"][cell][done]
+            self.assertEqual(int(row["requested"]), len(status))
+            self.assertEqual(int(row["done"]), done.sum())
+            self.assertEqual(int(row["pending"]), (status == PENDING).sum())
+            self.assertEqual(int(row["diverged"]), (status == DIVERGED).sum())
+            self.assertEqual(int(row["failed"]), 0)
+            trapped = relative > 5 * np.median(relative) if done.any() else done
+            self.assertEqual(int(row["trapped"]), trapped.sum())
+            self.check_statistics(row, relative, absolute)
+
+    def check_statistics(self, row, relative, absolute):
+        count = len(relative)
+        expected = dict.fromkeys(
+            "mean std standard_error median q05 q95 absolute_mean absolute_std".split()
+        )
+        if count:
+            expected["mean"], expected["absolute_mean"] = relative.mean(), absolute.mean()
+            for name, quantile in (("median", 0.5), ("q05", 0.05), ("q95", 0.95)):
+                expected[name] = np.quantile(relative, quantile)
+        if count > 1:
+            expected["std"], expected["absolute_std"] = relative.std(ddof=1), absolute.std(ddof=1)
+            expected["standard_error"] = relative.std(ddof=1) / np.sqrt(count)
+        for name, value in expected.items():
+            if value is None:
+                self.assertEqual(row[name], "", name)
+            else:
+                np.testing.assert_allclose(float(row[name]), value, 1e-9, 1e-14, err_msg=name)
+
+    def check_refused(self, message, *arguments):
+        """Exit 2, one line that contains `message`, and nothing written."""
+        out = self.folder / "refused"
+        done = analyse(*arguments, "--out", out)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn(message, done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertFalse(out.exists())
+
+    def test_whole_sweep_and_the_same_bytes_again(self):
+        self.assertEqual(self.check_analysis(self.small), "")
+        text = (self.folder / "small-out" / "small.txt").read_text(encoding="utf-8")
+        self.assertEqual(len(text.splitlines()), 3 + 8)
+        self.assertFalse(any(line.startswith("!") for line in text.splitlines()))
+        svg = svg_text(self.folder / "small-out" / "small.svg")
+        self.assertIn("over 12 runs a point", svg)
+        folder = self.folder / "beside"
+        folder.mkdir()
+        shutil.copyfile(self.small, folder / "result.h5")
+        self.assertEqual(analyse(folder / "result.h5").returncode, 0)
+        for first in (self.folder / "small-out").iterdir():
+            self.assertEqual(first.read_bytes(), (folder / first.name).read_bytes(), first)
+
+    def test_trapped_runs_are_counted_and_stay_in_the_mean(self):
+        path = self.copy_small("trapped")
+        with h5py.File(path, "r+") as file:
+            errors = file["error"][:]
+            errors[3, 4, -1] = 20 * np.median(errors[3, :, -1])
+            file["error"][:] = errors
+        self.assertIn("bands do not agree", self.check_analysis(path))
+        row = read_table(self.folder / "trapped-out" / "trapped.csv")[3]
+        self.assertEqual(row["trapped"], "1")
+        svg = svg_text(self.folder / "trapped-out" / "trapped.svg")
+        self.assertIn("trapped run", svg)
+
+    def test_one_cell_one_seed(self):
+        settings = ("grid.d=3", "grid.n=200", "grid.activation=tanh", "grid.seed=[7]")
+        self.check_analysis(run_sweep(self.folder, "one", *settings, "record={at: [0, 200]}"))
+
+    def test_batch_size_varies(self):
+        path = run_sweep(self.folder, "batch", "grid.n=400", "grid.m=[50,100,200]")
+        self.check_analysis(path)
+        svg = svg_text(self.folder / "batch-out" / "batch.svg")
+        self.assertIn("batch size", svg)
+        self.assertNotIn("number of samples", svg)
+
+    def test_latents_batch_and_samples_vary(self):
+        settings = ("grid.k=[2,3]", "truth.latent=2", "grid.m=[100,200]", "grid.seed.count=2")
+        self.check_analysis(run_sweep(self.folder, "many", *settings))
+
+    def test_only_dimension_varies(self):
+        settings = ("grid.d=[2,3,4,6]", "grid.k=d", "grid.n=200", "grid.seed.count=3")
+        self.check_analysis(run_sweep(self.folder, "dimension", *settings))
+
+    def test_half_finished(self):
+        path = self.copy_small("half")
+        forget(path, 0, slice(9, None))
+        forget(path, 1, slice(1, None))
+        forget(path, 5, slice(None))
+        self.assertIn("bands do not agree", self.check_analysis(path))
+        text = (self.folder / "half-out" / "half.txt").read_text(encoding="utf-8")
+        marked = [line.split()[1] for line in text.splitlines() if line.startswith("!")]
+        self.assertEqual(marked, ["0", "1", "5"])
+        svg = svg_text(self.folder / "half-out" / "half.svg")
+        for phrase in ("9/12", "1/12", "0/12", "over 1 to 12 runs a point", "26 pending"):
+            self.assertIn(phrase, svg)
+
+    def test_some_runs_diverged_and_infinite_samples(self):
+        path = self.copy_small("diverged")
+        with h5py.File(path, "r+") as file:
+            runs, errors = file["run"][:], file["error"][:]
+            runs["status"][2, 3:5] = DIVERGED
+            errors[2, 3:5, 6:] = np.inf
+            file["run"][:], file["error"][:] = runs, errors
+            for name in ("n", "m"):
+                values = file[name][:]
+                file[name][:] = np.where(values == values.max(), 0, values)
+        self.check_analysis(path)
+        svg = svg_text(self.folder / "diverged-out" / "diverged.svg")
+        for phrase in ("10/12", "2 diverged", "∞"):
+            self.assertIn(phrase, svg)
+
+    def test_no_run_done(self):
+        settings = ("grid.activation=identity", "train.ascent_step=4", "train.iterations=2000")
+        path = run_sweep(self.folder, "none", *settings, allowed=(3,))
+        self.check_refused("no run is done", path)
+
+    def test_not_a_result_file(self):
+        other = self.folder / "other.h5"
+        with h5py.File(other, "w") as file:
+            file["x"] = [1, 2, 3]
+        self.check_refused("not a saddlesweep result file", other)
+        text = self.folder / "text.h5"
+        text.write_text("not HDF5\n", encoding="utf-8")
+        self.check_refused("cannot be read as an HDF5 file", text)
+        self.check_refused("no such file", self.folder / "absent.h5")
+        damaged = self.copy_small("damaged")
+        with h5py.File(damaged, "r+") as file:
+            del file["error"]
+        self.check_refused("damaged", damaged)
+
+    def test_later_format(self):
+        path = self.copy_small("later")
+        with h5py.File(path, "r+") as file:
+            file.attrs["format_version"] = 99
+        self.check_refused("format_version 99", path)
+
+    def test_folder_cannot_be_made(self):
+        blocked = self.folder / "blocked"
+        blocked.write_text("a file\n", encoding="utf-8")
+        done = analyse(self.small, "--out", blocked)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("blocked", done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
