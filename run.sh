@@ -47,7 +47,7 @@ cd -- "$(dirname -- "$(realpath -- "$0")")"
 . scripts/setup.sh
 # shellcheck disable=SC2086
 ensure_packages $RUN_PACKAGES
-build release
+build release saddlesweep
 
 name=$(basename -- "$spec")
 name=${name%.*}

@@ -38,11 +38,11 @@ if [ "$(id -u)" -eq 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
-# build PRESET: configures and builds, quietly unless it fails.
+# build PRESET [TARGET]: configures and builds, quietly unless it fails.
 build() {
     local log
     log=$(mktemp)
-    if ! { cmake --preset "$1" && cmake --build --preset "$1" --parallel "$(nproc)"; } >"$log" 2>&1; then
+    if ! { cmake --preset "$1" && cmake --build --preset "$1" ${2:+--target "$2"} --parallel "$(nproc)"; } >"$log" 2>&1; then
         cat "$log" >&2
         rm -f "$log"
         echo "The build ($1) failed." >&2

@@ -42,14 +42,13 @@ typedef struct ss_plan_cost {
     double core_seconds;
     double longest_run;    /* seconds */
     double shortest_run;   /* seconds */
-    double bytes_per_rank; /* memory of the largest run */
+    double bytes_per_rank; /* of the matrices and samples of the largest run */
+    double wall_seconds;   /* on the given number of ranks, longest runs first */
     int64_t wide_cells;    /* cells with d ≥ wide.from_d */
 } ss_plan_cost;
 
-ss_plan_cost ss_plan_predict(const ss_plan *plan);
-
-/* Predicted wall seconds of the whole plan on `ranks` ranks, longest runs first. */
-ss_error ss_plan_wall_seconds(const ss_plan *plan, int64_t ranks, double *out);
+/* SS_ERR_USAGE if SADDLESWEEP_KERNEL is wrong; SS_ERR_MEMORY. Local. */
+ss_error ss_plan_predict(const ss_plan *plan, int64_t ranks, ss_plan_cost *out);
 
 /* Cells by descending predicted seconds of a run, equal ones in plan order: `order` (C cell
  * numbers, owned by the caller). C ≤ 2³¹. Local. */

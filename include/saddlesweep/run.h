@@ -13,6 +13,8 @@
 
 #include <stdint.h>
 
+struct ss_kernel;
+
 /* Everything that a run depends on. */
 typedef struct ss_run {
     int64_t d;  /* rows of A and A* */
@@ -101,8 +103,10 @@ void ss_run_execute(const ss_run *run, ss_workspace *workspace, ss_run_poll poll
  * identity have the same trajectory. */
 uint64_t ss_run_identity(const ss_run *run);
 
-/* Predicted wall seconds on one core, and bytes of memory, of a run (see docs/cost-model.md). */
+/* Predicted wall seconds of a run on one core (docs/cost-model.md). Local. */
 double ss_run_cost_seconds(const ss_run *run);
-double ss_run_cost_bytes(const ss_run *run);
+
+/* The bytes of the matrices and samples of a run that uses this kernel, exactly. Local. */
+double ss_run_cost_bytes(const ss_run *run, const struct ss_kernel *kernel);
 
 #endif

@@ -59,13 +59,12 @@ static void print_summary(const ss_plan *plan)
 static ss_error print_cost(const ss_plan *plan, int64_t ranks)
 {
     char text[32];
-    double wall = 0;
-    ss_plan_cost cost = ss_plan_predict(plan);
-    SS_TRY(ss_plan_wall_seconds(plan, ranks, &wall));
+    ss_plan_cost cost;
+    SS_TRY(ss_plan_predict(plan, ranks, &cost));
     printf("\npredicted by the cost model:\n");
     printf("core-hours     %.4g\n", cost.core_seconds / 3600);
-    printf("wall time      %s on %" PRId64 " rank%s\n", ss_text_duration(wall, text, sizeof text),
-           ranks, ranks == 1 ? "" : "s");
+    printf("wall time      %s on %" PRId64 " rank%s\n",
+           ss_text_duration(cost.wall_seconds, text, sizeof text), ranks, ranks == 1 ? "" : "s");
     printf("memory a rank  %s\n", ss_text_bytes(cost.bytes_per_rank, text, sizeof text));
     printf("file size      %s\n", ss_text_bytes(ss_store_predicted_bytes(plan), text, sizeof text));
     if (cost.wide_cells > 0) {

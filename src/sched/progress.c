@@ -45,19 +45,21 @@ double ss_progress_seconds_left(const ss_progress *progress)
 
 static void print(ss_progress *progress)
 {
-    char left[32];
+    char left[32] = "unknown";
     double elapsed = ss_clock_seconds() - progress->started;
     double rate = elapsed > 0 ? (double)ended(progress) / elapsed : 0;
     int64_t share = progress->total > 0 ? 100 * ended(progress) / progress->total : 100;
     const char *before = progress->style == SS_PROGRESS_LIVE ? "\r\x1b[K" : "";
     const char *after = progress->style == SS_PROGRESS_LIVE ? "" : "\n";
+    if (ended(progress) == progress->total) {
+        snprintf(left, sizeof left, "0 s");
+    } else if (ended(progress) > 0) {
+        ss_text_duration(ss_progress_seconds_left(progress), left, sizeof left);
+    }
     fprintf(stderr,
             "%s%s: %" PRId64 "/%" PRId64 " runs (%" PRId64 " %%), %.1f runs/s, ETA %s, %" PRId64
             " diverged, %" PRId64 " failed%s",
-            before, progress->name, ended(progress), progress->total, share, rate,
-            ended(progress) > 0 || progress->total == 0
-                ? ss_text_duration(ss_progress_seconds_left(progress), left, sizeof left)
-                : "unknown",
+            before, progress->name, ended(progress), progress->total, share, rate, left,
             progress->results[SS_TASK_DIVERGED], progress->results[SS_TASK_FAILED], after);
     fflush(stderr);
     progress->printed = 1;

@@ -10,48 +10,56 @@
 #include "saddlesweep/run.h"
 
 typedef struct cost_table {
-    double normal; /* ns */
+    double normal; /* ns each */
     double activation[SS_ACTIVATION_KINDS];
     double multiply_add;
     double sample;    /* ns a sample, whatever its size */
     double iteration; /* ns an iteration, whatever its size */
     double entry;     /* ns an entry of a d × d matrix, an iteration */
+    int64_t strip;    /* samples are computed in multiples of this */
 } cost_table;
 
 static const cost_table tables[] = {
     [SS_PRECISION_SINGLE] =
         {
-            .normal = 1.0,
+            .normal = 0.7,
             .activation =
                 {
-                    [SS_ACTIVATION_TANH] = 0.3,
-                    [SS_ACTIVATION_SIGMOID] = 0.3,
-                    [SS_ACTIVATION_LEAKY_RELU] = 0.1,
-                    [SS_ACTIVATION_ERF] = 0.6,
-                    [SS_ACTIVATION_IDENTITY] = 0.1,
+                    [SS_ACTIVATION_TANH] = 0.25,
+                    [SS_ACTIVATION_SIGMOID] = 0.31,
+                    [SS_ACTIVATION_LEAKY_RELU] = 0.05,
+                    [SS_ACTIVATION_ERF] = 0.58,
+                    [SS_ACTIVATION_IDENTITY] = 0.03,
                 },
-            .multiply_add = 0.04,
-            .sample = 0.5,
-            .iteration = 300,
-            .entry = 3,
+            .multiply_add = 0.034,
+            .sample = 0.1,
+            .iteration = 340,
+            .entry = 12,
+            .strip = 64,
         },
     [SS_PRECISION_DOUBLE] =
         {
-            .normal = 30,
+            .normal = 50,
             .activation =
                 {
-                    [SS_ACTIVATION_TANH] = 30,
-                    [SS_ACTIVATION_SIGMOID] = 15,
-                    [SS_ACTIVATION_LEAKY_RELU] = 4,
-                    [SS_ACTIVATION_ERF] = 25,
-                    [SS_ACTIVATION_IDENTITY] = 4,
+                    [SS_ACTIVATION_TANH] = 22,
+                    [SS_ACTIVATION_SIGMOID] = 8,
+                    [SS_ACTIVATION_LEAKY_RELU] = 3,
+                    [SS_ACTIVATION_ERF] = 12,
+                    [SS_ACTIVATION_IDENTITY] = 2,
                 },
-            .multiply_add = 0.7,
+            .multiply_add = 0.6,
             .sample = 10,
             .iteration = 300,
-            .entry = 3,
+            .entry = 10,
+            .strip = 1,
         },
 };
+
+static double computed_samples(const cost_table *table, int64_t samples)
+{
+    return (double)((samples + table->strip - 1) / table->strip * table->strip);
+}
 
 double ss_run_cost_seconds(const ss_run *run)
 {
@@ -65,9 +73,10 @@ double ss_run_cost_seconds(const ss_run *run)
                     (gamma + d * d + 2 * d * k) * table->multiply_add;
     double datum =
         table->sample + k0 * table->normal + activation + (gamma + d * k0) * table->multiply_add;
-    double iteration = table->iteration + d * d * table->entry + (double)run->m * sample;
+    double iteration =
+        table->iteration + d * d * table->entry + computed_samples(table, run->m) * sample;
     if (run->noise > 0) {
         iteration += d * k * tables[SS_PRECISION_DOUBLE].normal;
     }
-    return 1e-9 * ((double)run->n * datum + (double)run->iterations * iteration);
+    return 1e-9 * (computed_samples(table, run->n) * datum + (double)run->iterations * iteration);
 }

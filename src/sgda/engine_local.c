@@ -90,12 +90,8 @@ static layout arrange(const ss_kernel *kernel, const ss_run *run)
     return layout;
 }
 
-double ss_run_cost_bytes(const ss_run *run)
+double ss_run_cost_bytes(const ss_run *run, const ss_kernel *kernel)
 {
-    const ss_kernel *kernel;
-    if (ss_kernel_choose(run->precision, &kernel) != SS_OK) {
-        kernel = ss_kernel_at(0); /* a wrong SADDLESWEEP_KERNEL is told when a run starts */
-    }
     return (double)arrange(kernel, run).bytes;
 }
 

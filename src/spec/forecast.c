@@ -2,24 +2,10 @@
 #include "saddlesweep/plan.h"
 
 #include "../base/memory.h"
+#include "saddlesweep/kernel.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-ss_plan_cost ss_plan_predict(const ss_plan *plan)
-{
-    ss_plan_cost cost = {.shortest_run = INFINITY};
-    for (int64_t cell = 0; cell < plan->cells; cell++) {
-        ss_run run = ss_plan_run(plan, cell, 0);
-        double seconds = ss_run_cost_seconds(&run);
-        cost.core_seconds += seconds * (double)plan->seeds;
-        cost.longest_run = fmax(cost.longest_run, seconds);
-        cost.shortest_run = fmin(cost.shortest_run, seconds);
-        cost.bytes_per_rank = fmax(cost.bytes_per_rank, ss_run_cost_bytes(&run));
-        cost.wide_cells += run.d >= plan->spec->wide_from_d;
-    }
-    return cost;
-}
 
 typedef struct priced_cell {
     double seconds;
@@ -101,17 +87,33 @@ static ss_error simulate(const ss_plan *plan, int64_t ranks, double *out)
     return error;
 }
 
-ss_error ss_plan_wall_seconds(const ss_plan *plan, int64_t ranks, double *out)
+static void sum_cells(const ss_plan *plan, const ss_kernel *kernel, ss_plan_cost *cost)
+{
+    for (int64_t cell = 0; cell < plan->cells; cell++) {
+        ss_run run = ss_plan_run(plan, cell, 0);
+        double seconds = ss_run_cost_seconds(&run);
+        cost->core_seconds += seconds * (double)plan->seeds;
+        cost->longest_run = fmax(cost->longest_run, seconds);
+        cost->shortest_run = fmin(cost->shortest_run, seconds);
+        cost->bytes_per_rank = fmax(cost->bytes_per_rank, ss_run_cost_bytes(&run, kernel));
+        cost->wide_cells += run.d >= plan->spec->wide_from_d;
+    }
+}
+
+ss_error ss_plan_predict(const ss_plan *plan, int64_t ranks, ss_plan_cost *out)
 {
     enum { SIMULATED_RUNS = 200000 };
+    const ss_kernel *kernel;
     int64_t runs = ss_plan_runs(plan);
+    int64_t busy = ranks < runs ? ranks : runs; /* further ranks stay idle */
+    *out = (ss_plan_cost){.shortest_run = INFINITY};
+    SS_TRY(ss_kernel_choose(plan->spec->precision, &kernel));
+    sum_cells(plan, kernel, out);
     if (runs <= SIMULATED_RUNS) {
-        /* more ranks than runs: the further ones stay idle */
-        return simulate(plan, ranks < runs ? ranks : runs, out);
+        return simulate(plan, busy, &out->wall_seconds);
     }
     /* Longest first ends at most one of the shortest runs after the even share. */
-    ss_plan_cost cost = ss_plan_predict(plan);
-    double share = cost.core_seconds / (double)(ranks < runs ? ranks : runs);
-    *out = fmax(cost.longest_run, share + cost.shortest_run);
+    out->wall_seconds =
+        fmax(out->longest_run, out->core_seconds / (double)busy + out->shortest_run);
     return SS_OK;
 }

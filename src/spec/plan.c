@@ -31,9 +31,9 @@ int64_t ss_plan_runs(const ss_plan *plan)
 
 static int64_t axis_value(const ss_plan *plan, ss_axis_id id, int64_t cell)
 {
-    const ss_axis *axis = &plan->spec->axes[plan->spec->axes[id].root];
     ss_axis_id root = plan->spec->axes[id].root;
-    return ss_values_at(&axis->values, cell / plan->stride[root] % axis->values.count);
+    const ss_values *values = &plan->spec->axes[root].values;
+    return ss_values_at(values, values->count == 1 ? 0 : cell / plan->stride[root] % values->count);
 }
 
 ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index)

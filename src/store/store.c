@@ -173,10 +173,13 @@ ss_error ss_store_open_for_reading(const char *path, ss_store **store)
 
 ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **store)
 {
+    /* Open MPI 4 cannot open some relative names without a slash ("a"). */
+    char *absolute = realpath(path, NULL);
     hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_mpio(properties, comm, MPI_INFO_NULL);
-    ss_error error = open_store(path, H5F_ACC_RDWR, properties, store);
+    ss_error error = open_store(absolute ? absolute : path, H5F_ACC_RDWR, properties, store);
     H5Pclose(properties);
+    free(absolute);
     if (error == SS_OK) {
         (*store)->descriptor = open(path, O_RDWR | O_CLOEXEC);
     }

@@ -1,0 +1,138 @@
+"""`plan`: what it prints, how it predicts, and that large grids cost nothing."""
+
+import re
+import resource
+import subprocess
+import unittest
+
+from harness import SWEEP, ProgramTest
+
+
+class Plan(ProgramTest):
+    def plan(self, text, *options):
+        self.write("sweep.yaml", text)
+        return self.succeed("plan", "sweep.yaml", *options).stdout
+
+    def value(self, output, key):
+        found = re.search(rf"^{key} +(.+)$", output, re.MULTILINE)
+        self.assertIsNotNone(found, f"no {key} in\n{output}")
+        return found.group(1)
+
+    def test_numbers_of_the_grid(self):
+        output = self.plan(SWEEP)
+        self.assertEqual(self.value(output, "cells"), "8")
+        self.assertEqual(self.value(output, "seeds"), "4")
+        self.assertEqual(self.value(output, "runs"), "32")
+        self.assertIn("12 of them", self.value(output, "iterations"))
+        for key in ("core-hours", "wall time", "memory a rank", "file size"):
+            self.value(output, key)
+        self.assertEqual(self.files(), ["sweep.yaml"], "plan creates nothing")
+
+    def test_cells_come_as_written_with_the_first_axis_slowest(self):
+        grid = "  activation: [tanh, erf]\n  k: d\n  n: [100, 200]\n  d: [2, 3]\n  m: n\n"
+        text = re.sub(r"  d: .*?(?=  seed)", grid, SWEEP, flags=re.DOTALL)
+        rows = [line.split() for line in self.plan(text).splitlines() if " ms" in line or " us" in line]
+        cells = [(row[6], row[4], row[1], row[2], row[3], row[5]) for row in rows if row[0].isdigit()]
+        expected = [
+            (activation, n, d, d, d, n)
+            for activation in ("tanh", "erf")
+            for n in ("100", "200")
+            for d in ("2", "3")
+        ]
+        self.assertEqual(cells, expected)
+
+    def test_ranges_and_ties(self):
+        output = self.plan(SWEEP.replace("[100, 300]", "{from: 500, to: 8000, factor: 2}"))
+        self.assertEqual(self.value(output, "cells"), "20")
+        output = self.plan(SWEEP.replace("[3, 5]", "{from: 3, to: 9, step: 2}"))
+        self.assertEqual(self.value(output, "cells"), "16")
+
+    def test_overrides_apply_in_order(self):
+        output = self.plan(
+            SWEEP, "--set", "grid.n=[500,1000]", "--set=grid.seed={count: 9}", "--set", "grid.n=7"
+        )
+        self.assertEqual(self.value(output, "cells"), "4")
+        self.assertEqual(self.value(output, "seeds"), "9")
+
+    def test_override_makes_a_section_that_is_not_there(self):
+        text = re.sub(r"record: .*\n", "", SWEEP)
+        output = self.plan(text, "--set", "record.points=5")
+        self.assertIn("recorded at 5 of them", output)
+
+    def test_more_ranks_take_less_wall_time(self):
+        text = SWEEP.replace("iterations: 50", "iterations: 1000000")
+        hours = [
+            float(re.match(r"([\d.]+) ", self.value(self.plan(text, "--ranks", n), "wall time"))[1])
+            for n in ("1", "2")
+        ]
+        self.assertAlmostEqual(hours[0] / hours[1], 2, delta=0.1)
+
+    def test_ten_million_runs_plan_in_a_few_megabytes(self):
+        for text in (
+            SWEEP.replace("{count: 4}", "{count: 1250000}"),
+            SWEEP.replace("[100, 300]", "{from: 1, to: 2500000, step: 1}").replace(
+                "{count: 4}", "[3]"
+            ),
+        ):
+            self.write("sweep.yaml", text)
+            done = subprocess.run(
+                self.command("plan", "sweep.yaml", "--ranks", "100"),
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                check=True,
+                # address space: the libraries themselves map less than this; 64 MB would be left
+                # of it for 10^7 runs stored in the smallest way
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (1 << 25, 1 << 25))
+                if "asan" not in self.command()[-1]
+                else None,
+            )
+            self.assertEqual(self.value(done.stdout, "runs"), "10000000")
+
+    def test_wide_cells_are_mentioned(self):
+        output = self.plan(SWEEP.replace("precision: single", "wide: {from_d: 4}"))
+        self.assertIn("4 cells have d >= 4", self.value(output, "note"))
+
+    def test_ranks_must_be_positive(self):
+        self.write("sweep.yaml", SWEEP)
+        done = self.call("plan", "sweep.yaml", "--ranks", "0")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("positive", done.stderr)
+
+
+class Usage(ProgramTest):
+    def test_help_of_everything(self):
+        whole = self.succeed("--help").stdout
+        for command in ("plan", "run", "status", "reduce"):
+            self.assertIn(command, whole)
+            self.assertIn(f"saddlesweep {command}", self.succeed(command, "--help").stdout)
+
+    def test_version(self):
+        self.assertRegex(self.succeed("--version").stdout, r"^saddlesweep \d+\.\d+\.\d+ \(.+\)\n$")
+
+    def test_wrong_words(self):
+        for arguments, fragments in [
+            ((), ["no command"]),
+            (("plna", "x"), ["plna", 'did you mean "plan"']),
+            (("plan",), ["SPEC is missing"]),
+            (("plan", "a", "b"), ["second argument"]),
+            (("plan", "a", "--rank", "2"), ["--rank", "did you mean --ranks"]),
+            (("plan", "a", "--ranks"), ["needs a value"]),
+            (("plan", "a", "--ranks", "two"), ["two", "positive integer"]),
+            (("status", "a", "--cells=1"), ["takes no value"]),
+            (("status",), ["FILE.h5 is missing"]),
+            (("status", "missing.h5"), ["missing.h5", "No such file"]),
+            (("reduce",), ["FILE.h5 is missing"]),
+            (("reduce", "missing.h5"), ["missing.h5", "No such file"]),
+            (("run", "--help-me"), ["--help-me"]),
+        ]:
+            with self.subTest(arguments):
+                done = self.call(*arguments)
+                self.assertEqual(done.returncode, 2)
+                for fragment in fragments:
+                    self.assertIn(fragment, done.stderr)
+        self.assertEqual(self.files(), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,318 @@
+"""`run`: the same bits whatever the ranks, the grid or interruptions; exit codes; refusals."""
+
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+import h5py
+import numpy as np
+from harness import SLOW_SWEEP, SWEEP, ProgramTest, read, without_escape
+
+DIVERGING = SWEEP.replace("tanh]", "identity]").replace("ascent_step: 1.0", "ascent_step: 4.0")
+
+
+class SameBits(ProgramTest):
+    def test_any_number_of_ranks_gives_the_same_bits(self):
+        alone = read(self.run_sweep(SWEEP, "alone"), "error")
+        for ranks in (1, 2, 3, 4):
+            with self.subTest(ranks=ranks):
+                path = self.run_sweep(SWEEP, f"ranks{ranks}", ranks=ranks)
+                self.assertEqual(read(path, "error").tobytes(), alone.tobytes())
+                for name in ("mean", "std", "median", "q05", "q95", "count"):
+                    band = f"bands/relative_error/{name}"
+                    self.assertEqual(
+                        read(path, band).tobytes(), read(self.folder / "alone.h5", band).tobytes()
+                    )
+
+    def test_a_run_does_not_depend_on_what_else_is_in_the_grid(self):
+        whole = self.run_sweep(SWEEP, "whole")
+        small = SWEEP.replace("[3, 5]", "5").replace("[100, 300]", "300").replace(
+            "{count: 4}", "[2]"
+        )
+        part = self.run_sweep(small.replace("[leaky_relu(0.2), tanh]", "tanh"), "part")
+        with h5py.File(whole) as file:
+            cell = np.flatnonzero(
+                (file["d"][:] == 5)
+                & (file["n"][:] == 300)
+                & (file["activation"].asstr()[:] == "tanh")
+            )
+            expected = file["error"][cell[0], 2]
+            identity = file["run"][cell[0], 2]["identity"]
+        self.assertEqual(read(part, "error")[0, 0].tobytes(), expected.tobytes())
+        self.assertEqual(read(part, "run")[0, 0]["identity"], identity)
+
+    def test_every_kernel_for_single_precision_gives_the_same_bits(self):
+        portable = read(self.run_sweep(SWEEP, "portable", SADDLESWEEP_KERNEL="portable"), "error")
+        chosen = self.run_sweep(SWEEP, "chosen")
+        self.assertEqual(read(chosen, "error").tobytes(), portable.tobytes())
+
+    def test_cells_share_what_they_should(self):
+        path = self.run_sweep(SWEEP, "tiny")
+        with h5py.File(path) as file:
+            start = file["error"][:, :, 0]
+            norm = file["run"][:, :]["truth_norm"]
+            d = file["d"][:]
+        for value in (3, 5):
+            for array in (start, norm):
+                of_d = array[d == value]
+                self.assertTrue((of_d == of_d[0]).all(), "same target, same start, for any n")
+        self.assertEqual(len(np.unique(norm)), 8, "two d, four seeds: eight different targets")
+
+
+class Resume(ProgramTest):
+    def test_a_whole_file_is_left_alone(self):
+        path = self.run_sweep(SWEEP, "tiny")
+        before = path.read_bytes()
+        done = self.succeed("run", "tiny.yaml", "-o", path)
+        self.assertIn("(0 now", done.stdout)
+        self.assertEqual(path.read_bytes(), before)
+
+    def test_only_what_is_missing_is_computed(self):
+        path = self.run_sweep(SWEEP, "tiny")
+        complete = read(path, "error")
+        seconds = read(path, "run")["seconds"]
+        with h5py.File(path, "r+") as file:
+            for cell, seed in ((0, 1), (7, 3)):
+                record = file["run"][cell, seed]
+                record["status"] = 0
+                file["run"][cell, seed] = record
+                file["error"][cell, seed] = np.nan
+        done = self.succeed("run", "tiny.yaml", "-o", path, ranks=2)
+        self.assertIn("(2 now", done.stdout)
+        self.assertEqual(read(path, "error").tobytes(), complete.tobytes())
+        again = read(path, "run")["seconds"]
+        self.assertEqual((again != seconds).sum(), 2)
+
+    def test_a_damaged_trajectory_is_computed_again(self):
+        path = self.run_sweep(SWEEP, "tiny")
+        complete = read(path, "error")
+        with h5py.File(path, "r+") as file:
+            file["error"][2, 2, 5] += 1e-9
+        done = self.succeed("run", "tiny.yaml", "-o", path)
+        self.assertIn("(1 now", done.stdout)
+        self.assertEqual(read(path, "error").tobytes(), complete.tobytes())
+
+    def test_another_plan_is_refused_with_the_first_difference(self):
+        path = self.run_sweep(SWEEP, "tiny")
+        before = path.read_bytes()
+        for option, difference in [
+            ("grid.n=[100,200]", "n of cell 2 is 300 in the file, 200 in the sweep"),
+            ("grid.d=[3]", "the number of cells is 8 in the file, 4 in the sweep"),
+            ("grid.seed=[0,1,2,9]", "seed number 3 is 3 in the file, 9 in the sweep"),
+            ("grid.activation=[leaky_relu(0.2),erf]", "activation of cell 1 is tanh in the file"),
+            ("train.iterations=60", "train.iterations is 50 in the file, 60 in the sweep"),
+            ("train.noise=0", "train.noise is 0.1"),
+            ("record.points=13", "the number of recorded iterations is 12 in the file, 13"),
+            ("root_seed=8", "root_seed is 7 in the file, 8 in the sweep"),
+            ("precision=double", "precision is single in the file, double in the sweep"),
+        ]:
+            with self.subTest(option):
+                done = self.call("run", "tiny.yaml", "-o", path, "--set", option)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(difference, done.stderr)
+                self.assertEqual(path.read_bytes(), before)
+
+    def test_the_same_plan_spelt_otherwise_goes_on(self):
+        path = self.run_sweep(SWEEP, "tiny")
+        self.succeed("run", "tiny.yaml", "-o", path, "--set", "grid.d={from: 3, to: 5, step: 2}")
+
+
+class Refusals(ProgramTest):
+    def test_files_that_are_no_result_files(self):
+        spec = self.write("tiny.yaml", SWEEP)
+        text = self.write("text.h5", "not HDF5")
+        other = self.folder / "other.h5"
+        with h5py.File(other, "w") as file:
+            file["x"] = 1
+        newer = self.run_sweep(SWEEP, "newer")
+        with h5py.File(newer, "r+") as file:
+            file.attrs["format_version"] = 99
+        truncated = self.run_sweep(SWEEP, "truncated")
+        os.truncate(truncated, truncated.stat().st_size // 2)
+        for path in (text, other, newer, truncated):
+            with self.subTest(path.name):
+                before = path.read_bytes()
+                for command in (("run", spec, "-o", path), ("status", path), ("reduce", path)):
+                    done = self.call(*command)
+                    self.assertEqual(done.returncode, 2, command)
+                    self.assertIn(path.name, done.stderr)
+                self.assertEqual(path.read_bytes(), before)
+
+    def test_missing_output_option(self):
+        self.write("tiny.yaml", SWEEP)
+        done = self.call("run", "tiny.yaml")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("-o FILE.h5", done.stderr)
+
+    def test_folder_that_is_not_there(self):
+        self.write("tiny.yaml", SWEEP)
+        done = self.call("run", "tiny.yaml", "-o", "nowhere/out.h5")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("folder", done.stderr)
+
+    def test_unknown_kernel(self):
+        self.write("tiny.yaml", SWEEP)
+        done = self.call("run", "tiny.yaml", "-o", "out.h5", SADDLESWEEP_KERNEL="avx1024")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("allowed", done.stderr)
+        self.assertEqual(self.files(), ["tiny.yaml"])
+
+    def test_a_second_run_on_a_live_file_is_refused(self):
+        self.write("slow.yaml", SLOW_SWEEP)
+        first = subprocess.Popen(
+            self.command("run", "slow.yaml", "-o", "slow.h5"),
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_for(self.folder / "slow.h5")
+            done = self.call("run", "slow.yaml", "-o", "slow.h5")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"process {first.pid}", done.stderr)
+            status = self.succeed("status", "slow.h5")
+            self.assertRegex(status.stdout, r"pending +8\n")
+        finally:
+            first.kill()
+            first.wait()
+
+
+class Outcomes(ProgramTest):
+    def test_diverged_runs_are_recorded_and_never_averaged(self):
+        spec = self.write("diverging.yaml", DIVERGING)
+        for ranks in (None, 2):
+            with self.subTest(ranks=ranks):
+                path = self.folder / f"diverging{ranks}.h5"
+                done = self.call(
+                    "run", spec, "-o", path, "--set", "train.iterations=2000", ranks=ranks
+                )
+                self.assertEqual(done.returncode, 3, done.stderr)
+                self.assertIn("diverged", done.stdout)
+                with h5py.File(path) as file:
+                    status = file["run"][:, :]["status"]
+                    iterations = file["run"][:, :]["iterations"]
+                    error = file["error"][...]
+                    recorded = file["iteration"][:]
+                    count = file["bands/error/count"][...]
+                    mean = file["bands/error/mean"][...]
+                self.assertTrue((status == 2).any())
+                for cell, seed in zip(*np.nonzero(status == 2)):
+                    finite = np.isfinite(error[cell, seed])
+                    np.testing.assert_array_equal(finite, recorded < iterations[cell, seed])
+                self.assertTrue((count == (status == 1).sum(axis=1)[:, None]).all())
+                self.assertTrue(np.isnan(mean[count == 0]).all())
+                again = self.call("run", spec, "-o", path, "--set", "train.iterations=2000")
+                self.assertEqual(again.returncode, 3)
+                self.assertIn("(0 now", again.stdout)
+
+    def test_double_precision_agrees_with_single(self):
+        single = read(self.run_sweep(SWEEP, "single"), "error")
+        double = read(self.run_sweep(SWEEP, "double", "--set", "precision=double"), "error")
+        np.testing.assert_allclose(single, double, rtol=1e-3)
+        self.assertFalse((single == double).all())
+
+    def test_a_signal_stops_it_and_the_same_command_goes_on(self):
+        text = SWEEP.replace("iterations: 50", "iterations: 20000").replace("count: 4", "count: 8")
+        expected = read(self.run_sweep(text, "undisturbed", ranks=2), "error")
+        for ranks, number in ((None, signal.SIGTERM), (None, signal.SIGINT), (2, signal.SIGUSR1)):
+            with self.subTest(ranks=ranks, signal=number):
+                path = self.folder / f"stopped-{ranks}-{number}.h5"
+                process = subprocess.Popen(
+                    self.command("run", "undisturbed.yaml", "-o", path, ranks=ranks),
+                    cwd=self.folder,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+                wait_for_runs(path, 3)
+                process.send_signal(number)
+                output, errors = process.communicate(timeout=60)
+                self.assertEqual(process.returncode, 75, output + errors)
+                self.assertIn("the same command goes on", output)
+                committed = (read(path, "run")["status"] == 1).sum()
+                self.assertGreaterEqual(committed, 3)
+                self.assertLess(committed, 64)
+                self.succeed("run", "undisturbed.yaml", "-o", path, ranks=ranks)
+                self.assertEqual(read(path, "error").tobytes(), expected.tobytes())
+
+    def test_a_killed_run_goes_on(self):
+        text = SWEEP.replace("iterations: 50", "iterations: 20000").replace("count: 4", "count: 8")
+        expected = read(self.run_sweep(text, "undisturbed", ranks=2), "error")
+        path = self.folder / "killed.h5"
+        process = subprocess.Popen(
+            self.command("run", "undisturbed.yaml", "-o", path, ranks=2),
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for_runs(path, 3)
+        process.kill()  # mpirun; its ranks write on for a moment
+        process.wait()
+        self.succeed("run", "undisturbed.yaml", "-o", path, ranks=2)
+        self.assertEqual(read(path, "error").tobytes(), expected.tobytes())
+        self.assertEqual(
+            self.files(), ["killed.h5", "undisturbed.h5", "undisturbed.yaml"], "no leftovers"
+        )
+
+
+class Progress(ProgramTest):
+    def test_plain_lines_go_to_stderr_and_results_to_stdout(self):
+        self.write("tiny.yaml", SWEEP)
+        done = self.succeed("run", "tiny.yaml", "-o", "tiny.h5")
+        self.assertRegex(done.stderr, r"tiny: 32/32 runs \(100 %\), .* runs/s, ETA .*, 0 diverged")
+        self.assertRegex(done.stdout, r"^tiny: 32 of 32 runs committed \(32 now")
+
+    def test_one_live_line_on_a_terminal(self):
+        self.write("tiny.yaml", SWEEP.replace("count: 4", "count: 200"))
+        terminal, terminal_end = os.openpty()
+        process = subprocess.Popen(
+            self.command("run", "tiny.yaml", "-o", "tiny.h5"),
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=terminal_end,
+        )
+        os.close(terminal_end)
+        shown = b""
+        try:
+            while chunk := os.read(terminal, 4096):
+                shown += chunk
+        except OSError:  # the other end is closed
+            pass
+        os.close(terminal)
+        self.assertEqual(process.wait(), 0)
+        text = without_escape(shown.decode())
+        self.assertIn("\rtiny: 1600/1600 runs", text)
+        self.assertEqual(text.count("\n"), 1, "one line, rewritten in place")
+
+    def test_styles(self):
+        self.write("tiny.yaml", SWEEP)
+        self.assertEqual(self.succeed("run", "tiny.yaml", "-o", "a", "--progress=none").stderr, "")
+        live = self.succeed("run", "tiny.yaml", "-o", "b", "--progress", "live")
+        self.assertIn("\x1b[K", live.stderr)
+        wrong = self.call("run", "tiny.yaml", "-o", "c", "--progress", "fancy")
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("fancy", wrong.stderr)
+
+
+def wait_for(path, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(path)
+        time.sleep(0.01)
+
+
+def wait_for_runs(path, count, seconds=120):
+    """Until a live result file holds `count` committed runs."""
+    wait_for(path)
+    deadline = time.monotonic() + seconds
+    while (read(path, "run")["status"] != 0).sum() < count:
+        if time.monotonic() > deadline:
+            raise TimeoutError(path)
+        time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,80 @@
+"""run.sh as its users call it, and what both scripts do where packages are missing."""
+
+import os
+import shutil
+import subprocess
+import unittest
+
+from harness import SOURCE, ProgramTest
+
+
+class Scripts(ProgramTest):
+    def script(self, name, *arguments, **environment):
+        return subprocess.run(
+            [SOURCE / name, *map(str, arguments)],
+            cwd=self.folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    def stub(self, name, text):
+        """A command that comes first on PATH."""
+        folder = self.folder / "stubs"
+        folder.mkdir(exist_ok=True)
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+        return f"{folder}:{os.environ['PATH']}"
+
+    def test_missing_packages_without_root_are_named_and_nothing_happens(self):
+        self.stub("dpkg-query", "exit 1")
+        path = self.stub("id", "echo 1000")
+        for name, arguments in (("run.sh", [SOURCE / "sweeps/smoke.yaml"]), ("test.sh", [])):
+            with self.subTest(name):
+                done = self.script(name, *arguments, PATH=path)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn("sudo apt-get install -y --no-install-recommends gcc", done.stderr)
+                self.assertIn("libhdf5-openmpi-dev", done.stderr)
+                self.assertEqual(done.stdout, "")
+
+    def test_usage(self):
+        self.assertEqual(self.script("run.sh", "--help").returncode, 0)
+        for arguments, fragment in [
+            ((), "Usage"),
+            (("nowhere.yaml",), "no such file"),
+            ((SOURCE / "sweeps/smoke.yaml", "--ranks", "many"), "positive integer"),
+        ]:
+            done = self.script("run.sh", *arguments)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(fragment, done.stderr)
+
+    def test_wrong_sweep_file_creates_no_folder(self):
+        spec = self.write("wrong-sweep-of-the-tests.yaml", "name: x\nnmae: y\n")
+        done = self.script("run.sh", spec)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn('did you mean "name"', done.stderr)
+        self.assertFalse((SOURCE / "results/wrong-sweep-of-the-tests").exists())
+
+    def test_smoke_sweep_leaves_file_figures_and_table(self):
+        spec = self.write(
+            "smoke-of-the-tests.yaml", (SOURCE / "sweeps/smoke.yaml").read_text()
+        )
+        results = SOURCE / "results/smoke-of-the-tests"
+        self.addCleanup(shutil.rmtree, results, ignore_errors=True)
+        for ranks in (4, 1):  # more ranks than cores; then nothing is left to do
+            done = self.script("run.sh", spec, "--ranks", ranks, "--set", "grid.seed={count: 6}")
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        names = {path.name for path in results.iterdir()}
+        self.assertIn("smoke-of-the-tests.h5", names)
+        self.assertLessEqual(
+            {f"smoke{part}.{kind}" for part in ("", "-iterations") for kind in ("png", "pdf", "svg")}
+            | {"smoke.csv", "smoke.txt"},
+            names,
+        )
+
+
+if __name__ == "__main__":
+    unittest.main()

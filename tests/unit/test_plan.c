@@ -1,0 +1,449 @@
+/* Plans: enumeration, digests, predictions. */
+#include "check.h"
+
+#include "saddlesweep/plan.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char text[] = "name: t\n"
+                           "root_seed: 1\n"
+                           "grid:\n"
+                           "  d: [3, 5, 7]\n"
+                           "  k: 2\n"
+                           "  n: [500, 1000]\n"
+                           "  m: n\n"
+                           "  activation: [tanh, leaky_relu(0.2)]\n"
+                           "  seed: {count: 4}\n"
+                           "train: {iterations: 100, step: {size: 0.5}}\n"
+                           "record: {points: 10}\n";
+
+static ss_spec *parse(const char *const *overrides, size_t count)
+{
+    ss_spec *spec = NULL;
+    if (ss_spec_parse("sweep.yaml", text, overrides, count, &spec) != SS_OK) {
+        fail_msg("%s", ss_error_text());
+    }
+    return spec;
+}
+
+static ss_spec *parse_one(const char *override)
+{
+    return parse(&override, override ? 1 : 0);
+}
+
+/* ---- enumeration ---- */
+
+static void every_point_of_the_grid_occurs_once(void **state)
+{
+    (void)state;
+    static const int64_t d[] = {3, 5, 7};
+    static const int64_t n[] = {500, 1000};
+    static const ss_activation_kind kinds[] = {SS_ACTIVATION_TANH, SS_ACTIVATION_LEAKY_RELU};
+    ss_spec *spec = parse_one(NULL);
+    ss_plan plan = ss_plan_of(spec);
+    assert_int_equal(plan.cells, 12);
+    assert_int_equal(plan.seeds, 4);
+    assert_int_equal(plan.checkpoints, 10);
+    assert_int_equal(ss_plan_runs(&plan), 48);
+    for (int64_t cell = 0; cell < 12; cell++) {
+        for (int64_t seed = 0; seed < 4; seed++) {
+            ss_run run = ss_plan_run(&plan, cell, seed);
+            assert_int_equal(run.d, d[cell / 4]);
+            assert_int_equal(run.n, n[cell / 2 % 2]);
+            assert_int_equal(run.m, run.n);
+            assert_int_equal(run.k, 2);
+            assert_int_equal(run.k0, 2);
+            assert_int_equal(run.activation.kind, kinds[cell % 2]);
+            assert_int_equal(run.seed, seed);
+        }
+    }
+    ss_spec_destroy(&spec);
+}
+
+static void runs_carry_the_settings_of_the_sweep(void **state)
+{
+    (void)state;
+    const char *overrides[] = {"root_seed=77",
+                               "train.step={size: 0.25, decay: 30}",
+                               "train.ascent_step=0.5",
+                               "train.noise=0",
+                               "truth.row_norm=gaussian",
+                               "precision=double"};
+    ss_spec *spec = parse(overrides, COUNT_OF(overrides));
+    ss_plan plan = ss_plan_of(spec);
+    ss_run run = ss_plan_run(&plan, 5, 3);
+    assert_int_equal(run.root_seed, 77);
+    assert_int_equal(run.iterations, 100);
+    assert_near(run.step_size, 0.25, 0);
+    assert_near(run.step_decay, 30, 0);
+    assert_near(run.ascent_step, 0.5, 0);
+    assert_near(run.noise, 0, 0);
+    assert_int_equal(run.row_norm, SS_ROW_NORM_GAUSSIAN);
+    assert_int_equal(run.precision, SS_PRECISION_DOUBLE);
+    assert_ptr_equal(run.checkpoints, spec->checkpoints);
+    assert_int_equal(run.checkpoint_count, spec->checkpoint_count);
+    ss_spec_destroy(&spec);
+}
+
+static void a_run_does_not_depend_on_the_grid_around_it(void **state)
+{
+    (void)state;
+    ss_spec *small = parse_one("grid.d=5");
+    ss_spec *large = parse_one("grid.n=[100, 500, 1000]");
+    ss_plan small_plan = ss_plan_of(small);
+    ss_plan large_plan = ss_plan_of(large);
+    ss_run in_small = ss_plan_run(&small_plan, 1, 2); /* d=5 n=500 leaky_relu, seed 2 */
+    ss_run in_large = ss_plan_run(&large_plan, 6 + 2 + 1, 2);
+    assert_int_equal(ss_run_identity(&in_small), ss_run_identity(&in_large));
+    ss_spec_destroy(&small);
+    ss_spec_destroy(&large);
+}
+
+static size_t bytes_in_use(void)
+{
+    return mallinfo2().uordblks;
+}
+
+/* 2500 × 4000 cells: far runs are computed, not looked up. Sanitizers keep their own books. */
+static void a_plan_of_ten_million_cells_takes_no_memory(void **state)
+{
+    (void)state;
+    const char *overrides[] = {"grid.d={from: 1, to: 2500, step: 1}",
+                               "grid.n={from: 10, to: 40000, step: 10}", "grid.activation=erf",
+                               "grid.k=1"};
+    ss_spec *spec = parse(overrides, COUNT_OF(overrides));
+    size_t before = bytes_in_use();
+    ss_plan plan = ss_plan_of(spec);
+    assert_int_equal(plan.cells, 10000000);
+    for (int64_t cell = 0; cell < plan.cells; cell += 1234567) {
+        ss_run run = ss_plan_run(&plan, cell, 3);
+        assert_int_equal(run.d, 1 + cell / 4000);
+        assert_int_equal(run.n, 10 + 10 * (cell % 4000));
+    }
+    ss_run last = ss_plan_run(&plan, plan.cells - 1, 3);
+    assert_int_equal(last.d, 2500);
+    assert_int_equal(last.n, 40000);
+    assert_int_equal(last.seed, 3);
+    assert_int_equal(bytes_in_use(), before);
+    ss_spec_destroy(&spec);
+}
+
+static void cells_are_put_in_words(void **state)
+{
+    (void)state;
+    char words[200];
+    char few[8];
+    ss_spec *spec = parse_one(NULL);
+    ss_plan plan = ss_plan_of(spec);
+    ss_run run = ss_plan_run(&plan, 1, 0);
+    assert_string_equal(ss_run_cell_text(&run, words, sizeof words),
+                        "d=3 k=2 k0=2 n=500 m=500 leaky_relu(0.2)");
+    assert_string_equal(ss_run_cell_text(&run, few, sizeof few), "d=3 k=2");
+    ss_spec_destroy(&spec);
+}
+
+/* ---- digests ---- */
+
+static void digest_of(const char *override, char digest[SS_DIGEST_SIZE])
+{
+    ss_spec *spec = parse_one(override);
+    ss_plan plan = ss_plan_of(spec);
+    ss_plan_digest(&plan, digest);
+    ss_spec_destroy(&spec);
+}
+
+static void a_digest_is_32_hexadecimal_digits(void **state)
+{
+    (void)state;
+    char digest[SS_DIGEST_SIZE];
+    digest_of(NULL, digest);
+    assert_int_equal(strlen(digest), 32);
+    assert_int_equal(strspn(digest, "0123456789abcdef"), 32);
+}
+
+static void every_setting_changes_the_digest(void **state)
+{
+    (void)state;
+    static const char *const overrides[] = {
+        NULL,
+        "root_seed=2",
+        "grid.d=[3, 5, 8]",
+        "grid.d=[5, 3, 7]",
+        "grid.k=3",
+        "grid.n=[500, 1001]",
+        "grid.m=500",
+        "grid.activation=[tanh, leaky_relu(0.3)]",
+        "grid.activation=[erf, leaky_relu(0.2)]",
+        "grid.seed={count: 5}",
+        "grid.seed=[0, 1, 2, 4]",
+        "truth.latent=1",
+        "truth.row_norm=gaussian",
+        "train.iterations=101",
+        "train.step.size=0.5000000000000001",
+        "train.step.decay=10",
+        "train.ascent_step=0.9",
+        "train.noise=0.5",
+        "record={points: 11}",
+        "record={points: 10, spacing: linear}",
+        "precision=double",
+    };
+    char digests[COUNT_OF(overrides)][SS_DIGEST_SIZE];
+    for (size_t i = 0; i < COUNT_OF(overrides); i++) {
+        digest_of(overrides[i], digests[i]);
+        for (size_t j = 0; j < i; j++) {
+            assert_string_not_equal(digests[i], digests[j]);
+        }
+    }
+}
+
+static void spelling_does_not_change_the_digest(void **state)
+{
+    (void)state;
+    static const char *const overrides[] = {
+        "name=another",
+        "grid.d={from: 3, to: 7, step: 2}",
+        "grid.d={from: 3, to: 8, step: 2}",
+        "grid.k=[2]",
+        "grid.n={from: 500, to: 1000, factor: 2}",
+        "grid.activation=[tanh, leaky_relu(0.20)]",
+        "grid.seed=[0, 1, 2, 3]",
+        "truth={latent: k, row_norm: unit}",
+        "truth.latent=2",
+        "train.step.size=5e-1",
+        "train.ascent_step=1.0",
+        "train.noise=1",
+        "record={points: 10, spacing: log}",
+        "precision=single",
+        "wide={from_d: 100}",
+    };
+    char expected[SS_DIGEST_SIZE];
+    digest_of(NULL, expected);
+    for (size_t i = 0; i < COUNT_OF(overrides); i++) {
+        char digest[SS_DIGEST_SIZE];
+        digest_of(overrides[i], digest);
+        assert_string_equal(digest, expected);
+    }
+}
+
+/* Long grids and seed lists go through the hash in pieces: a change at their far end must count. */
+static void the_far_end_of_a_long_list_is_in_the_digest(void **state)
+{
+    (void)state;
+    char one[SS_DIGEST_SIZE];
+    char other[SS_DIGEST_SIZE];
+    digest_of("grid.seed={count: 4096}", one);
+    digest_of("grid.seed={count: 4097}", other);
+    assert_string_not_equal(one, other);
+    digest_of("grid.d={from: 1, to: 5000, step: 1}", one);
+    digest_of("grid.d={from: 1, to: 5001, step: 1}", other);
+    assert_string_not_equal(one, other);
+}
+
+static void settings_are_one_line_each(void **state)
+{
+    (void)state;
+    char settings[SS_SETTINGS_SIZE];
+    ss_spec *spec = parse_one("train.step.decay=0.1");
+    ss_plan plan = ss_plan_of(spec);
+    assert_ptr_equal(ss_plan_settings(&plan, settings), settings);
+    assert_contains(settings, "root_seed: 1\n");
+    assert_contains(settings, "train.iterations: 100\n");
+    assert_contains(settings, "train.step.decay: 0.10000000000000001\n"); /* all 17 digits */
+    assert_contains(settings, "precision: single\n");
+    ss_spec_destroy(&spec);
+}
+
+/* ---- predictions ---- */
+
+static ss_plan_cost predict(const ss_plan *plan, int64_t ranks)
+{
+    ss_plan_cost cost;
+    assert_int_equal(ss_plan_predict(plan, ranks, &cost), SS_OK);
+    return cost;
+}
+
+static void the_prediction_sums_all_runs(void **state)
+{
+    (void)state;
+    ss_spec *spec = parse_one("wide.from_d=5");
+    ss_plan plan = ss_plan_of(spec);
+    ss_plan_cost cost = predict(&plan, 1);
+    double total = 0;
+    double longest = 0;
+    double shortest = INFINITY;
+    for (int64_t cell = 0; cell < plan.cells; cell++) {
+        for (int64_t seed = 0; seed < plan.seeds; seed++) {
+            ss_run run = ss_plan_run(&plan, cell, seed);
+            double seconds = ss_run_cost_seconds(&run);
+            total += seconds;
+            longest = fmax(longest, seconds);
+            shortest = fmin(shortest, seconds);
+        }
+    }
+    assert_near(cost.core_seconds / total, 1, 1e-13); /* 48 additions in another order */
+    assert_near(cost.longest_run, longest, 0);
+    assert_near(cost.shortest_run, shortest, 0);
+    assert_true(cost.shortest_run > 0);
+    assert_int_equal(cost.wide_cells, 8);
+    ss_spec_destroy(&spec);
+}
+
+static void larger_runs_cost_more(void **state)
+{
+    (void)state;
+    ss_spec *spec = parse_one(NULL);
+    ss_plan plan = ss_plan_of(spec);
+    ss_run run = ss_plan_run(&plan, 0, 0);
+    double seconds = ss_run_cost_seconds(&run);
+    int64_t *fields[] = {&run.d, &run.k, &run.n, &run.m, &run.iterations};
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        *fields[i] *= 4;
+        assert_true(ss_run_cost_seconds(&run) > seconds);
+        *fields[i] /= 4;
+    }
+    run.precision = SS_PRECISION_DOUBLE;
+    assert_true(ss_run_cost_seconds(&run) > seconds);
+    ss_spec_destroy(&spec);
+}
+
+/* Greedy sharing: at least the even share and the longest run; at most both together. */
+static void assert_wall_seconds(const ss_plan *plan, int64_t ranks)
+{
+    ss_plan_cost cost = predict(plan, ranks);
+    double share = cost.core_seconds / (double)ranks;
+    assert_true(cost.wall_seconds >= share * (1 - 1e-12));
+    assert_true(cost.wall_seconds >= cost.longest_run * (1 - 1e-12));
+    assert_true(cost.wall_seconds <= (share + cost.longest_run) * (1 + 1e-12));
+}
+
+static void wall_time_lies_between_its_bounds(void **state)
+{
+    (void)state;
+    ss_spec *spec = parse_one(NULL);
+    ss_plan plan = ss_plan_of(spec);
+    for (int64_t ranks = 1; ranks <= 60; ranks++) {
+        assert_wall_seconds(&plan, ranks);
+    }
+    assert_wall_seconds(&plan, 1000000);
+    ss_spec_destroy(&spec);
+}
+
+static void one_rank_takes_the_total(void **state)
+{
+    (void)state;
+    ss_spec *spec = parse_one(NULL);
+    ss_plan plan = ss_plan_of(spec);
+    ss_plan_cost cost = predict(&plan, 1);
+    assert_near(cost.wall_seconds / cost.core_seconds, 1, 1e-13);
+    ss_spec_destroy(&spec);
+}
+
+static void as_many_ranks_as_runs_take_the_longest(void **state)
+{
+    (void)state;
+    ss_spec *spec = parse_one(NULL);
+    ss_plan plan = ss_plan_of(spec);
+    ss_plan_cost cost = predict(&plan, ss_plan_runs(&plan));
+    assert_near(cost.wall_seconds, cost.longest_run, 0);
+    ss_spec_destroy(&spec);
+}
+
+static void an_unknown_kernel_has_no_prediction(void **state)
+{
+    (void)state;
+    ss_plan_cost cost;
+    ss_spec *spec = parse_one(NULL);
+    ss_plan plan = ss_plan_of(spec);
+    setenv("SADDLESWEEP_KERNEL", "none", 1);
+    ss_error error = ss_plan_predict(&plan, 1, &cost);
+    unsetenv("SADDLESWEEP_KERNEL");
+    assert_int_equal(error, SS_ERR_USAGE);
+    ss_spec_destroy(&spec);
+}
+
+/* Beyond 200000 runs the wall time is estimated, not simulated: same bounds. */
+static void wall_time_of_large_plans_keeps_its_bounds(void **state)
+{
+    (void)state;
+    ss_spec *spec = parse_one("grid.seed={count: 20000}");
+    ss_plan plan = ss_plan_of(spec);
+    assert_true(ss_plan_runs(&plan) > 200000);
+    for (int64_t ranks = 1; ranks <= 4096; ranks *= 8) {
+        assert_wall_seconds(&plan, ranks);
+    }
+    ss_spec_destroy(&spec);
+}
+
+static double cell_seconds(const ss_plan *plan, uint32_t cell)
+{
+    ss_run run = ss_plan_run(plan, cell, 0);
+    return ss_run_cost_seconds(&run);
+}
+
+static void longest_first_is_a_permutation_by_cost(void **state)
+{
+    (void)state;
+    uint32_t *order = NULL;
+    bool seen[100] = {false};
+    ss_spec *spec = parse_one("grid.d={from: 1, to: 10, step: 1}");
+    ss_plan plan = ss_plan_of(spec);
+    assert_int_equal(plan.cells, 40);
+    assert_int_equal(ss_plan_longest_first(&plan, &order), SS_OK);
+    for (int64_t place = 0; place < plan.cells; place++) {
+        assert_true(order[place] < plan.cells);
+        assert_false(seen[order[place]]);
+        seen[order[place]] = true;
+        if (place > 0) {
+            assert_true(cell_seconds(&plan, order[place]) <= cell_seconds(&plan, order[place - 1]));
+        }
+    }
+    free(order);
+    ss_spec_destroy(&spec);
+}
+
+/* Cells that differ only in what costs nothing (here alpha) keep the order of the plan. */
+static void equal_costs_keep_the_order_of_the_plan(void **state)
+{
+    (void)state;
+    uint32_t *order = NULL;
+    const char *overrides[] = {
+        "grid.d=3", "grid.n=500",
+        "grid.activation=[leaky_relu(0.5), leaky_relu(0.1), leaky_relu(0.3), leaky_relu(0)]"};
+    ss_spec *spec = parse(overrides, COUNT_OF(overrides));
+    ss_plan plan = ss_plan_of(spec);
+    assert_int_equal(plan.cells, 4);
+    assert_int_equal(ss_plan_longest_first(&plan, &order), SS_OK);
+    for (uint32_t place = 0; place < 4; place++) {
+        assert_int_equal(order[place], place);
+    }
+    free(order);
+    ss_spec_destroy(&spec);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_point_of_the_grid_occurs_once),
+        cmocka_unit_test(runs_carry_the_settings_of_the_sweep),
+        cmocka_unit_test(a_run_does_not_depend_on_the_grid_around_it),
+        cmocka_unit_test(a_plan_of_ten_million_cells_takes_no_memory),
+        cmocka_unit_test(cells_are_put_in_words),
+        cmocka_unit_test(a_digest_is_32_hexadecimal_digits),
+        cmocka_unit_test(every_setting_changes_the_digest),
+        cmocka_unit_test(spelling_does_not_change_the_digest),
+        cmocka_unit_test(the_far_end_of_a_long_list_is_in_the_digest),
+        cmocka_unit_test(settings_are_one_line_each),
+        cmocka_unit_test(the_prediction_sums_all_runs),
+        cmocka_unit_test(larger_runs_cost_more),
+        cmocka_unit_test(wall_time_lies_between_its_bounds),
+        cmocka_unit_test(one_rank_takes_the_total),
+        cmocka_unit_test(as_many_ranks_as_runs_take_the_longest),
+        cmocka_unit_test(an_unknown_kernel_has_no_prediction),
+        cmocka_unit_test(wall_time_of_large_plans_keeps_its_bounds),
+        cmocka_unit_test(longest_first_is_a_permutation_by_cost),
+        cmocka_unit_test(equal_costs_keep_the_order_of_the_plan),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
