@@ -54,9 +54,9 @@ static ss_error find_named(const char *name, const ss_kernel **out)
     }
     const char *nearest = ss_text_nearest(name, names, KERNEL_COUNT);
     return ss_fail(SS_ERR_USAGE,
-                   "SADDLESWEEP_KERNEL=%s: unknown kernel%s%s%s; allowed: avx512, avx2, portable "
+                   "SADDLESWEEP_KERNEL=%s: unknown kernel%s%s%s Allowed: avx512, avx2, portable "
                    "or reference",
-                   name, nearest ? "; did you mean " : "", nearest ? nearest : "",
+                   name, nearest ? "; did you mean " : ".", nearest ? nearest : "",
                    nearest ? "?" : "");
 }
 

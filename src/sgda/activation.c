@@ -21,8 +21,8 @@ static const char allowed[] = "tanh, sigmoid, erf, identity or leaky_relu(a) wit
 static ss_error unknown_name(const char *text, const char *word)
 {
     const char *nearest = ss_text_nearest(word, names, SS_ACTIVATION_KINDS);
-    return ss_fail(SS_ERR_SPEC, "unknown activation \"%s\"%s%s%s; allowed: %s", text,
-                   nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "",
+    return ss_fail(SS_ERR_SPEC, "unknown activation \"%s\"%s%s%s Allowed: %s", text,
+                   nearest ? "; did you mean " : ".", nearest ? nearest : "", nearest ? "?" : "",
                    allowed);
 }
 

@@ -58,8 +58,8 @@ ss_error ss_read_keys(const ss_yaml_node *node, const char *path, const char *co
         if (!known) {
             const char *nearest = ss_text_nearest(key, names, count);
             return ss_yaml_fail(SS_ERR_SPEC, &node->keys[i]->place,
-                                "%s: unknown key \"%.200s\"%s%s%s; allowed: %s", path, key,
-                                nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                                "%s: unknown key \"%.200s\"%s%s%s Allowed: %s", path, key,
+                                nearest ? "; did you mean \"" : ".", nearest ? nearest : "",
                                 nearest ? "\"?" : "", allowed);
         }
     }

@@ -225,17 +225,19 @@ static ss_error read_text(const ss_yaml_source *file, const ss_yaml_source *over
     return error;
 }
 
-/* Errors call an override "--set path=value" and count columns in its value. */
+/* Errors call an override "--set path=value", and count columns in path=value. */
 static ss_error name_overrides(const char *const *overrides, size_t count, ss_yaml_source *sources)
 {
     for (size_t i = 0; i < count; i++) {
         const char *equals = strchr(overrides[i], '=');
+        const char *end = overrides[i] + strlen(overrides[i]);
         size_t size = strlen(overrides[i]) + sizeof "--set ";
         char *name = NULL;
         SS_TRY(ss_allocate(size, 1, &name));
         snprintf(name, size, "--set %s", overrides[i]);
         sources[i].name = name;
-        sources[i].text = equals ? equals + 1 : "";
+        sources[i].text = overrides[i];
+        sources[i].offset = (size_t)((equals ? equals + 1 : end) - overrides[i]);
     }
     return SS_OK;
 }

@@ -104,6 +104,7 @@ static ss_error append_child(ss_yaml_node *parent, ss_yaml_node *key, ss_yaml_no
 /* libfyaml keeps marks for scalars only; other nodes take the place of what they stand under. */
 static ss_yaml_place place_of(struct fy_node *source_node, ss_yaml_place above)
 {
+    int offset = (int)above.source->offset;
     struct fy_token *token =
         fy_node_is_scalar(source_node) ? fy_node_get_scalar_token(source_node) : NULL;
     const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
@@ -111,7 +112,8 @@ static ss_yaml_place place_of(struct fy_node *source_node, ss_yaml_place above)
         enum fy_node_style style = fy_node_get_style(source_node);
         bool in_quotes = style == FYNS_SINGLE_QUOTED || style == FYNS_DOUBLE_QUOTED;
         above.line = mark->line + 1;
-        above.column = mark->column + (in_quotes ? 0 : 1); /* the mark is behind the quote */
+        above.column = mark->column + (in_quotes ? 0 : 1) + /* the mark is behind the quote */
+                       (mark->line == 0 ? offset : 0);
     }
     return above;
 }
@@ -205,6 +207,7 @@ static ss_error syntax_error(const ss_yaml_source *source, struct fy_diag *diag)
     if (first) {
         place.line = first->line > 0 ? first->line : 1;
         place.column = first->column > 0 ? first->column : 1;
+        place.column += place.line == 1 ? (int)source->offset : 0;
     }
     return ss_yaml_fail(SS_ERR_SPEC, &place, "not valid YAML: %s",
                         first && first->msg ? first->msg : "the parser gave no reason");
@@ -214,7 +217,9 @@ static ss_error parse_documents(const ss_yaml_source *source, struct fy_parser *
                                 struct fy_diag *diag, ss_yaml_node **root)
 {
     ss_yaml_place start = {.source = source, .line = 1, .column = 1};
-    if (fy_parser_set_string(parser, source->text, strlen(source->text)) != 0) {
+    const char *yaml = source->text + source->offset;
+    start.column += (int)source->offset;
+    if (fy_parser_set_string(parser, yaml, strlen(yaml)) != 0) {
         return ss_fail(SS_ERR_MEMORY, "libfyaml could not take the text of %s", source->name);
     }
     struct fy_document *document = fy_parse_load_document(parser);
@@ -305,9 +310,10 @@ ss_error ss_yaml_set(ss_yaml_node *root, const char *path, ss_yaml_place place, 
     const char *step = path;
     for (;;) {
         size_t length = strcspn(step, ".");
+        place.column = 1 + (int)(step - path);
         if (mapping->kind != SS_YAML_MAPPING || length == 0) {
-            return ss_fail(SS_ERR_USAGE, "%s: \"%.*s\" is not a mapping of keys",
-                           place.source->name, (int)(step > path ? step - path - 1 : 0), path);
+            return ss_yaml_fail(SS_ERR_USAGE, &place, "\"%.*s\" is not a mapping of keys",
+                                (int)(step > path ? step - path - 1 : 0), path);
         }
         size_t i = find_index(mapping, step, length);
         bool last = step[length] == '\0';

@@ -13,7 +13,8 @@
 /* Where text came from: a file, or one --set option. Outlives the nodes that point to it. */
 typedef struct ss_yaml_source {
     const char *name; /* shown before line and column, e.g. "sweeps/figure1.yaml" */
-    const char *text;
+    const char *text; /* places count in it */
+    size_t offset;    /* where the YAML begins in it: behind "path=" of a --set option */
 } ss_yaml_source;
 
 typedef struct ss_yaml_place {
@@ -35,8 +36,8 @@ typedef struct ss_yaml_node {
     struct ss_yaml_node **items; /* values of a sequence or mapping */
 } ss_yaml_node;
 
-/* Parses source->text into a new tree (owned by the caller, released with ss_yaml_destroy).
- * SS_ERR_SPEC with line, column and excerpt; *root is then NULL. Local. */
+/* Parses source->text, from its offset on, into a new tree (owned by the caller, released with
+ * ss_yaml_destroy). SS_ERR_SPEC with line, column and excerpt; *root is then NULL. Local. */
 ss_error ss_yaml_parse(const ss_yaml_source *source, ss_yaml_node **root);
 
 void ss_yaml_destroy(ss_yaml_node **root);

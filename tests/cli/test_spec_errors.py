@@ -117,10 +117,16 @@ class SpecErrors(ProgramTest):
         self.refuse("- 1\n- 2\n", "sweep.yaml:1:1", "mapping")
 
     def test_mistake_in_an_override_names_the_override(self):
-        self.refuse(SWEEP, "--set grid.n=[100,x]:1:6", "x", options=("--set", "grid.n=[100,x]"))
+        self.refuse(SWEEP, "--set grid.n=[100,x]:1:13", "x", options=("--set", "grid.n=[100,x]"))
 
     def test_override_of_an_unknown_key(self):
-        self.refuse(SWEEP, "iteratons", "iterations", options=("--set", "train.iteratons=5"))
+        self.refuse(
+            SWEEP,
+            '--set train.iteratons=5:1:7: train: unknown key "iteratons"',
+            'did you mean "iterations"',
+            "  train.iteratons=5\n        ^",
+            options=("--set", "train.iteratons=5"),
+        )
 
     def test_override_below_a_value(self):
         self.refuse(SWEEP, "grid.k", options=("--set", "grid.k.x=5"))

@@ -1,6 +1,7 @@
 /* The result file: created by one rank, written by all, read back; its lock. */
 #include "check.h"
 
+#include "keep_modules.h"
 #include "mpi_main.h"
 #include "saddlesweep/store.h"
 
