@@ -3,6 +3,7 @@
 #include "../base/text.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,8 @@ static ss_error unknown_name(const char *text, const char *word)
 static ss_error parse_alpha(const char *text, const char *parameter, double *alpha)
 {
     char *end = NULL;
-    double value = *parameter == '(' ? strtod(parameter + 1, &end) : NAN;
+    bool number = strspn(parameter, "(+-.0123456789eE") + 1 == strlen(parameter);
+    double value = number ? strtod(parameter + 1, &end) : NAN;
     if (!end || end == parameter + 1 || strcmp(end, ")") != 0 || !(value >= 0 && value <= 1)) {
         return ss_fail(SS_ERR_SPEC,
                        "found \"%s\", expected leaky_relu(a) with 0 <= a <= 1, "

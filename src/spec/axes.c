@@ -178,15 +178,22 @@ static ss_error read_range(const ss_yaml_node *node, const char *path, axis_rule
     return SS_OK;
 }
 
-/* The axis that an unquoted word names among `count` axes, or SS_AXES. */
-static ss_axis_id axis_named(const ss_yaml_node *node, int count)
+/* The one of the first `count` axes that has this name, or SS_AXES. */
+static ss_axis_id axis_with_name(const char *name, int count)
 {
-    for (int axis = 0; node->kind == SS_YAML_SCALAR && axis < count; axis++) {
-        if (strcmp(node->text, axis_names[axis]) == 0) {
+    for (int axis = 0; axis < count; axis++) {
+        if (strcmp(name, axis_names[axis]) == 0) {
             return (ss_axis_id)axis;
         }
     }
     return SS_AXES;
+}
+
+/* The size axis that an unquoted word names, or SS_AXES. */
+static ss_axis_id axis_named(const ss_yaml_node *node)
+{
+    bool word = node->kind == SS_YAML_SCALAR && !node->quoted;
+    return word ? axis_with_name(node->text, SS_AXIS_ACTIVATION) : SS_AXES;
 }
 
 static ss_error read_size_axis(const ss_yaml_node *node, ss_axis_id id, ss_axis *axis)
@@ -200,7 +207,7 @@ static ss_error read_size_axis(const ss_yaml_node *node, ss_axis_id id, ss_axis 
     if (node->kind == SS_YAML_MAPPING) {
         return read_range(node, path, rule_of(id), &axis->values);
     }
-    ss_axis_id other = axis_named(node, SS_AXIS_ACTIVATION);
+    ss_axis_id other = axis_named(node);
     if (other == id) {
         return ss_yaml_fail(SS_ERR_SPEC, &node->place,
                             "%s: the axis is tied to itself; give values or another axis", path);
@@ -348,7 +355,7 @@ ss_error ss_axes_read(const ss_yaml_node *grid, ss_spec *spec)
     SS_TRY(resolve_ties(grid, spec));
     int position = 0;
     for (size_t i = 0; i < grid->count; i++) {
-        ss_axis_id id = axis_named(grid->keys[i], SS_AXES);
+        ss_axis_id id = axis_with_name(grid->keys[i]->text, SS_AXES);
         if (id != SS_AXES) {
             spec->order[position++] = id;
         }
@@ -364,7 +371,7 @@ ss_error ss_latent_read(const ss_yaml_node *latent, const ss_yaml_node *grid, ss
     spec->latent_is_axis = true;
     spec->latent_axis = SS_AXIS_K;
     if (latent) {
-        spec->latent_axis = axis_named(latent, SS_AXIS_ACTIVATION);
+        spec->latent_axis = axis_named(latent);
         spec->latent_is_axis = spec->latent_axis != SS_AXES;
         char first = latent->kind == SS_YAML_SCALAR ? latent->text[0] : '\0';
         if (!spec->latent_is_axis && first >= 'a' && first <= 'z') {

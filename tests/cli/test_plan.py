@@ -41,6 +41,11 @@ class Plan(ProgramTest):
         ]
         self.assertEqual(cells, expected)
 
+    def test_keys_may_be_quoted(self):
+        quoted = re.sub(r"\b([dnm]):", r'"\1":', SWEEP)
+        self.assertIn('"d":', quoted)
+        self.assertEqual(self.plan(quoted), self.plan(SWEEP))
+
     def test_ranges_and_ties(self):
         output = self.plan(SWEEP.replace("[100, 300]", "{from: 500, to: 8000, factor: 2}"))
         self.assertEqual(self.value(output, "cells"), "20")

@@ -2,13 +2,7 @@
 #ifndef TESTS_SUPPORT_MPI_MAIN_H
 #define TESTS_SUPPORT_MPI_MAIN_H
 
-/* clang-format off: cmocka needs these first, in this order */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* clang-format on */
+#include "cmocka.h"
 
 #include <mpi.h>
 

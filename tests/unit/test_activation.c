@@ -76,6 +76,8 @@ static void wrong_names_are_refused_with_a_reason(void **state)
         {"softplus", "Allowed: tanh, sigmoid, erf, identity or leaky_relu(a)"},
         {"", "Allowed: tanh"},
         {"leaky_relu", "expected leaky_relu(a) with 0 <= a <= 1"},
+        {"leaky_relu(0x1p-2)", "expected leaky_relu(a) with 0 <= a <= 1"},
+        {"leaky_relu( 0.2)", "expected leaky_relu(a) with 0 <= a <= 1"},
         {"leaky_relu()", "expected leaky_relu(a) with 0 <= a <= 1"},
         {"leaky_relu(0.2", "expected leaky_relu(a) with 0 <= a <= 1"},
         {"leaky_relu(0.2))", "expected leaky_relu(a) with 0 <= a <= 1"},

@@ -417,6 +417,7 @@ static void mistakes_in_axes_are_refused_with_their_place(void **state)
     (void)state;
     static const mistake mistakes[] = {
         {WITH_D("0"), "sweep.yaml:4:6: grid.d: found 0, expected an integer from 1 to 1048576"},
+        {WITH_D("\"k\""), "found the quoted text \"k\""},
         {WITH_D("-3"), "sweep.yaml:4:6: grid.d: found -3"},
         {WITH_D("3.5"), "sweep.yaml:4:6: grid.d: found 3.5"},
         {WITH_D("1e3"), "sweep.yaml:4:6: grid.d: found 1e3"},
