@@ -1,5 +1,5 @@
 # Writes OUTPUT with the commit that SOURCE is at ("-modified" with local changes).
-execute_process(COMMAND git -C ${SOURCE} describe --always --abbrev=12 --dirty=-modified --exclude=*
+execute_process(COMMAND git -c safe.directory=* -C ${SOURCE} describe --always --abbrev=12 --dirty=-modified --exclude=*
                 OUTPUT_VARIABLE commit OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 if(NOT commit)
   set(commit "unknown")

@@ -1,11 +1,11 @@
 # Sourced by run.sh and test.sh: installs the Debian packages that are missing.
 
 # What building and running needs; CONTRIBUTING.md says why each.
-RUN_PACKAGES="gcc make cmake pkg-config libopenmpi-dev openmpi-bin libhdf5-openmpi-dev
+RUN_PACKAGES="gcc make cmake git pkg-config libopenmpi-dev openmpi-bin libhdf5-openmpi-dev
     libfyaml-dev librandom123-dev libgsl-dev libxxhash-dev python3 python3-h5py python3-matplotlib"
 
 # What the tests need beyond that.
-TEST_PACKAGES="git libcmocka-dev clang-format gcovr hdf5-tools python3-xarray python3-h5netcdf"
+TEST_PACKAGES="libcmocka-dev clang-format gcovr hdf5-tools python3-xarray python3-h5netcdf"
 
 # ensure_packages NAME...: installs what is missing when root; otherwise prints the line to run and
 # ends the script with status 2.
