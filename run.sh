@@ -71,5 +71,7 @@ case $status in
 0 | 3) ;; # 3: some runs diverged or failed; the figures show it
 *) exit "$status" ;;
 esac
-"$(scripts/find-python)" -B analysis/figures.py "results/$name/$name.h5"
+if ! "$(scripts/find-python)" -B analysis/figures.py "results/$name/$name.h5"; then
+    [ "$status" -ne 0 ] || status=1
+fi
 exit "$status"

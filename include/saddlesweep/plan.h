@@ -40,11 +40,12 @@ const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE])
 /* What the cost model says of all runs of a plan. */
 typedef struct ss_plan_cost {
     double core_seconds;
-    double longest_run;    /* seconds */
-    double shortest_run;   /* seconds */
-    double bytes_per_rank; /* of the matrices and samples of the largest run */
-    double wall_seconds;   /* on the given number of ranks, longest runs first */
-    int64_t wide_cells;    /* cells with d ≥ wide.from_d */
+    double longest_run;  /* seconds */
+    double shortest_run; /* seconds */
+    double
+        bytes_per_rank;  /* resident: the program, and the matrices and samples of a largest run */
+    double wall_seconds; /* on the given number of ranks, longest runs first */
+    int64_t wide_cells;  /* cells with d ≥ wide.from_d */
 } ss_plan_cost;
 
 /* SS_ERR_USAGE if SADDLESWEEP_KERNEL is wrong; SS_ERR_MEMORY. Local. */

@@ -50,7 +50,7 @@ typedef enum ss_progress_style {
 
 typedef struct ss_sched_summary {
     int64_t results[SS_TASK_RESULTS]; /* tasks of this call by result, on all ranks */
-    int stopped;                      /* a signal ended it early */
+    int stopped;                      /* a signal ended it before all tasks had ended */
     double seconds;                   /* wall time */
 } ss_sched_summary;
 

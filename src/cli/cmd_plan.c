@@ -76,16 +76,22 @@ static ss_error print_cost(const ss_plan *plan, int64_t ranks)
     return SS_OK;
 }
 
-static ss_error print_plan(const char *path, const ss_option_texts *overrides, int64_t ranks)
+typedef struct plan_options {
+    int64_t ranks;
+    ss_option_texts overrides;
+} plan_options;
+
+static ss_error print_plan(const char *path, void *context)
 {
+    const plan_options *options = context;
     ss_sweep sweep;
-    ss_error error = ss_sweep_load(path, overrides, &sweep);
+    ss_error error = ss_sweep_load(path, &options->overrides, &sweep);
     if (error == SS_OK) {
         print_summary(&sweep.plan);
         error = print_cells(&sweep.plan);
     }
     if (error == SS_OK) {
-        error = print_cost(&sweep.plan, ranks);
+        error = print_cost(&sweep.plan, options->ranks);
     }
     ss_sweep_release(&sweep);
     return error;
@@ -93,15 +99,14 @@ static ss_error print_plan(const char *path, const ss_option_texts *overrides, i
 
 int ss_cmd_plan(int argc, char **argv)
 {
-    int64_t ranks = 1;
-    ss_option_texts overrides = {0};
+    plan_options chosen = {.ranks = 1};
     const ss_option options[] = {
         {"--ranks", NULL, "N", "predict the wall time on N ranks (default 1)", SS_OPTION_COUNT,
-         &ranks},
+         &chosen.ranks},
         {"--set", NULL, "PATH=VALUE",
          "override a key of the sweep file, e.g. grid.n=[500,1000]; "
          "repeatable",
-         SS_OPTION_REPEATED, &overrides},
+         SS_OPTION_REPEATED, &chosen.overrides},
     };
     const ss_command_line line = {
         .usage = "saddlesweep plan SPEC [--ranks N] [--set PATH=VALUE]...",
@@ -111,17 +116,7 @@ int ss_cmd_plan(int argc, char **argv)
         .options = options,
         .option_count = sizeof options / sizeof options[0],
     };
-    const char *path;
-    int help;
-    ss_error error = ss_options_parse(&line, argc, argv, &path, &help);
-    if (help) {
-        ss_options_print_help(&line);
-    } else if (error == SS_OK) {
-        error = print_plan(path, &overrides, ranks);
-    }
-    free(overrides.texts);
-    if (error != SS_OK) {
-        fprintf(stderr, "error: %s\n", ss_error_text());
-    }
-    return ss_error_exit_status(error);
+    int status = ss_options_command(&line, argc, argv, print_plan, &chosen);
+    free(chosen.overrides.texts);
+    return status;
 }

@@ -19,8 +19,9 @@ static void print_tally(const char *path, const char *name, ss_store_shape shape
     printf("failed    %" PRId64 "\n", tally->runs[SS_RUN_FAILED]);
 }
 
-static ss_error print_status(const char *path, bool cells)
+static ss_error print_status(const char *path, void *context)
 {
+    const int *cells = context;
     ss_store *store;
     ss_tally tally;
     char name[256];
@@ -32,7 +33,7 @@ static ss_error print_status(const char *path, bool cells)
     if (error == SS_OK) {
         print_tally(path, name, ss_store_shape_of(store), &tally);
     }
-    if (error == SS_OK && cells) {
+    if (error == SS_OK && *cells) {
         printf("\n");
         error = ss_tally_print_cells(store, false);
     }
@@ -54,16 +55,5 @@ int ss_cmd_status(int argc, char **argv)
         .options = options,
         .option_count = sizeof options / sizeof options[0],
     };
-    const char *path;
-    int help;
-    ss_error error = ss_options_parse(&line, argc, argv, &path, &help);
-    if (help) {
-        ss_options_print_help(&line);
-    } else if (error == SS_OK) {
-        error = print_status(path, cells);
-    }
-    if (error != SS_OK) {
-        fprintf(stderr, "error: %s\n", ss_error_text());
-    }
-    return ss_error_exit_status(error);
+    return ss_options_command(&line, argc, argv, print_status, &cells);
 }

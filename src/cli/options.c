@@ -133,3 +133,20 @@ void ss_options_print_help(const ss_command_line *line)
     }
     printf("  %-22s %s\n", "-h, --help", "show this and stop");
 }
+
+int ss_options_command(const ss_command_line *line, int argc, char **argv,
+                       ss_error (*action)(const char *positional, void *context), void *context)
+{
+    const char *positional;
+    int help;
+    ss_error error = ss_options_parse(line, argc, argv, &positional, &help);
+    if (help) {
+        ss_options_print_help(line);
+    } else if (error == SS_OK) {
+        error = action(positional, context);
+    }
+    if (error != SS_OK) {
+        fprintf(stderr, "error: %s\n", ss_error_text());
+    }
+    return ss_error_exit_status(error);
+}

@@ -45,6 +45,11 @@ typedef struct ss_command_line {
 ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
                           const char **positional, int *help);
 
+/* A whole subcommand that needs no MPI: parses, shows the help or calls `action` with the
+ * positional argument and `context`, tells an error on stderr; returns the exit status. */
+int ss_options_command(const ss_command_line *line, int argc, char **argv,
+                       ss_error (*action)(const char *positional, void *context), void *context);
+
 /* Prints the help to stdout. */
 void ss_options_print_help(const ss_command_line *line);
 

@@ -2,6 +2,7 @@
 
 #include "../base/memory.h"
 #include "../spec/yaml.h"
+#include "saddlesweep/sched.h"
 #include "saddlesweep/store.h"
 
 #include <gsl/gsl_version.h>
@@ -20,7 +21,7 @@ ss_error ss_provenance_hosts(MPI_Comm comm, ss_text *hosts)
     MPI_Comm_rank(comm, &rank);
     MPI_Comm_size(comm, &ranks);
     MPI_Get_processor_name(name, &length);
-    SS_TRY(ss_allocate((size_t)ranks, NAME, &names));
+    SS_TRY(ss_sched_agree(comm, ss_allocate((size_t)ranks, NAME, &names)));
     MPI_Gather(name, NAME, MPI_CHAR, names, NAME, MPI_CHAR, 0, comm);
     ss_text_append(hosts, "%s", "");
     for (int r = 0; rank == 0 && r < ranks; r++) {

@@ -135,7 +135,11 @@ ss_member_end ss_master_run(MPI_Comm comm, const ss_sched_tasks *tasks, const ch
     }
     ss_progress_end(&m.progress);
     free(m.has_left);
-    ss_member_end end = {.error = m.member.error, .drained = m.member.drained};
+    ss_member_end end = {
+        .error = m.member.error,
+        .drained = m.member.drained,
+        .complete = ss_progress_ended(&m.progress) == m.progress.total,
+    };
     memcpy(end.results, m.progress.results, sizeof end.results);
     return end;
 }

@@ -67,7 +67,8 @@ void ss_member_check_drain(ss_member *member);
 typedef struct ss_member_end {
     ss_error error;
     bool drained;
-    int64_t results[SS_TASK_RESULTS]; /* of all ranks; the master's only */
+    int64_t results[SS_TASK_RESULTS]; /* of all ranks; the master's only, as is … */
+    bool complete;                    /* … whether every pending task has ended */
 } ss_member_end;
 
 /* The two roles; both return when every worker has left. */

@@ -27,7 +27,7 @@ ss_progress ss_progress_begin(const char *name, ss_progress_style style, int ran
     };
 }
 
-static int64_t ended(const ss_progress *progress)
+int64_t ss_progress_ended(const ss_progress *progress)
 {
     return progress->results[SS_TASK_DONE] + progress->results[SS_TASK_DIVERGED] +
            progress->results[SS_TASK_FAILED];
@@ -38,7 +38,7 @@ double ss_progress_seconds_left(const ss_progress *progress)
     double correction =
         progress->predicted_ended > 0 ? progress->measured_ended / progress->predicted_ended : 1;
     double left = fmax(0, progress->predicted_total - progress->predicted_ended);
-    int64_t tasks_left = progress->total - ended(progress);
+    int64_t tasks_left = progress->total - ss_progress_ended(progress);
     double ranks = (double)(tasks_left < progress->ranks ? tasks_left : progress->ranks);
     return tasks_left > 0 ? left * correction / ranks : 0;
 }
@@ -47,19 +47,21 @@ static void print(ss_progress *progress)
 {
     char left[32] = "unknown";
     double elapsed = ss_clock_seconds() - progress->started;
-    double rate = elapsed > 0 ? (double)ended(progress) / elapsed : 0;
-    int64_t share = progress->total > 0 ? 100 * ended(progress) / progress->total : 100;
+    double rate = elapsed > 0 ? (double)ss_progress_ended(progress) / elapsed : 0;
+    int64_t share = progress->total > 0 ? 100 * ss_progress_ended(progress) / progress->total : 100;
     const char *before = progress->style == SS_PROGRESS_LIVE ? "\r\x1b[K" : "";
     const char *after = progress->style == SS_PROGRESS_LIVE ? "" : "\n";
-    if (ended(progress) == progress->total) {
+    if (ss_progress_ended(progress) == progress->total) {
         snprintf(left, sizeof left, "0 s");
-    } else if (ended(progress) > 0) {
+    } else if (ss_progress_ended(progress) > 0 && ss_progress_seconds_left(progress) < 1) {
+        snprintf(left, sizeof left, "< 1 s");
+    } else if (ss_progress_ended(progress) > 0) {
         ss_text_duration(ss_progress_seconds_left(progress), left, sizeof left);
     }
     fprintf(stderr,
             "%s%s: %" PRId64 "/%" PRId64 " runs (%" PRId64 " %%), %.1f runs/s, ETA %s, %" PRId64
             " diverged, %" PRId64 " failed%s",
-            before, progress->name, ended(progress), progress->total, share, rate, left,
+            before, progress->name, ss_progress_ended(progress), progress->total, share, rate, left,
             progress->results[SS_TASK_DIVERGED], progress->results[SS_TASK_FAILED], after);
     fflush(stderr);
     progress->printed = 1;

@@ -25,6 +25,9 @@ ss_progress ss_progress_begin(const char *name, ss_progress_style style, int ran
 /* Prints if it is time to. Cheap otherwise. */
 void ss_progress_report(ss_progress *progress);
 
+/* Tasks that have ended, in whatever way but stopped. */
+int64_t ss_progress_ended(const ss_progress *progress);
+
 /* Prints the last state. */
 void ss_progress_end(ss_progress *progress);
 

@@ -41,8 +41,11 @@ ss_error ss_sched_execute(MPI_Comm comm, const ss_sched_tasks *tasks, const char
     wait_for_all(comm);
     ss_drain_end();
     int drained = end.drained;
+    int complete = end.complete;
     memset(summary, 0, sizeof *summary);
     MPI_Allreduce(&drained, &summary->stopped, 1, MPI_INT, MPI_MAX, comm);
+    MPI_Bcast(&complete, 1, MPI_INT, 0, comm);
+    summary->stopped = summary->stopped && !complete;
     MPI_Bcast(end.results, SS_TASK_RESULTS, MPI_INT64_T, 0, comm);
     memcpy(summary->results, end.results, sizeof end.results);
     summary->seconds = ss_clock_seconds() - start;

@@ -392,7 +392,7 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
         return ss_fail(SS_ERR_USAGE, "%s: the name is too long", path);
     }
     snprintf(folder, sizeof folder, "%s", path);
-    ss_layout_silence();
+    ss_layout_begin();
     creator c = {.path = temporary, .plan = plan};
     ss_error error = write_file(&c, provenance);
     if (error == SS_OK) {

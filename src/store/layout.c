@@ -1,6 +1,7 @@
 #include "layout.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 const char *const ss_layout_cell_names[SS_CELL_PARAMETERS] = {"d", "k", "k0", "n", "m"};
 
@@ -85,7 +86,8 @@ ss_error ss_layout_fail(ss_error code, const char *path, const char *what)
                    innermost ? innermost : "");
 }
 
-void ss_layout_silence(void)
+void ss_layout_begin(void)
 {
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }

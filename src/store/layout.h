@@ -22,7 +22,8 @@ hid_t ss_layout_string_type(void);
 /* ss_fail(code, "path: what: <the reason that HDF5 gives>"). */
 ss_error ss_layout_fail(ss_error code, const char *path, const char *what);
 
-/* HDF5 prints nothing by itself; ss_layout_fail reports. */
-void ss_layout_silence(void);
+/* Before the first use of HDF5: it prints nothing by itself (ss_layout_fail reports), and takes no
+ * locks of its own (many cluster file systems refuse them; ss_store_lock does what is needed). */
+void ss_layout_begin(void);
 
 #endif

@@ -5,39 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-char *ss_store_read_text(const ss_store *store, const char *name)
-{
-    char *text = NULL;
-    hid_t attribute = H5Aopen(store->file, name, H5P_DEFAULT);
-    if (attribute < 0) {
-        return NULL;
-    }
-    hid_t type = H5Aget_type(attribute);
-    hid_t space = H5Aget_space(attribute);
-    if (H5Tis_variable_str(type) > 0 && H5Sget_simple_extent_npoints(space) == 1 &&
-        H5Aread(attribute, store->string_type, &text) < 0) {
-        text = NULL;
-    }
-    H5Sclose(space);
-    H5Tclose(type);
-    H5Aclose(attribute);
-    return text;
-}
-
-bool ss_store_read_integer(const ss_store *store, const char *name, int64_t *value)
-{
-    hid_t attribute = H5Aopen(store->file, name, H5P_DEFAULT);
-    if (attribute < 0) {
-        return false;
-    }
-    hid_t space = H5Aget_space(attribute);
-    bool good = H5Sget_simple_extent_npoints(space) == 1 &&
-                H5Aread(attribute, H5T_NATIVE_INT64, value) >= 0;
-    H5Sclose(space);
-    H5Aclose(attribute);
-    return good;
-}
-
 /* Reads `count` int64 values from `first` on of a one-dimensional dataset. */
 static ss_error read_values(const ss_store *store, const char *name, int64_t first, int64_t count,
                             int64_t *values)

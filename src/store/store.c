@@ -9,39 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-ss_error ss_store_damaged(const ss_store *store, const char *what)
-{
-    return ss_layout_fail(SS_ERR_FORMAT, store->path, what);
-}
-
-ss_error ss_store_open_dataset(const ss_store *store, const char *name, int rank, hid_t *dataset,
-                               hid_t *space, hsize_t *sizes)
-{
-    *dataset = H5Dopen2(store->file, name, H5P_DEFAULT);
-    *space = *dataset < 0 ? -1 : H5Dget_space(*dataset);
-    if (*space < 0 || H5Sget_simple_extent_ndims(*space) != rank ||
-        H5Sget_simple_extent_dims(*space, sizes, NULL) < 0) {
-        char what[128];
-        snprintf(what, sizeof what, "the dataset /%s is missing or has another shape", name);
-        return ss_store_damaged(store, what);
-    }
-    return SS_OK;
-}
-
-herr_t ss_store_move(ss_direction direction, hid_t dataset, hid_t file_space, hid_t type, int rank,
-                     const hsize_t *start, const hsize_t *count, void *memory)
-{
-    hid_t memory_space = H5Screate_simple(rank, count, NULL);
-    herr_t status = H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start, NULL, count, NULL);
-    if (status >= 0 && direction == SS_READ) {
-        status = H5Dread(dataset, type, memory_space, file_space, H5P_DEFAULT, memory);
-    } else if (status >= 0) {
-        status = H5Dwrite(dataset, type, memory_space, file_space, H5P_DEFAULT, memory);
-    }
-    H5Sclose(memory_space);
-    return status;
-}
-
 const char *ss_store_library(char *buffer, size_t size)
 {
     unsigned major = 0;
@@ -150,7 +117,7 @@ static ss_error open_store(const char *path, unsigned flags, hid_t properties, s
 {
     ss_store *store = NULL;
     *out = NULL;
-    ss_layout_silence();
+    ss_layout_begin();
     SS_TRY(ss_allocate(1, sizeof *store, &store));
     store->descriptor = -1;
     ss_error error = ss_allocate(strlen(path) + 1, 1, &store->path);

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import SOURCE, ProgramTest
+from harness import SOURCE, SWEEP, ProgramTest
 
 
 class Scripts(ProgramTest):
@@ -57,6 +57,17 @@ class Scripts(ProgramTest):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn('did you mean "name"', done.stderr)
         self.assertFalse((SOURCE / "results/wrong-sweep-of-the-tests").exists())
+
+    def test_exit_status_of_a_sweep_that_diverges_whole(self):
+        spec = self.write(
+            "diverging-of-the-tests.yaml",
+            SWEEP.replace("tanh]", "identity]").replace("ascent_step: 1.0", "ascent_step: 4.0"),
+        )
+        results = SOURCE / "results/diverging-of-the-tests"
+        self.addCleanup(shutil.rmtree, results, ignore_errors=True)
+        done = self.script("run.sh", spec, "--set", "train.iterations=2000")
+        self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+        self.assertIn("nothing to draw", done.stderr)
 
     def test_smoke_sweep_leaves_file_figures_and_table(self):
         spec = self.write(

@@ -1,0 +1,70 @@
+/* Reading and writing pieces of an open result file, as store_private.h declares it. */
+#include "store_private.h"
+
+#include <stdio.h>
+
+ss_error ss_store_damaged(const ss_store *store, const char *what)
+{
+    return ss_layout_fail(SS_ERR_FORMAT, store->path, what);
+}
+
+ss_error ss_store_open_dataset(const ss_store *store, const char *name, int rank, hid_t *dataset,
+                               hid_t *space, hsize_t *sizes)
+{
+    *dataset = H5Dopen2(store->file, name, H5P_DEFAULT);
+    *space = *dataset < 0 ? -1 : H5Dget_space(*dataset);
+    if (*space < 0 || H5Sget_simple_extent_ndims(*space) != rank ||
+        H5Sget_simple_extent_dims(*space, sizes, NULL) < 0) {
+        char what[128];
+        snprintf(what, sizeof what, "the dataset /%s is missing or has another shape", name);
+        return ss_store_damaged(store, what);
+    }
+    return SS_OK;
+}
+
+herr_t ss_store_move(ss_direction direction, hid_t dataset, hid_t file_space, hid_t type, int rank,
+                     const hsize_t *start, const hsize_t *count, void *memory)
+{
+    hid_t memory_space = H5Screate_simple(rank, count, NULL);
+    herr_t status = H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start, NULL, count, NULL);
+    if (status >= 0 && direction == SS_READ) {
+        status = H5Dread(dataset, type, memory_space, file_space, H5P_DEFAULT, memory);
+    } else if (status >= 0) {
+        status = H5Dwrite(dataset, type, memory_space, file_space, H5P_DEFAULT, memory);
+    }
+    H5Sclose(memory_space);
+    return status;
+}
+
+char *ss_store_read_text(const ss_store *store, const char *name)
+{
+    char *text = NULL;
+    hid_t attribute = H5Aopen(store->file, name, H5P_DEFAULT);
+    if (attribute < 0) {
+        return NULL;
+    }
+    hid_t type = H5Aget_type(attribute);
+    hid_t space = H5Aget_space(attribute);
+    if (H5Tis_variable_str(type) > 0 && H5Sget_simple_extent_npoints(space) == 1 &&
+        H5Aread(attribute, store->string_type, &text) < 0) {
+        text = NULL;
+    }
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Aclose(attribute);
+    return text;
+}
+
+bool ss_store_read_integer(const ss_store *store, const char *name, int64_t *value)
+{
+    hid_t attribute = H5Aopen(store->file, name, H5P_DEFAULT);
+    if (attribute < 0) {
+        return false;
+    }
+    hid_t space = H5Aget_space(attribute);
+    bool good = H5Sget_simple_extent_npoints(space) == 1 &&
+                H5Aread(attribute, H5T_NATIVE_INT64, value) >= 0;
+    H5Sclose(space);
+    H5Aclose(attribute);
+    return good;
+}
