@@ -281,7 +281,7 @@ int ss_cmd_run(int argc, char **argv)
     int status = SS_EXIT_DONE;
     ss_session session = ss_session_begin();
     ss_error error = ss_options_parse(&line, argc, argv, &options.spec_path, &help);
-    if (error == SS_OK && !help && !options.output) {
+    if (error == SS_OK && !help && (!options.output || !options.output[0])) {
         error = ss_fail(SS_ERR_USAGE, "-o FILE.h5 is missing\nusage: %s", line.usage);
     }
     error = ss_session_alike(&session, error);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,12 +25,20 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "result files are litt
 /* The dimension scales of a dataset, in order. */
 enum { DIMENSION_CELL = 1, DIMENSION_SEED = 2, DIMENSION_ITERATION = 4 };
 
+/* /error and all bands but the counts. */
+enum { MOST_NAN_RANGES = 1 + SS_QUANTITIES * SS_STATISTIC_COUNT };
+
 typedef struct creator {
     const char *path; /* the temporary one */
     const ss_plan *plan;
     hid_t file;
     hid_t string;
     hid_t scales[3]; /* /cell, /seed, /iteration */
+    int nan_ranges;  /* datasets to be filled with NaN once HDF5 has closed the file */
+    struct {
+        off_t offset;
+        size_t bytes;
+    } nan_range[MOST_NAN_RANGES];
 } creator;
 
 typedef struct dataset_labels {
@@ -63,12 +72,18 @@ static ss_error write_integer(const creator *c, const char *name, int64_t value)
     return status < 0 ? fail(c, name) : SS_OK;
 }
 
-static hid_t contiguous_properties(hid_t type, const void *fill)
+/*
+ * All space is allocated now, but HDF5 fills none of it: when a disk runs full under HDF5 1.10, the
+ * library crashes later, at its end. We fill by ourselves, see reserve_and_fill().
+ */
+static hid_t contiguous_properties(hid_t type, const double *fill)
 {
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_layout(properties, H5D_CONTIGUOUS);
     H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);
-    H5Pset_fill_time(properties, H5D_FILL_TIME_ALLOC);
+    /* strings in a heap cannot do without; there are few */
+    bool string = H5Tis_variable_str(type) > 0;
+    H5Pset_fill_time(properties, string ? H5D_FILL_TIME_ALLOC : H5D_FILL_TIME_NEVER);
     if (fill) {
         H5Pset_fill_value(properties, type, fill);
     }
@@ -78,7 +93,7 @@ static hid_t contiguous_properties(hid_t type, const void *fill)
 /* Creates a dataset over some of the dimensions cell, seed and iteration, labels it, and attaches
  * the scales (which exist by then, unless this is one). */
 static hid_t create_dataset(const creator *c, const char *name, hid_t type, int dimensions,
-                            const void *fill, dataset_labels labels)
+                            const double *fill, dataset_labels labels)
 {
     hsize_t sizes[3] = {(hsize_t)c->plan->cells, (hsize_t)c->plan->seeds,
                         (hsize_t)c->plan->checkpoints};
@@ -186,6 +201,21 @@ static ss_error create_scales(creator *c)
     return SS_OK;
 }
 
+/* Closes a dataset that was to be created and written with this status. */
+static ss_error close_dataset(const creator *c, hid_t dataset, herr_t status, const char *name)
+{
+    ss_error error = SS_OK;
+    if (status < 0) {
+        char what[128];
+        snprintf(what, sizeof what, "cannot create /%s", name);
+        error = fail(c, what);
+    }
+    if (dataset >= 0) {
+        H5Dclose(dataset);
+    }
+    return error;
+}
+
 static ss_error create_cell_parameter(const creator *c, int parameter)
 {
     static const dataset_labels labels[SS_CELL_PARAMETERS] = {
@@ -211,8 +241,7 @@ static ss_error create_cell_parameter(const creator *c, int parameter)
         }
         status = write_piece(dataset, H5T_NATIVE_INT64, (hsize_t)first, (hsize_t)size, piece);
     }
-    H5Dclose(dataset);
-    return status < 0 ? fail(c, ss_layout_cell_names[parameter]) : SS_OK;
+    return close_dataset(c, dataset, status, ss_layout_cell_names[parameter]);
 }
 
 static ss_error create_activations(const creator *c)
@@ -231,11 +260,21 @@ static ss_error create_activations(const creator *c)
         }
         status = write_piece(dataset, c->string, (hsize_t)first, (hsize_t)size, piece);
     }
-    H5Dclose(dataset);
-    return status < 0 ? fail(c, "cannot create /activation") : SS_OK;
+    return close_dataset(c, dataset, status, "activation");
 }
 
-static ss_error create_results(const creator *c)
+/* Notes that a new dataset is to be filled with NaN. */
+static void note_nan_range(creator *c, hid_t dataset)
+{
+    hid_t space = H5Dget_space(dataset);
+    c->nan_range[c->nan_ranges].offset = (off_t)H5Dget_offset(dataset);
+    c->nan_range[c->nan_ranges].bytes =
+        (size_t)H5Sget_simple_extent_npoints(space) * sizeof(double);
+    c->nan_ranges++;
+    H5Sclose(space);
+}
+
+static ss_error create_results(creator *c)
 {
     double nan = NAN;
     dataset_labels error_labels = {"recovery error", "1",
@@ -253,6 +292,7 @@ static ss_error create_results(const creator *c)
                                            run_labels);
     H5Tclose(record);
     if (error >= 0) {
+        note_nan_range(c, error);
         H5Dclose(error);
     }
     if (run < 0) {
@@ -262,14 +302,13 @@ static ss_error create_results(const creator *c)
     return SS_OK;
 }
 
-static ss_error create_band(const creator *c, const char *group, const char *statistic,
+static ss_error create_band(creator *c, const char *group, const char *statistic,
                             const char *meaning, const char *quantity)
 {
     char name[64];
     char long_name[128];
     char description[256];
     double nan = NAN;
-    int64_t zero = 0;
     bool count = strcmp(statistic, "count") == 0;
     snprintf(name, sizeof name, "%s/%s", group, statistic);
     snprintf(long_name, sizeof long_name, "%s of the %s", count ? "count" : meaning, quantity);
@@ -277,17 +316,19 @@ static ss_error create_band(const creator *c, const char *group, const char *sta
              "%s over the seeds whose runs are DONE; NaN (count 0) until reduced", meaning);
     dataset_labels labels = {long_name, "1", description};
     hid_t type = count ? H5T_STD_I64LE : H5T_IEEE_F64LE;
-    const void *fill = count ? (const void *)&zero : (const void *)&nan;
-    hid_t dataset =
-        create_dataset(c, name, type, DIMENSION_CELL | DIMENSION_ITERATION, fill, labels);
+    hid_t dataset = create_dataset(c, name, type, DIMENSION_CELL | DIMENSION_ITERATION,
+                                   count ? NULL : &nan, labels);
     if (dataset < 0) {
         return fail(c, name);
+    }
+    if (!count) {
+        note_nan_range(c, dataset);
     }
     H5Dclose(dataset);
     return SS_OK;
 }
 
-static ss_error create_bands(const creator *c)
+static ss_error create_bands(creator *c)
 {
     static const char *const quantities[SS_QUANTITIES] = {"recovery error",
                                                           "relative recovery error"};
@@ -371,8 +412,7 @@ static ss_error write_file(creator *c, const ss_provenance *provenance)
     return error;
 }
 
-/* fsync of a file or a folder. */
-static ss_error sync_path(const char *path)
+static ss_error sync_folder(const char *path)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     int status = descriptor < 0 ? -1 : fsync(descriptor);
@@ -382,6 +422,96 @@ static ss_error sync_path(const char *path)
     }
     return status == 0 ? SS_OK
                        : ss_fail(SS_ERR_IO, "%s: cannot be synced: %s", path, strerror(cause));
+}
+
+static ss_error system_failure(const char *path, const char *what, int cause)
+{
+    return ss_fail(SS_ERR_IO, "%s: %s: %s%s", path, what, strerror(cause),
+                   cause == ENOSPC || cause == EDQUOT
+                       ? "; free some space, or name a file elsewhere, and repeat the command"
+                       : "");
+}
+
+static int write_whole(int descriptor, const void *data, size_t bytes, off_t offset)
+{
+    while (bytes > 0) {
+        ssize_t written = pwrite(descriptor, data, bytes, offset);
+        if (written < 0 && errno != EINTR) {
+            return errno;
+        }
+        size_t progress = written > 0 ? (size_t)written : 0;
+        data = (const char *)data + progress;
+        bytes -= progress;
+        offset += (off_t)progress;
+    }
+    return 0;
+}
+
+static int fill_range(int descriptor, const double *nans, size_t piece, off_t offset, size_t bytes)
+{
+    int cause = 0;
+    for (size_t done = 0; done < bytes && cause == 0; done += piece) {
+        size_t size = bytes - done < piece ? bytes - done : piece;
+        cause = write_whole(descriptor, nans, size, offset + (off_t)done);
+    }
+    return cause;
+}
+
+/* Fills /error and the bands with NaN; all else is zero where nothing was written. */
+static ss_error fill_nan_ranges(const creator *c, int descriptor)
+{
+    enum { PIECE_VALUES = 1 << 17 };
+    double *nans = NULL;
+    int cause = 0;
+    SS_TRY(ss_allocate(PIECE_VALUES, sizeof *nans, &nans));
+    for (int i = 0; i < PIECE_VALUES; i++) {
+        nans[i] = NAN;
+    }
+    for (int range = 0; range < c->nan_ranges && cause == 0; range++) {
+        cause = fill_range(descriptor, nans, PIECE_VALUES * sizeof *nans,
+                           c->nan_range[range].offset, c->nan_range[range].bytes);
+    }
+    free(nans);
+    return cause == 0 ? SS_OK : system_failure(c->path, "cannot be filled", cause);
+}
+
+/* Reserves the file's space where the file system can, so that no later write finds the disk
+ * full; fills it, and puts it on the disk. */
+static ss_error reserve_and_fill(const creator *c)
+{
+    struct stat information;
+    int descriptor = open(c->path, O_RDWR | O_CLOEXEC);
+    if (descriptor < 0 || fstat(descriptor, &information) != 0) {
+        int cause = errno;
+        if (descriptor >= 0) {
+            close(descriptor);
+        }
+        return system_failure(c->path, "cannot be opened", cause);
+    }
+    int cause = posix_fallocate(descriptor, 0, information.st_size);
+    bool refused = cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
+    ss_error error = refused ? system_failure(c->path, "its space cannot be reserved", cause)
+                             : fill_nan_ranges(c, descriptor);
+    if (error == SS_OK && fsync(descriptor) != 0) {
+        error = system_failure(c->path, "cannot be synced", errno);
+    }
+    if (close(descriptor) != 0 && error == SS_OK) {
+        error = system_failure(c->path, "cannot be closed", errno);
+    }
+    return error;
+}
+
+/* HDF5 must not be the one to find the disk full: tries for the space of the whole file first. */
+static ss_error try_for_space(const creator *c)
+{
+    int descriptor = open(c->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (descriptor < 0) {
+        return system_failure(c->path, "cannot be created", errno);
+    }
+    int cause = posix_fallocate(descriptor, 0, (off_t)ss_store_predicted_bytes(c->plan));
+    close(descriptor);
+    bool refused = cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
+    return refused ? system_failure(c->path, "its space cannot be reserved", cause) : SS_OK;
 }
 
 ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provenance *provenance)
@@ -394,9 +524,12 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
     snprintf(folder, sizeof folder, "%s", path);
     ss_layout_begin();
     creator c = {.path = temporary, .plan = plan};
-    ss_error error = write_file(&c, provenance);
+    ss_error error = try_for_space(&c);
     if (error == SS_OK) {
-        error = sync_path(temporary);
+        error = write_file(&c, provenance);
+    }
+    if (error == SS_OK) {
+        error = reserve_and_fill(&c);
     }
     if (error == SS_OK && rename(temporary, path) != 0) {
         error = ss_fail(SS_ERR_IO, "%s: cannot be named so: %s", path, strerror(errno));
@@ -405,7 +538,7 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
         unlink(temporary);
         return error;
     }
-    return sync_path(dirname(folder));
+    return sync_folder(dirname(folder));
 }
 
 double ss_store_predicted_bytes(const ss_plan *plan)

@@ -1,7 +1,11 @@
 #include "layout.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+enum { LONGEST_REASON = 1024 };
 
 const char *const ss_layout_cell_names[SS_CELL_PARAMETERS] = {"d", "k", "k0", "n", "m"};
 
@@ -73,17 +77,31 @@ hid_t ss_layout_string_type(void)
 static herr_t keep_description(unsigned frame, const H5E_error2_t *description, void *client)
 {
     (void)frame;
-    const char **text = client;
-    *text = description->desc;
+    snprintf(client, LONGEST_REASON, "%s", description->desc ? description->desc : "");
     return 0;
+}
+
+/* HDF5 wraps the system's reason into a list of internals; what people need is the reason. */
+static const char *shorten(char *reason)
+{
+    static const char mark[] = "error message = '";
+    char *system_reason = strstr(reason, mark);
+    if (system_reason) {
+        system_reason += strlen(mark);
+        system_reason[strcspn(system_reason, "'")] = '\0';
+        return system_reason;
+    }
+    reason[strcspn(reason, "\n")] = '\0';
+    return reason;
 }
 
 ss_error ss_layout_fail(ss_error code, const char *path, const char *what)
 {
-    const char *innermost = NULL;
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_description, &innermost);
-    return ss_fail(code, "%s: %s%s%s", path, what, innermost ? ": " : "",
-                   innermost ? innermost : "");
+    char reason[LONGEST_REASON] = "";
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_description, reason);
+    const char *shown = shorten(reason);
+    return ss_fail(code, "%s: %s%s%s%s", path, what, shown[0] ? " (HDF5: " : "", shown,
+                   shown[0] ? ")" : "");
 }
 
 void ss_layout_begin(void)

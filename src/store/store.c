@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *ss_store_library(char *buffer, size_t size)
@@ -101,6 +102,10 @@ static ss_error open_file(ss_store *store, unsigned flags, hid_t properties)
 {
     if (access(store->path, R_OK) != 0) {
         return ss_fail(SS_ERR_USAGE, "%s: cannot be opened: %s", store->path, strerror(errno));
+    }
+    struct stat information;
+    if (stat(store->path, &information) == 0 && S_ISDIR(information.st_mode)) {
+        return ss_fail(SS_ERR_USAGE, "%s: is a folder; name a file", store->path);
     }
     store->file = H5Fopen(store->path, flags, properties);
     if (store->file < 0) {

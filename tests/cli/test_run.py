@@ -1,6 +1,7 @@
 """`run`: the same bits whatever the ranks, the grid or interruptions; exit codes; refusals."""
 
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -151,6 +152,28 @@ class Refusals(ProgramTest):
         done = self.call("run", "tiny.yaml", "-o", "nowhere/out.h5")
         self.assertEqual(done.returncode, 2)
         self.assertIn("folder", done.stderr)
+
+    def test_no_room_for_the_file(self):
+        self.write("tiny.yaml", SWEEP)
+        limit = 20000  # bytes that a file may have; the result file wants more
+        done = subprocess.run(
+            self.command("run", "tiny.yaml", "-o", "out.h5"),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        )
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("its space cannot be reserved", done.stderr)
+        self.assertEqual(self.files(), ["tiny.yaml"], "nothing half-made is left")
+
+    def test_output_that_is_a_folder_or_nothing(self):
+        self.write("tiny.yaml", SWEEP)
+        for output, fragment in ((self.folder, "is a folder"), ("", "-o FILE.h5 is missing")):
+            done = self.call("run", "tiny.yaml", "-o", output)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(fragment, done.stderr)
 
     def test_unknown_kernel(self):
         self.write("tiny.yaml", SWEEP)
