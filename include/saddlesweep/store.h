@@ -52,7 +52,8 @@ double ss_store_predicted_bytes(const ss_plan *plan);
  * *store is NULL after an error: SS_ERR_FORMAT for a file that is not ours or not whole. */
 ss_error ss_store_open_for_reading(const char *path, ss_store **store);
 
-/* Opens for reading and writing raw data; collective over `comm`, as is closing. */
+/* Opens for reading and writing raw data; collective over `comm`, as is closing. Fails on all ranks
+ * if the file cannot be written on one (SS_ERR_IO there, SS_ERR_ELSEWHERE on the others). */
 ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **store);
 
 /* Closes and sets *store to NULL. SS_ERR_IO if the last bytes could not be written. */

@@ -143,8 +143,28 @@ ss_error ss_store_open_for_reading(const char *path, ss_store **store)
     return open_store(path, H5F_ACC_RDONLY, H5P_DEFAULT, store);
 }
 
+/* The collective open would wait for ever for a rank that cannot take part. */
+static ss_error check_visible(const char *path, MPI_Comm comm)
+{
+    int here = access(path, R_OK | W_OK) == 0;
+    int cause = errno;
+    int everywhere = 0;
+    MPI_Allreduce(&here, &everywhere, 1, MPI_INT, MPI_MIN, comm);
+    if (!here) {
+        char host[256] = "";
+        gethostname(host, sizeof host - 1);
+        return ss_fail(SS_ERR_IO,
+                       "%s: cannot be written on host %s: %s; name a file on a file system that "
+                       "all hosts share",
+                       path, host, strerror(cause));
+    }
+    return everywhere ? SS_OK : SS_ERR_ELSEWHERE;
+}
+
 ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **store)
 {
+    *store = NULL;
+    SS_TRY(check_visible(path, comm));
     /* Open MPI 4 cannot open some relative names without a slash ("a"). */
     char *absolute = realpath(path, NULL);
     hid_t properties = H5Pcreate(H5P_FILE_ACCESS);

@@ -1,0 +1,49 @@
+"""README.md's worked example: its commands work, and print what it shows (but for the timings)."""
+
+import re
+import shlex
+import subprocess
+import unittest
+
+from harness import PROGRAM, SOURCE, ProgramTest
+
+# What differs from machine to machine: durations, rates, predictions, and the pad around them.
+TIMINGS = re.compile(r"(< )?\d[\d.]*(e-\d+)? ?(us|ms|s|min|h|KiB|MiB|runs/s)\b|(core-hours +)\d[\d.e-]*")
+
+
+def without_timings(text):
+    return [re.sub(r" +", " ", TIMINGS.sub("#", line)).strip() for line in text.splitlines()]
+
+
+class Readme(ProgramTest):
+    def examples(self):
+        """(command, shown output) for each line of the console blocks that calls the program."""
+        text = (SOURCE / "README.md").read_text()
+        for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
+            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                command, _, shown = part.partition("\n")
+                if "saddlesweep" in command:
+                    yield command, shown
+
+    def test_worked_example(self):
+        (self.folder / "sweeps").symlink_to(SOURCE / "sweeps")
+        examples = list(self.examples())
+        self.assertGreaterEqual(len(examples), 4)
+        for command, shown in examples:
+            with self.subTest(command):
+                words = [
+                    PROGRAM if word == "build/release/saddlesweep" else word
+                    for word in shlex.split(command)
+                ]
+                if words[0] == "mpirun":
+                    words.insert(1, "--oversubscribe")
+                done = subprocess.run(
+                    words, cwd=self.folder, capture_output=True, text=True, check=False
+                )
+                self.assertEqual(
+                    without_timings(done.stderr + done.stdout), without_timings(shown)
+                )
+
+
+if __name__ == "__main__":
+    unittest.main()
