@@ -64,9 +64,24 @@ $program plan "$spec" "${sets[@]}" >/dev/null # a wrong file creates no folder
 mkdir -p "results/$name"
 [ ! -t 2 ] || export SADDLESWEEP_PROGRESS=live
 
+# mpirun ends its ranks hard on Ctrl-C, but passes SIGUSR1 on to them, which lets them stop in order.
+# So it gets a session of its own, out of the terminal's reach; the second Ctrl-C is meant hard.
+stop_signal=USR1
+interrupt() {
+    kill -s "$stop_signal" "$launcher" 2>/dev/null || true
+    stop_signal=TERM
+}
+setsid mpirun --quiet -n "${ranks:-$(nproc)}" --oversubscribe "$program" run "$spec" \
+    -o "results/$name/$name.h5" "$@" &
+launcher=$!
+trap interrupt INT TERM
 status=0
-mpirun -n "${ranks:-$(nproc)}" --oversubscribe "$program" run "$spec" \
-    -o "results/$name/$name.h5" "$@" || status=$?
+wait "$launcher" || status=$?
+while kill -0 "$launcher" 2>/dev/null; do # a trapped signal ends `wait` early
+    status=0
+    wait "$launcher" || status=$?
+done
+trap - INT TERM
 case $status in
 0 | 3) ;; # 3: some runs diverged or failed; the figures show it
 *) exit "$status" ;;

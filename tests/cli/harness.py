@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -95,3 +96,12 @@ def read(path, dataset):
     """A whole dataset of a result file."""
     with h5py.File(path) as file:
         return file[dataset][...]
+
+
+def wait_for(path, seconds=60):
+    """Until a file is there."""
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        if time.monotonic() > deadline:
+            raise TimeoutError(path)
+        time.sleep(0.01)

@@ -9,7 +9,7 @@ import unittest
 
 import h5py
 import numpy as np
-from harness import SLOW_SWEEP, SWEEP, ProgramTest, read, without_escape
+from harness import SLOW_SWEEP, SWEEP, ProgramTest, read, wait_for, without_escape
 
 DIVERGING = SWEEP.replace("tanh]", "identity]").replace("ascent_step: 1.0", "ascent_step: 4.0")
 
@@ -317,14 +317,6 @@ class Progress(ProgramTest):
         wrong = self.call("run", "tiny.yaml", "-o", "c", "--progress", "fancy")
         self.assertEqual(wrong.returncode, 2)
         self.assertIn("fancy", wrong.stderr)
-
-
-def wait_for(path, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not path.exists():
-        if time.monotonic() > deadline:
-            raise TimeoutError(path)
-        time.sleep(0.01)
 
 
 def wait_for_runs(path, count, seconds=120):

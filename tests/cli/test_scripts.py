@@ -2,10 +2,11 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import unittest
 
-from harness import SOURCE, SWEEP, ProgramTest
+from harness import SOURCE, SWEEP, ProgramTest, wait_for
 
 
 class Scripts(ProgramTest):
@@ -68,6 +69,28 @@ class Scripts(ProgramTest):
         done = self.script("run.sh", spec, "--set", "train.iterations=2000")
         self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
         self.assertIn("nothing to draw", done.stderr)
+
+    def test_interrupt_stops_in_order_and_the_same_command_goes_on(self):
+        spec = self.write(
+            "stopped-by-the-tests.yaml", SWEEP.replace("iterations: 50", "iterations: 100000")
+        )
+        results = SOURCE / "results/stopped-by-the-tests"
+        self.addCleanup(shutil.rmtree, results, ignore_errors=True)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number):
+                process = subprocess.Popen(
+                    [SOURCE / "run.sh", spec, "--ranks", "2"],
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    # Python's own handling of SIGINT must not be inherited
+                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                )
+                wait_for(results / "stopped-by-the-tests.h5.lock")
+                process.send_signal(number)
+                output, errors = process.communicate(timeout=60)
+                self.assertEqual(process.returncode, 75, output + errors)
+                self.assertIn("the same command goes on", output)
 
     def test_smoke_sweep_leaves_file_figures_and_table(self):
         spec = self.write(
