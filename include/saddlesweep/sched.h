@@ -68,6 +68,14 @@ typedef struct ss_sched_summary {
 ss_error ss_sched_execute(MPI_Comm comm, const ss_sched_tasks *tasks, const char *name,
                           ss_progress_style style, ss_sched_summary *summary);
 
+/*
+ * From here on SIGTERM, SIGINT and SIGUSR1 are noted instead of ending the process (a second SIGINT
+ * ends it); ss_sched_execute stops because of one that came before it, too. Begin and end nest;
+ * ss_sched_execute has a pair of its own. Local.
+ */
+void ss_sched_signals_begin(void);
+void ss_sched_signals_end(void);
+
 /* Whether every rank of `comm` has SS_OK; returns this rank's error, or SS_ERR_ELSEWHERE if only
  * others failed. Collective. */
 ss_error ss_sched_agree(MPI_Comm comm, ss_error error);

@@ -279,6 +279,7 @@ int ss_cmd_run(int argc, char **argv)
     };
     int help;
     int status = SS_EXIT_DONE;
+    ss_sched_signals_begin(); /* one that comes while the file is prepared must not kill */
     ss_session session = ss_session_begin();
     ss_error error = ss_options_parse(&line, argc, argv, &options.spec_path, &help);
     if (error == SS_OK && !help && (!options.output || !options.output[0])) {
@@ -291,5 +292,7 @@ int ss_cmd_run(int argc, char **argv)
         error = run_sweep(&session, &options, &status);
     }
     free(options.overrides.texts);
-    return ss_session_end(&session, error, status);
+    status = ss_session_end(&session, error, status);
+    ss_sched_signals_end();
+    return status;
 }

@@ -11,7 +11,8 @@ ss_session ss_session_begin(void)
         /* Alone: spares Open MPI the daemon that it would start for later spawning. */
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
     }
-    signal(SIGXFSZ, SIG_IGN); /* a file-size limit then is an error of the write, like a full disk */
+    signal(SIGXFSZ,
+           SIG_IGN); /* a file-size limit then is an error of the write, like a full disk */
     /* Containers forbid reading another process's memory, by which Open MPI copies messages over
      * 4 KiB between ranks of one node; ours are few. */
     setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);

@@ -1,6 +1,6 @@
-#define _POSIX_C_SOURCE 200809L
-
 #include "drain.h"
+
+#include "saddlesweep/sched.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -9,6 +9,7 @@ static const int drain_signals[] = {SIGTERM, SIGINT, SIGUSR1};
 enum { DRAIN_SIGNALS = sizeof drain_signals / sizeof drain_signals[0] };
 
 static volatile sig_atomic_t requested;
+static int depth; /* of nested begins */
 static struct sigaction former[DRAIN_SIGNALS];
 
 static void request(int signal_number)
@@ -19,8 +20,11 @@ static void request(int signal_number)
     }
 }
 
-void ss_drain_begin(void)
+void ss_sched_signals_begin(void)
 {
+    if (depth++ > 0) {
+        return;
+    }
     struct sigaction action = {.sa_handler = request, .sa_flags = SA_RESTART};
     sigemptyset(&action.sa_mask);
     requested = 0;
@@ -29,8 +33,11 @@ void ss_drain_begin(void)
     }
 }
 
-void ss_drain_end(void)
+void ss_sched_signals_end(void)
 {
+    if (--depth > 0) {
+        return;
+    }
     for (int i = 0; i < DRAIN_SIGNALS; i++) {
         sigaction(drain_signals[i], &former[i], NULL);
     }

@@ -1,7 +1,6 @@
 #include "saddlesweep/sched.h"
 
 #include "../base/clock.h"
-#include "drain.h"
 #include "member.h"
 
 #include <string.h>
@@ -35,11 +34,11 @@ ss_error ss_sched_execute(MPI_Comm comm, const ss_sched_tasks *tasks, const char
     int rank;
     double start = ss_clock_seconds();
     MPI_Comm_rank(comm, &rank);
-    ss_drain_begin();
+    ss_sched_signals_begin();
     ss_member_end end =
         rank == 0 ? ss_master_run(comm, tasks, name, style) : ss_worker_run(comm, tasks);
     wait_for_all(comm);
-    ss_drain_end();
+    ss_sched_signals_end();
     int drained = end.drained;
     int complete = end.complete;
     memset(summary, 0, sizeof *summary);
