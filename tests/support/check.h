@@ -3,13 +3,7 @@
 #ifndef TESTS_SUPPORT_CHECK_H
 #define TESTS_SUPPORT_CHECK_H
 
-/* cmocka.h needs these four before it */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "with_cmocka.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -2,7 +2,7 @@
 #ifndef TESTS_SUPPORT_MPI_MAIN_H
 #define TESTS_SUPPORT_MPI_MAIN_H
 
-#include "cmocka.h"
+#include "with_cmocka.h"
 
 #include <mpi.h>
 

@@ -1,7 +1,7 @@
 /* The float32 functions of src/kernel/lane_math.h against float64 libm, as this file is compiled:
  * test_kernel.c shows that every instruction set gives the same bits. */
-#include "cmocka.h"
 #include "src/kernel/lane_math.h"
+#include "with_cmocka.h"
 
 #include <Random123/philox.h>
 #include <math.h>
