@@ -3,20 +3,17 @@
  * synced and renamed. Superblock version 0 (no "open for writing" mark that a kill could leave).
  */
 #include "layout.h"
+#include "space.h"
 
-#include "../base/memory.h"
 #include "../base/version.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <hdf5_hl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,7 +22,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "result files are litt
 /* The dimension scales of a dataset, in order. */
 enum { DIMENSION_CELL = 1, DIMENSION_SEED = 2, DIMENSION_ITERATION = 4 };
 
-/* /error and all bands but the counts. */
+/* /error and all bands but the counts are filled with NaN. */
 enum { MOST_NAN_RANGES = 1 + SS_QUANTITIES * SS_STATISTIC_COUNT };
 
 typedef struct creator {
@@ -34,11 +31,8 @@ typedef struct creator {
     hid_t file;
     hid_t string;
     hid_t scales[3]; /* /cell, /seed, /iteration */
-    int nan_ranges;  /* datasets to be filled with NaN once HDF5 has closed the file */
-    struct {
-        off_t offset;
-        size_t bytes;
-    } nan_range[MOST_NAN_RANGES];
+    int nan_ranges;  /* to be filled once HDF5 has closed the file */
+    ss_space_range nan_range[MOST_NAN_RANGES];
 } creator;
 
 typedef struct dataset_labels {
@@ -57,9 +51,12 @@ static ss_error write_text(const creator *c, hid_t object, const char *name, con
     hid_t space = H5Screate(H5S_SCALAR);
     hid_t attribute = H5Acreate2(object, name, c->string, space, H5P_DEFAULT, H5P_DEFAULT);
     herr_t status = attribute < 0 ? -1 : H5Awrite(attribute, c->string, &text);
-    H5Aclose(attribute);
+    ss_error error = status < 0 ? fail(c, name) : SS_OK;
+    if (attribute >= 0) {
+        H5Aclose(attribute);
+    }
     H5Sclose(space);
-    return status < 0 ? fail(c, name) : SS_OK;
+    return error;
 }
 
 static ss_error write_integer(const creator *c, const char *name, int64_t value)
@@ -67,14 +64,17 @@ static ss_error write_integer(const creator *c, const char *name, int64_t value)
     hid_t space = H5Screate(H5S_SCALAR);
     hid_t attribute = H5Acreate2(c->file, name, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT);
     herr_t status = attribute < 0 ? -1 : H5Awrite(attribute, H5T_NATIVE_INT64, &value);
-    H5Aclose(attribute);
+    ss_error error = status < 0 ? fail(c, name) : SS_OK;
+    if (attribute >= 0) {
+        H5Aclose(attribute);
+    }
     H5Sclose(space);
-    return status < 0 ? fail(c, name) : SS_OK;
+    return error;
 }
 
 /*
  * All space is allocated now, but HDF5 fills none of it: when a disk runs full under HDF5 1.10, the
- * library crashes later, at its end. We fill by ourselves, see reserve_and_fill().
+ * library crashes later, at its end. ss_space_fill does that.
  */
 static hid_t contiguous_properties(hid_t type, const double *fill)
 {
@@ -412,108 +412,6 @@ static ss_error write_file(creator *c, const ss_provenance *provenance)
     return error;
 }
 
-static ss_error sync_folder(const char *path)
-{
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    int status = descriptor < 0 ? -1 : fsync(descriptor);
-    int cause = errno;
-    if (descriptor >= 0) {
-        close(descriptor);
-    }
-    return status == 0 ? SS_OK
-                       : ss_fail(SS_ERR_IO, "%s: cannot be synced: %s", path, strerror(cause));
-}
-
-static ss_error system_failure(const char *path, const char *what, int cause)
-{
-    return ss_fail(SS_ERR_IO, "%s: %s: %s%s", path, what, strerror(cause),
-                   cause == ENOSPC || cause == EDQUOT
-                       ? "; free some space, or name a file elsewhere, and repeat the command"
-                       : "");
-}
-
-static int write_whole(int descriptor, const void *data, size_t bytes, off_t offset)
-{
-    while (bytes > 0) {
-        ssize_t written = pwrite(descriptor, data, bytes, offset);
-        if (written < 0 && errno != EINTR) {
-            return errno;
-        }
-        size_t progress = written > 0 ? (size_t)written : 0;
-        data = (const char *)data + progress;
-        bytes -= progress;
-        offset += (off_t)progress;
-    }
-    return 0;
-}
-
-static int fill_range(int descriptor, const double *nans, size_t piece, off_t offset, size_t bytes)
-{
-    int cause = 0;
-    for (size_t done = 0; done < bytes && cause == 0; done += piece) {
-        size_t size = bytes - done < piece ? bytes - done : piece;
-        cause = write_whole(descriptor, nans, size, offset + (off_t)done);
-    }
-    return cause;
-}
-
-/* Fills /error and the bands with NaN; all else is zero where nothing was written. */
-static ss_error fill_nan_ranges(const creator *c, int descriptor)
-{
-    enum { PIECE_VALUES = 1 << 17 };
-    double *nans = NULL;
-    int cause = 0;
-    SS_TRY(ss_allocate(PIECE_VALUES, sizeof *nans, &nans));
-    for (int i = 0; i < PIECE_VALUES; i++) {
-        nans[i] = NAN;
-    }
-    for (int range = 0; range < c->nan_ranges && cause == 0; range++) {
-        cause = fill_range(descriptor, nans, PIECE_VALUES * sizeof *nans,
-                           c->nan_range[range].offset, c->nan_range[range].bytes);
-    }
-    free(nans);
-    return cause == 0 ? SS_OK : system_failure(c->path, "cannot be filled", cause);
-}
-
-/* Reserves the file's space where the file system can, so that no later write finds the disk
- * full; fills it, and puts it on the disk. */
-static ss_error reserve_and_fill(const creator *c)
-{
-    struct stat information;
-    int descriptor = open(c->path, O_RDWR | O_CLOEXEC);
-    if (descriptor < 0 || fstat(descriptor, &information) != 0) {
-        int cause = errno;
-        if (descriptor >= 0) {
-            close(descriptor);
-        }
-        return system_failure(c->path, "cannot be opened", cause);
-    }
-    int cause = posix_fallocate(descriptor, 0, information.st_size);
-    bool refused = cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
-    ss_error error = refused ? system_failure(c->path, "its space cannot be reserved", cause)
-                             : fill_nan_ranges(c, descriptor);
-    if (error == SS_OK && fsync(descriptor) != 0) {
-        error = system_failure(c->path, "cannot be synced", errno);
-    }
-    if (close(descriptor) != 0 && error == SS_OK) {
-        error = system_failure(c->path, "cannot be closed", errno);
-    }
-    return error;
-}
-
-/* HDF5 must not be the one to find the disk full: tries for the space of the whole file first. */
-static ss_error try_for_space(const creator *c)
-{
-    int descriptor = open(c->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (descriptor < 0) {
-        return system_failure(c->path, "cannot be created", errno);
-    }
-    int cause = posix_fallocate(descriptor, 0, (off_t)ss_store_predicted_bytes(c->plan));
-    close(descriptor);
-    bool refused = cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
-    return refused ? system_failure(c->path, "its space cannot be reserved", cause) : SS_OK;
-}
-
 ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provenance *provenance)
 {
     char temporary[PATH_MAX];
@@ -524,12 +422,12 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
     snprintf(folder, sizeof folder, "%s", path);
     ss_layout_begin();
     creator c = {.path = temporary, .plan = plan};
-    ss_error error = try_for_space(&c);
+    ss_error error = ss_space_try(temporary, ss_store_predicted_bytes(plan));
     if (error == SS_OK) {
         error = write_file(&c, provenance);
     }
     if (error == SS_OK) {
-        error = reserve_and_fill(&c);
+        error = ss_space_fill(temporary, c.nan_range, c.nan_ranges);
     }
     if (error == SS_OK && rename(temporary, path) != 0) {
         error = ss_fail(SS_ERR_IO, "%s: cannot be named so: %s", path, strerror(errno));
@@ -538,7 +436,7 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
         unlink(temporary);
         return error;
     }
-    return sync_folder(dirname(folder));
+    return ss_space_sync_folder(dirname(folder));
 }
 
 double ss_store_predicted_bytes(const ss_plan *plan)
