@@ -1,7 +1,6 @@
 """analysis/figures.py on small real sweeps: its files, its numbers, odd sweeps, and refusals."""
 
 import csv
-import os
 import shutil
 import subprocess
 import sys
@@ -12,10 +11,9 @@ from xml.etree import ElementTree
 
 import h5py
 import numpy as np
+from harness import PROGRAM, SOURCE
 from matplotlib import image
 
-SOURCE = Path(os.environ.get("SADDLESWEEP_SOURCE", Path(__file__).resolve().parents[2]))
-PROGRAM = os.environ.get("SADDLESWEEP", SOURCE / "build/release/saddlesweep")
 FIGURES = SOURCE / "analysis" / "figures.py"
 PENDING, DONE, DIVERGED = 0, 1, 2
 
