@@ -1,5 +1,5 @@
 /*
- * Errors: every code, its exit status and its general message, once.
+ * Errors: every code, its exit status and its meaning, once.
  *
  * A function that can fail returns ss_error. Whoever detects a failure describes it with
  * ss_fail(), which keeps the text in a per-process buffer; callers pass the code upwards untouched,
@@ -8,7 +8,7 @@
 #ifndef SADDLESWEEP_ERROR_H
 #define SADDLESWEEP_ERROR_H
 
-/* X(code, exit status of the program, general message) */
+/* X(code, exit status of the program, what it means) */
 #define SS_ERRORS(X)                                                                               \
     X(SS_OK, 0, "no error")                                                                        \
     X(SS_ERR_USAGE, 2, "wrong usage")                                                              \
@@ -42,8 +42,7 @@ ss_error ss_fail(ss_error code, const char *format, ...) __attribute__((format(p
 /* The description of the latest failure in this process; "" before any. Owned by the library. */
 const char *ss_error_text(void);
 
-/* The general message of a code, and the exit status that the program ends with for it. */
-const char *ss_error_name(ss_error code);
+/* The exit status that the program ends with for a code. */
 int ss_error_exit_status(ss_error code);
 
 /* Passes an error on to the caller. */

@@ -25,9 +25,6 @@ int64_t ss_plan_runs(const ss_plan *plan);
 /* The run at (cell, seed index), 0 ≤ cell < C, 0 ≤ seed_index < S. Local. */
 ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index);
 
-/* The cell's parameters in words, e.g. "d=3 k=2 k0=2 n=500 m=500 tanh", into `buffer`. */
-const char *ss_run_cell_text(const ss_run *run, char *buffer, size_t size);
-
 enum { SS_DIGEST_SIZE = 33, SS_SETTINGS_SIZE = 1024 };
 
 /* A hash (32 hexadecimal digits and NUL, out) over all cells, seeds, checkpoints and settings. */

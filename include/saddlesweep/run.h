@@ -56,8 +56,6 @@ typedef enum ss_run_status { SS_RUN_STATUSES(SS_RUN_ENUM) SS_RUN_STATUS_COUNT } 
 typedef enum ss_run_reason { SS_RUN_REASONS(SS_RUN_ENUM) SS_RUN_REASON_COUNT } ss_run_reason;
 #undef SS_RUN_ENUM
 
-const char *ss_run_status_name(ss_run_status status);
-
 /* A reason in words, e.g. "a value of A or of the error is no longer finite". */
 const char *ss_run_reason_text(ss_run_reason reason);
 

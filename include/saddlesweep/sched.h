@@ -80,6 +80,10 @@ void ss_sched_signals_end(void);
  * others failed. Collective. */
 ss_error ss_sched_agree(MPI_Comm comm, ss_error error);
 
+/* The same for an error that all ranks may have met alike: if rank 0 has one, the others return
+ * SS_ERR_ELSEWHERE, so that it is told once. Collective. */
+ss_error ss_sched_agree_once(MPI_Comm comm, ss_error error);
+
 /* Number of set bits in a pending set of `count` tasks. */
 int64_t ss_pending_count(const uint64_t *pending, int64_t count);
 

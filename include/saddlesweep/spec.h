@@ -90,6 +90,5 @@ void ss_spec_destroy(ss_spec **spec);
 
 const char *ss_row_norm_name(ss_row_norm row_norm);
 const char *ss_precision_name(ss_precision precision);
-const char *ss_axis_name(ss_axis_id axis);
 
 #endif

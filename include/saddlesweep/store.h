@@ -93,10 +93,7 @@ ss_error ss_store_sync(ss_store *store);
  * zero. SS_ERR_FORMAT if they cannot be read. */
 ss_error ss_store_read_cell(const ss_store *store, int64_t cell, ss_run *run);
 
-/* The same in words, e.g. "d=3 k=2 k0=2 n=500 m=500 tanh". */
-ss_error ss_store_cell_text(const ss_store *store, int64_t cell, char *buffer, size_t size);
-
-/* The sweep's name from the file's attributes, and its seeds' values (S, out). */
+/* The sweep's name from the file's attributes. */
 ss_error ss_store_read_name(const ss_store *store, char *buffer, size_t size);
 
 /*

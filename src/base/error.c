@@ -3,11 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static const struct {
-    int exit_status;
-    const char *name;
-} error_table[] = {
-#define SS_ERROR_ROW(code, exit_status, text) [code] = {exit_status, text},
+static const int exit_statuses[] = {
+#define SS_ERROR_ROW(code, exit_status, text) [code] = exit_status,
     SS_ERRORS(SS_ERROR_ROW)
 #undef SS_ERROR_ROW
 };
@@ -28,12 +25,7 @@ const char *ss_error_text(void)
     return latest_text;
 }
 
-const char *ss_error_name(ss_error code)
-{
-    return error_table[code].name;
-}
-
 int ss_error_exit_status(ss_error code)
 {
-    return error_table[code].exit_status;
+    return exit_statuses[code];
 }

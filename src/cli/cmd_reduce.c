@@ -42,7 +42,8 @@ int ss_cmd_reduce(int argc, char **argv)
     const char *path;
     int help;
     ss_session session = ss_session_begin();
-    ss_error error = ss_session_alike(&session, ss_options_parse(&line, argc, argv, &path, &help));
+    ss_error error =
+        ss_sched_agree_once(session.comm, ss_options_parse(&line, argc, argv, &path, &help));
     if (help) {
         if (session.rank == 0) {
             ss_options_print_help(&line);

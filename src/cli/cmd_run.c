@@ -105,7 +105,7 @@ static ss_error prepare(sweep_run *r)
 {
     SS_TRY(ss_sweep_load_all(r->session->comm, r->options->spec_path, &r->options->overrides,
                              &r->sweep));
-    SS_TRY(ss_session_alike(r->session, ss_workspace_create(&r->workspace)));
+    SS_TRY(ss_sched_agree_once(r->session->comm, ss_workspace_create(&r->workspace)));
     r->tasks.plan = &r->sweep.plan;
     ss_error error = ss_plan_longest_first(&r->sweep.plan, &r->tasks.order);
     if (error == SS_OK) {
@@ -201,6 +201,7 @@ static ss_error conclude(const sweep_run *r, const ss_sched_summary *summary, in
     if (*status == SS_EXIT_RESUMABLE) {
         printf("stopped early; the same command goes on\n");
     } else if (*status == SS_EXIT_INCOMPLETE) {
+        ss_tally_print_reasons(&tally);
         printf("cells with runs that are not done:\n");
         SS_TRY(ss_tally_print_cells(r->store, true));
     }
@@ -234,7 +235,7 @@ static ss_error run_sweep(const ss_session *session, const run_options *options,
 {
     ss_progress_style style = SS_PROGRESS_NONE;
     sweep_run r = {.session = session, .options = options, .lock = {.descriptor = -1}};
-    SS_TRY(ss_session_alike(session, choose_style(options->progress, &style)));
+    SS_TRY(ss_sched_agree_once(session->comm, choose_style(options->progress, &style)));
     ss_error error = execute_sweep(&r, style, status);
     ss_error closed = r.store ? ss_store_close(&r.store) : SS_OK;
     error = ss_sched_agree(session->comm, error == SS_OK ? closed : error);
@@ -285,7 +286,7 @@ int ss_cmd_run(int argc, char **argv)
     if (error == SS_OK && !help && (!options.output || !options.output[0])) {
         error = ss_fail(SS_ERR_USAGE, "-o FILE.h5 is missing\nusage: %s", line.usage);
     }
-    error = ss_session_alike(&session, error);
+    error = ss_sched_agree_once(session.comm, error);
     if (help && session.rank == 0) {
         ss_options_print_help(&line);
     } else if (error == SS_OK && !help) {

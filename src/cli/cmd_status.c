@@ -17,6 +17,7 @@ static void print_tally(const char *path, const char *name, ss_store_shape shape
     printf("pending   %" PRId64 "\n", tally->runs[SS_RUN_PENDING]);
     printf("diverged  %" PRId64 "\n", tally->runs[SS_RUN_DIVERGED]);
     printf("failed    %" PRId64 "\n", tally->runs[SS_RUN_FAILED]);
+    ss_tally_print_reasons(tally);
 }
 
 static ss_error print_status(const char *path, void *context)

@@ -23,6 +23,15 @@ typedef struct reader {
     uint64_t *pending;
 } reader;
 
+static bool any_committed(const ss_record *records, int64_t count)
+{
+    bool any = false;
+    for (int64_t i = 0; i < count && !any; i++) {
+        any = ss_record_committed(&records[i]);
+    }
+    return any;
+}
+
 static ss_error read_cell(const reader *r, int64_t place)
 {
     const ss_plan *plan = r->tasks->plan;
@@ -30,7 +39,9 @@ static ss_error read_cell(const reader *r, int64_t place)
     for (int64_t first = 0; first < plan->seeds; first += r->piece) {
         int64_t count = plan->seeds - first < r->piece ? plan->seeds - first : r->piece;
         SS_TRY(ss_store_read_records(r->store, cell, first, count, r->records));
-        SS_TRY(ss_store_read_trajectories(r->store, cell, first, count, r->trajectories));
+        if (any_committed(r->records, count)) { /* a new file is large, and holds none */
+            SS_TRY(ss_store_read_trajectories(r->store, cell, first, count, r->trajectories));
+        }
         for (int64_t i = 0; i < count; i++) {
             ss_run run = ss_plan_run(plan, cell, first + i);
             if (!ss_record_trusted(&r->records[i], &run, r->trajectories + i * plan->checkpoints)) {

@@ -15,7 +15,7 @@ int64_t ss_task_cell(const ss_task_order *tasks, int64_t task);
 int64_t ss_task_seed_index(const ss_task_order *tasks, int64_t task);
 
 /* The set of tasks (a bit each, owned by the caller) whose runs the store does not hold in a state
- * that can be trusted. Reads every record and trajectory. Local. */
+ * that can be trusted. Reads every record, and the trajectories of committed runs. Local. */
 ss_error ss_pending_find(const ss_store *store, const ss_task_order *tasks, uint64_t **pending);
 
 #endif

@@ -39,8 +39,3 @@ int ss_session_end(ss_session *session, ss_error error, int status)
     MPI_Finalize();
     return agreed;
 }
-
-ss_error ss_session_alike(const ss_session *session, ss_error error)
-{
-    return error != SS_OK && session->rank > 0 ? SS_ERR_ELSEWHERE : error;
-}

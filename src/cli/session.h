@@ -19,7 +19,4 @@ ss_session ss_session_begin(void);
  * ends MPI, and returns the status. Collective. */
 int ss_session_end(ss_session *session, ss_error error, int status);
 
-/* Keeps an error that all ranks met alike on rank 0, so that it is told once. */
-ss_error ss_session_alike(const ss_session *session, ss_error error);
-
 #endif

@@ -50,9 +50,7 @@ ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_text
     ss_error error = rank == 0 ? ss_text_read_file(path, &sweep->text) : SS_OK;
     SS_TRY(ss_sched_agree(comm, error));
     SS_TRY(share_text(comm, &sweep->text));
-    error = parse(path, overrides, sweep);
-    /* the same error everywhere: rank 0 alone tells it */
-    return error != SS_OK && rank != 0 ? SS_ERR_ELSEWHERE : error;
+    return ss_sched_agree_once(comm, parse(path, overrides, sweep));
 }
 
 void ss_sweep_release(ss_sweep *sweep)

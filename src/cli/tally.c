@@ -4,7 +4,21 @@
 #include "table.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+static void count_record(const ss_record *record, ss_tally *tally)
+{
+    if (!ss_record_committed(record)) {
+        tally->runs[SS_RUN_PENDING]++;
+        return;
+    }
+    tally->runs[record->status]++;
+    if (record->status != SS_RUN_DONE && record->reason >= 0 &&
+        record->reason < SS_RUN_REASON_COUNT) {
+        tally->reasons[record->reason]++;
+    }
+}
 
 ss_error ss_tally_cell(const ss_store *store, int64_t cell, ss_tally *tally)
 {
@@ -12,13 +26,12 @@ ss_error ss_tally_cell(const ss_store *store, int64_t cell, ss_tally *tally)
     ss_record *records = NULL;
     int64_t seeds = ss_store_shape_of(store).seeds;
     ss_error error = ss_allocate(PIECE, sizeof *records, &records);
-    *tally = (ss_tally){{0}};
+    *tally = (ss_tally){0};
     for (int64_t first = 0; first < seeds && error == SS_OK; first += PIECE) {
         int64_t count = seeds - first < PIECE ? seeds - first : PIECE;
         error = ss_store_read_records(store, cell, first, count, records);
         for (int64_t s = 0; s < count && error == SS_OK; s++) {
-            bool committed = ss_record_committed(&records[s]);
-            tally->runs[committed ? records[s].status : SS_RUN_PENDING]++;
+            count_record(&records[s], tally);
         }
     }
     free(records);
@@ -30,12 +43,25 @@ static void add(ss_tally *total, const ss_tally *tally)
     for (int status = 0; status < SS_RUN_STATUS_COUNT; status++) {
         total->runs[status] += tally->runs[status];
     }
+    for (int reason = 0; reason < SS_RUN_REASON_COUNT; reason++) {
+        total->reasons[reason] += tally->reasons[reason];
+    }
+}
+
+void ss_tally_print_reasons(const ss_tally *tally)
+{
+    for (int reason = SS_REASON_NONE + 1; reason < SS_RUN_REASON_COUNT; reason++) {
+        if (tally->reasons[reason] > 0) {
+            printf("  %" PRId64 " runs: %s\n", tally->reasons[reason],
+                   ss_run_reason_text((ss_run_reason)reason));
+        }
+    }
 }
 
 ss_error ss_tally_all(const ss_store *store, ss_tally *tally)
 {
     ss_store_shape shape = ss_store_shape_of(store);
-    *tally = (ss_tally){{0}};
+    *tally = (ss_tally){0};
     for (int64_t cell = 0; cell < shape.cells; cell++) {
         ss_tally of_cell;
         SS_TRY(ss_tally_cell(store, cell, &of_cell));

@@ -6,6 +6,7 @@
 
 typedef struct ss_tally {
     int64_t runs[SS_RUN_STATUS_COUNT];
+    int64_t reasons[SS_RUN_REASON_COUNT]; /* of the runs that diverged or failed */
 } ss_tally;
 
 /* Counts one cell's records; one that is not whole counts as PENDING. */
@@ -13,6 +14,9 @@ ss_error ss_tally_cell(const ss_store *store, int64_t cell, ss_tally *tally);
 
 /* Counts all cells. */
 ss_error ss_tally_all(const ss_store *store, ss_tally *tally);
+
+/* Prints a line for each reason that runs diverged or failed for, on stdout. */
+void ss_tally_print_reasons(const ss_tally *tally);
 
 /* Prints a table of the cells (all, or those with a run that is not DONE) on stdout. */
 ss_error ss_tally_print_cells(const ss_store *store, bool only_incomplete);

@@ -45,6 +45,11 @@ LANES_INLINE lanes_f32 lanes_all(float x)
     return x - (lanes_f32){0};
 }
 
+LANES_INLINE lanes_u32 lanes_all_words(uint32_t x)
+{
+    return x + (lanes_u32){0};
+}
+
 /* Bits of a where the mask has ones, of b where it has zeros. */
 LANES_INLINE lanes_f32 lanes_select(lanes_i32 mask, lanes_f32 a, lanes_f32 b)
 {

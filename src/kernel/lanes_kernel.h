@@ -89,8 +89,9 @@ static void draw_latents(const ss_batch *batch, int64_t b, const block *block)
             uint32_t group = (uint32_t)((b * BLOCK + strip * PART) / 4);
             lanes_f32 *z = block->z + c * ROW + strip;
             for (uint32_t part = 0; part < LANES / PART; part++) {
-                lanes_u32 counter[4] = {lane + (group + part * PART), lane * 0 + (uint32_t)c,
-                                        lane * 0 + batch->t, lane * 0 + batch->stream.salt};
+                lanes_u32 counter[4] = {lane + (group + part * PART), lanes_all_words((uint32_t)c),
+                                        lanes_all_words(batch->t),
+                                        lanes_all_words(batch->stream.salt)};
                 lanes_u32 x[4];
                 lanes_philox(counter, batch->stream.key[0], batch->stream.key[1], x);
                 lanes_box_muller(x[0], x[1], &z[part], &z[part + LANES / PART]);

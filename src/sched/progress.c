@@ -43,28 +43,34 @@ double ss_progress_seconds_left(const ss_progress *progress)
     return tasks_left > 0 ? left * correction / ranks : 0;
 }
 
-static void print(ss_progress *progress)
+static const char *describe_left(const ss_progress *progress, char *buffer, size_t size)
 {
-    char left[32] = "unknown";
+    double seconds = ss_progress_seconds_left(progress);
+    if (ss_progress_ended(progress) == progress->total) {
+        return "0 s";
+    }
+    if (ss_progress_ended(progress) == 0) {
+        return "unknown";
+    }
+    return seconds < 1 ? "< 1 s" : ss_text_duration(seconds, buffer, size);
+}
+
+static void print(const ss_progress *progress)
+{
+    char left[32];
+    int64_t ended = ss_progress_ended(progress);
     double elapsed = ss_clock_seconds() - progress->started;
-    double rate = elapsed > 0 ? (double)ss_progress_ended(progress) / elapsed : 0;
-    int64_t share = progress->total > 0 ? 100 * ss_progress_ended(progress) / progress->total : 100;
+    double rate = elapsed > 0 ? (double)ended / elapsed : 0;
+    int64_t share = progress->total > 0 ? 100 * ended / progress->total : 100;
     const char *before = progress->style == SS_PROGRESS_LIVE ? "\r\x1b[K" : "";
     const char *after = progress->style == SS_PROGRESS_LIVE ? "" : "\n";
-    if (ss_progress_ended(progress) == progress->total) {
-        snprintf(left, sizeof left, "0 s");
-    } else if (ss_progress_ended(progress) > 0 && ss_progress_seconds_left(progress) < 1) {
-        snprintf(left, sizeof left, "< 1 s");
-    } else if (ss_progress_ended(progress) > 0) {
-        ss_text_duration(ss_progress_seconds_left(progress), left, sizeof left);
-    }
     fprintf(stderr,
             "%s%s: %" PRId64 "/%" PRId64 " runs (%" PRId64 " %%), %.1f runs/s, ETA %s, %" PRId64
             " diverged, %" PRId64 " failed%s",
-            before, progress->name, ss_progress_ended(progress), progress->total, share, rate, left,
-            progress->results[SS_TASK_DIVERGED], progress->results[SS_TASK_FAILED], after);
+            before, progress->name, ended, progress->total, share, rate,
+            describe_left(progress, left, sizeof left), progress->results[SS_TASK_DIVERGED],
+            progress->results[SS_TASK_FAILED], after);
     fflush(stderr);
-    progress->printed = 1;
 }
 
 void ss_progress_report(ss_progress *progress)

@@ -15,7 +15,6 @@ typedef struct ss_progress {
     double measured_ended;  /* … and what those took */
     double started;
     double next_report;
-    int printed; /* a live line is on the screen */
 } ss_progress;
 
 /* Starts the clock; prints nothing yet. */

@@ -13,6 +13,15 @@ ss_error ss_sched_agree(MPI_Comm comm, ss_error error)
     return anywhere && !here ? SS_ERR_ELSEWHERE : error;
 }
 
+ss_error ss_sched_agree_once(MPI_Comm comm, ss_error error)
+{
+    int rank;
+    int first = error != SS_OK;
+    MPI_Comm_rank(comm, &rank);
+    MPI_Bcast(&first, 1, MPI_INT, 0, comm);
+    return ss_sched_agree(comm, first && rank > 0 ? SS_ERR_ELSEWHERE : error);
+}
+
 /* A barrier that leaves the core to ranks that still work. */
 static void wait_for_all(MPI_Comm comm)
 {

@@ -119,28 +119,30 @@ static ss_run_reason reserve(local_engine *engine, const ss_run *run)
     return SS_REASON_NONE;
 }
 
+/* The r_i: 1, to which the rows of A* are scaled, or the norms that they were drawn with. */
+static ss_run_reason fix_norms(local_engine *engine, const ss_run *run, double *A_star)
+{
+    if (run->row_norm == SS_ROW_NORM_GAUSSIAN) {
+        ss_matrix_row_norms(A_star, run->d, run->k0, engine->norms);
+        return SS_REASON_NONE;
+    }
+    for (int64_t i = 0; i < run->d; i++) {
+        engine->norms[i] = 1;
+    }
+    return ss_matrix_project(A_star, run->d, run->k0, engine->norms);
+}
+
 /* A* from its stream, in the place of A (k0 ≤ k, so it fits); r_i, Z* and X_n from A*. */
 static ss_run_reason draw_truth(local_engine *engine, const ss_run *run)
 {
     double *A_star = engine->A;
     ss_stream stream = ss_stream_truth(run->root_seed, run->seed, run->d, run->k0);
     ss_stream_matrix(&stream, 0, run->d, run->k0, A_star);
-    if (run->row_norm == SS_ROW_NORM_UNIT) {
-        for (int64_t i = 0; i < run->d; i++) {
-            engine->norms[i] = 1;
-        }
-        ss_run_reason reason = ss_matrix_project(A_star, run->d, run->k0, engine->norms);
-        if (reason != SS_REASON_NONE) {
-            return reason;
-        }
+    ss_run_reason reason = fix_norms(engine, run, A_star);
+    if (reason != SS_REASON_NONE) {
+        return reason;
     }
-    ss_matrix_row_norms(A_star, run->d, run->k0, engine->norms);
     ss_matrix_gram(A_star, run->d, run->k0, engine->Z_star);
-    if (run->row_norm == SS_ROW_NORM_UNIT) {
-        for (int64_t i = 0; i < run->d; i++) {
-            engine->norms[i] = 1; /* exactly, not to rounding */
-        }
-    }
     ss_batch data = data_batch(run, A_star);
     engine->kernel->gamma(&data, engine->scratch, engine->X);
     return SS_REASON_NONE;

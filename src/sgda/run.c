@@ -11,16 +11,6 @@ struct ss_workspace {
     ss_engine *local;
 };
 
-const char *ss_run_status_name(ss_run_status status)
-{
-    static const char *const names[] = {
-#define SS_RUN_NAME(code, value, name) [value] = name,
-        SS_RUN_STATUSES(SS_RUN_NAME)
-#undef SS_RUN_NAME
-    };
-    return names[status];
-}
-
 const char *ss_run_reason_text(ss_run_reason reason)
 {
     static const char *const texts[SS_RUN_REASON_COUNT] = {

@@ -1,6 +1,7 @@
 #include "axes.h"
 
 #include "../base/memory.h"
+#include "../base/sort.h"
 #include "reader.h"
 
 #include <inttypes.h>
@@ -20,11 +21,6 @@ static const char *const axis_names[SS_AXES] = {
     [SS_AXIS_M] = "m",
     [SS_AXIS_ACTIVATION] = "activation",
 };
-
-const char *ss_axis_name(ss_axis_id axis)
-{
-    return axis_names[axis];
-}
 
 int64_t ss_values_at(const ss_values *values, int64_t index)
 {
@@ -73,21 +69,13 @@ static ss_error read_size(const ss_yaml_node *node, const char *path, axis_rule 
     return ss_read_integer(node, path, rule.least, rule.most, out);
 }
 
-/* Two positions of a list hold the same value? Sorts a copy: lists may be long. */
-static int compare_sizes(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static ss_error check_distinct(const ss_yaml_node *node, const char *path, const ss_values *values)
 {
     size_t count = (size_t)values->count;
     int64_t *sorted = NULL;
     SS_TRY(ss_allocate(count, sizeof *sorted, &sorted));
     memcpy(sorted, values->list, count * sizeof *sorted);
-    qsort(sorted, count, sizeof *sorted, compare_sizes);
+    ss_sort_integers(sorted, count);
     ss_error error = SS_OK;
     for (size_t i = 1; i < count && error == SS_OK; i++) {
         if (sorted[i] == sorted[i - 1]) {

@@ -1,6 +1,7 @@
 #include "checkpoints.h"
 
 #include "../base/memory.h"
+#include "../base/sort.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -39,13 +40,6 @@ ss_error ss_checkpoints_spaced(ss_spec *spec, int64_t points, ss_spacing spacing
     return SS_OK;
 }
 
-static int compare_iterations(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 ss_error ss_checkpoints_listed(ss_spec *spec, const int64_t *list, size_t count)
 {
     int64_t *sorted = NULL;
@@ -53,7 +47,7 @@ ss_error ss_checkpoints_listed(ss_spec *spec, const int64_t *list, size_t count)
     memcpy(sorted, list, count * sizeof *sorted);
     sorted[count] = 0;
     sorted[count + 1] = spec->iterations;
-    qsort(sorted, count + 2, sizeof *sorted, compare_iterations);
+    ss_sort_integers(sorted, count + 2);
     int64_t kept = 1;
     for (size_t i = 1; i < count + 2; i++) {
         if (sorted[i] != sorted[kept - 1]) {

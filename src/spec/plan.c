@@ -61,15 +61,6 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
     return run;
 }
 
-const char *ss_run_cell_text(const ss_run *run, char *buffer, size_t size)
-{
-    char activation[SS_ACTIVATION_TEXT_SIZE];
-    snprintf(buffer, size,
-             "d=%" PRId64 " k=%" PRId64 " k0=%" PRId64 " n=%" PRId64 " m=%" PRId64 " %s", run->d,
-             run->k, run->k0, run->n, run->m, ss_activation_format(run->activation, activation));
-    return buffer;
-}
-
 const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE])
 {
     const ss_spec *spec = plan->spec;

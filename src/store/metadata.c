@@ -67,14 +67,6 @@ ss_error ss_store_read_cell(const ss_store *store, int64_t cell, ss_run *run)
     return read_activation(store, cell, &run->activation);
 }
 
-ss_error ss_store_cell_text(const ss_store *store, int64_t cell, char *buffer, size_t size)
-{
-    ss_run run;
-    SS_TRY(ss_store_read_cell(store, cell, &run));
-    ss_run_cell_text(&run, buffer, size);
-    return SS_OK;
-}
-
 ss_error ss_store_read_name(const ss_store *store, char *buffer, size_t size)
 {
     char *name = ss_store_read_text(store, "name");

@@ -62,7 +62,7 @@ static ss_error open_datasets(ss_store *store)
     return SS_OK;
 }
 
-/* Only releases; errors of the last write are ss_store_close's business. */
+/* Closes and frees all that is open; negative if the file could not be closed. */
 static herr_t release(ss_store *store)
 {
     herr_t status = 0;

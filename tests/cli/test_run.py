@@ -182,6 +182,22 @@ class Refusals(ProgramTest):
         self.assertIn("Allowed: avx512, avx2, portable or reference", done.stderr)
         self.assertEqual(self.files(), ["tiny.yaml"])
 
+    def test_a_mistake_on_one_rank_only_ends_all(self):
+        self.write("tiny.yaml", SWEEP)
+        program = self.command("run", "tiny.yaml", "-o", "out.h5")
+        for order in ((["avx1024"], []), ([], ["avx1024"])):
+            launch = ["mpirun", "--oversubscribe"]
+            for names in order:
+                settings = [f"SADDLESWEEP_KERNEL={name}" for name in names]
+                launch += [":"] if len(launch) > 2 else []
+                launch += ["-n", "1", "env", *settings, *program]
+            done = subprocess.run(
+                launch, cwd=self.folder, capture_output=True, text=True, check=False, timeout=60
+            )
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertEqual(done.stderr.count("unknown kernel"), 1)
+            self.assertEqual(self.files(), ["tiny.yaml"])
+
     def test_a_second_run_on_a_live_file_is_refused(self):
         self.write("slow.yaml", SLOW_SWEEP)
         first = subprocess.Popen(
@@ -212,7 +228,7 @@ class Outcomes(ProgramTest):
                     "run", spec, "-o", path, "--set", "train.iterations=2000", ranks=ranks
                 )
                 self.assertEqual(done.returncode, 3, done.stderr)
-                self.assertIn("diverged", done.stdout)
+                self.assertIn("runs: a value of A or of the error is no longer finite", done.stdout)
                 with h5py.File(path) as file:
                     status = file["run"][:, :]["status"]
                     iterations = file["run"][:, :]["iterations"]

@@ -479,9 +479,25 @@ static void short_tasks_go_out_in_batches(void **state)
     assert_in_range(batch.spans[0].count, 900, 1100); /* a tenth of a second */
 }
 
+/* All combinations of ranks that fail, up to four ranks. */
+static void an_error_that_all_may_have_met_is_told_by_one_rank(void **state)
+{
+    (void)state;
+    for (int failing = 0; failing < 1 << ranks; failing++) {
+        bool here = failing >> my_rank & 1;
+        bool first = failing & 1;
+        ss_error error = ss_sched_agree_once(MPI_COMM_WORLD, here ? SS_ERR_USAGE : SS_OK);
+        ss_error expected = failing == 0                       ? SS_OK
+                            : here && (my_rank == 0 || !first) ? SS_ERR_USAGE
+                                                               : SS_ERR_ELSEWHERE;
+        assert_int_equal(error, expected);
+    }
+}
+
 int run_mpi_tests(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_error_that_all_may_have_met_is_told_by_one_rank),
         cmocka_unit_test(pending_tasks_are_executed_exactly_once),
         cmocka_unit_test(no_task_at_all_ends_at_once),
         cmocka_unit_test(a_single_task_is_executed_by_one_rank),

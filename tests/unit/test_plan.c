@@ -130,20 +130,6 @@ static void a_plan_of_ten_million_cells_takes_no_memory(void **state)
     ss_spec_destroy(&spec);
 }
 
-static void cells_are_put_in_words(void **state)
-{
-    (void)state;
-    char words[200];
-    char few[8];
-    ss_spec *spec = parse_one(NULL);
-    ss_plan plan = ss_plan_of(spec);
-    ss_run run = ss_plan_run(&plan, 1, 0);
-    assert_string_equal(ss_run_cell_text(&run, words, sizeof words),
-                        "d=3 k=2 k0=2 n=500 m=500 leaky_relu(0.2)");
-    assert_string_equal(ss_run_cell_text(&run, few, sizeof few), "d=3 k=2");
-    ss_spec_destroy(&spec);
-}
-
 /* ---- digests ---- */
 
 static void digest_of(const char *override, char digest[SS_DIGEST_SIZE])
@@ -429,7 +415,6 @@ int main(void)
         cmocka_unit_test(runs_carry_the_settings_of_the_sweep),
         cmocka_unit_test(a_run_does_not_depend_on_the_grid_around_it),
         cmocka_unit_test(a_plan_of_ten_million_cells_takes_no_memory),
-        cmocka_unit_test(cells_are_put_in_words),
         cmocka_unit_test(a_digest_is_32_hexadecimal_digits),
         cmocka_unit_test(every_setting_changes_the_digest),
         cmocka_unit_test(spelling_does_not_change_the_digest),

@@ -1,0 +1,119 @@
+/* The lock of a result file. flock belongs to an open file, so two handles in one process exclude
+ * each other. */
+#include "check.h"
+
+#include "keep_modules.h"
+#include "mpi_folder.h"
+#include "saddlesweep/store.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static const ss_store_lock not_held = {.descriptor = -1};
+
+static void a_lock_held_alone_excludes_all_others(void **state)
+{
+    (void)state;
+    ss_store_lock first = not_held;
+    ss_store_lock second = not_held;
+    char holder[64];
+    snprintf(holder, sizeof holder, "process %ld on ", (long)getpid());
+    assert_int_equal(ss_store_lock_alone(own_path("a"), 0, &first), SS_OK);
+    assert_int_equal(ss_store_lock_alone(own_path("a"), 0, &second), SS_ERR_BUSY);
+    assert_contains(ss_error_text(), holder);
+    assert_int_equal(second.descriptor, -1);
+    assert_int_equal(ss_store_lock_shared(own_path("a"), &second), SS_ERR_BUSY);
+    assert_int_equal(second.descriptor, -1);
+    ss_store_unlock(&first, true);
+    assert_int_equal(first.descriptor, -1);
+}
+
+static void a_shared_lock_excludes_only_who_wants_it_alone(void **state)
+{
+    (void)state;
+    ss_store_lock first = not_held;
+    ss_store_lock second = not_held;
+    ss_store_lock third = not_held;
+    assert_int_equal(ss_store_lock_shared(own_path("b"), &first), SS_OK);
+    assert_int_equal(ss_store_lock_shared(own_path("b"), &second), SS_OK);
+    assert_int_equal(ss_store_lock_alone(own_path("b"), 0, &third), SS_ERR_BUSY);
+    ss_store_unlock(&first, false);
+    assert_int_equal(ss_store_lock_alone(own_path("b"), 0, &third), SS_ERR_BUSY);
+    ss_store_unlock(&second, false);
+    assert_int_equal(ss_store_lock_alone(own_path("b"), 0, &third), SS_OK);
+    ss_store_unlock(&third, true);
+}
+
+static void a_lock_held_alone_turns_into_a_shared_one(void **state)
+{
+    (void)state;
+    ss_store_lock master = not_held;
+    ss_store_lock worker = not_held;
+    assert_int_equal(ss_store_lock_alone(own_path("c"), 0, &master), SS_OK);
+    assert_int_equal(ss_store_lock_shared(own_path("c"), &master), SS_OK);
+    assert_int_equal(ss_store_lock_shared(own_path("c"), &worker), SS_OK);
+    ss_store_unlock(&worker, false);
+    ss_store_unlock(&master, true);
+}
+
+static void the_last_holder_removes_the_lock_file(void **state)
+{
+    (void)state;
+    ss_store_lock first = not_held;
+    ss_store_lock second = not_held;
+    assert_int_equal(ss_store_lock_shared(own_path("d"), &first), SS_OK);
+    assert_int_equal(ss_store_lock_shared(own_path("d"), &second), SS_OK);
+    ss_store_unlock(&first, true); /* not the last after all */
+    assert_int_equal(access(second.path, F_OK), 0);
+    ss_store_unlock(&second, true);
+    assert_int_not_equal(access(second.path, F_OK), 0);
+}
+
+static void who_is_not_last_leaves_the_lock_file(void **state)
+{
+    (void)state;
+    ss_store_lock lock = not_held;
+    assert_int_equal(ss_store_lock_alone(own_path("e"), 0, &lock), SS_OK);
+    ss_store_unlock(&lock, false);
+    assert_int_equal(access(lock.path, F_OK), 0);
+    ss_store_unlock(&lock, true); /* not held: nothing happens */
+    assert_int_equal(access(lock.path, F_OK), 0);
+}
+
+static void a_lock_beside_nothing_is_refused(void **state)
+{
+    (void)state;
+    ss_store_lock lock = not_held;
+    assert_int_equal(ss_store_lock_alone("/nonexistent/x.h5", 0, &lock), SS_ERR_USAGE);
+    assert_contains(ss_error_text(), "/nonexistent/x.h5.lock");
+    assert_int_equal(lock.descriptor, -1);
+}
+
+/* All ranks share the lock of one file; none gets it alone meanwhile. */
+static void all_ranks_share_the_lock(void **state)
+{
+    (void)state;
+    ss_store_lock shared = not_held;
+    ss_store_lock alone = not_held;
+    ss_error error = ss_store_lock_shared(path_of("all.h5"), &shared);
+    MPI_Barrier(MPI_COMM_WORLD);
+    ss_error refused = ss_store_lock_alone(path_of("all.h5"), 0, &alone);
+    MPI_Barrier(MPI_COMM_WORLD);
+    ss_store_unlock(&shared, false);
+    assert_int_equal(error, SS_OK);
+    assert_int_equal(refused, SS_ERR_BUSY);
+}
+
+int run_mpi_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lock_held_alone_excludes_all_others),
+        cmocka_unit_test(a_shared_lock_excludes_only_who_wants_it_alone),
+        cmocka_unit_test(a_lock_held_alone_turns_into_a_shared_one),
+        cmocka_unit_test(the_last_holder_removes_the_lock_file),
+        cmocka_unit_test(who_is_not_last_leaves_the_lock_file),
+        cmocka_unit_test(a_lock_beside_nothing_is_refused),
+        cmocka_unit_test(all_ranks_share_the_lock),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -1,0 +1,56 @@
+/* A folder for the files of a program of MPI tests; it goes when they end. */
+#ifndef TESTS_SUPPORT_MPI_FOLDER_H
+#define TESTS_SUPPORT_MPI_FOLDER_H
+
+#include "mpi_main.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int my_rank;
+static int ranks;
+static char folder[64]; /* the same on all ranks */
+
+/* Valid until the next call, as that of own_path(). */
+static inline const char *path_of(const char *name)
+{
+    static char path[128];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+/* Another file on each rank. */
+static inline const char *own_path(const char *name)
+{
+    char own[64];
+    snprintf(own, sizeof own, "%s.%d", name, my_rank);
+    return path_of(own);
+}
+
+/* Group setup and teardown. */
+static inline int make_folder(void **state)
+{
+    (void)state;
+    int failed = 0;
+    MPI_Comm_rank(MPI_COMM_WORLD, &my_rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &ranks);
+    strcpy(folder, "/tmp/test_mpi.XXXXXX");
+    if (my_rank == 0) {
+        failed = mkdtemp(folder) == NULL;
+    }
+    MPI_Bcast(folder, sizeof folder, MPI_CHAR, 0, MPI_COMM_WORLD);
+    MPI_Bcast(&failed, 1, MPI_INT, 0, MPI_COMM_WORLD);
+    return failed;
+}
+
+static inline int remove_folder(void **state)
+{
+    (void)state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    MPI_Barrier(MPI_COMM_WORLD);
+    return my_rank == 0 ? system(command) : 0;
+}
+
+#endif

@@ -1,0 +1,286 @@
+/* Sweep files: how each kind of mistake is reported. */
+#include "check.h"
+
+#include "sweep_text.h"
+
+static void assert_refused(const char *text, ss_error code, const char *fragment)
+{
+    ss_spec *spec = NULL;
+    ss_error error = ss_spec_parse(FILE_NAME, text, NULL, 0, &spec);
+    if (error != code) {
+        fail_msg("error %d instead of %d, \"%s\", for:\n%s", (int)error, (int)code, ss_error_text(),
+                 text);
+    }
+    assert_null(spec);
+    assert_contains(ss_error_text(), fragment);
+}
+
+#define GRID_OF(d, k, n, m, activation, seed)                                                      \
+    HEAD "grid:\n  d: " d "\n  k: " k "\n  n: " n "\n  m: " m "\n  activation: " activation        \
+         "\n  seed: " seed "\n" TRAIN
+#define WITH_D(d)          GRID_OF(d, "2", "10", "n", "tanh", "0") /* d on line 4 */
+#define WITH_N(n)          GRID_OF("3", "2", n, "n", "tanh", "0")  /* n on line 6 */
+#define WITH_ACTIVATION(a) GRID_OF("3", "2", "10", "n", a, "0")    /* on line 8 */
+#define WITH_SEED(s)       GRID_OF("3", "2", "10", "n", "tanh", s) /* on line 9 */
+#define WITH_TRAIN(train)  HEAD GRID "train: {" train "}\n"        /* on line 4 */
+#define WITH(line)         HEAD GRID TRAIN line "\n"               /* on line 5 */
+
+typedef struct mistake {
+    const char *text;
+    const char *fragment;
+} mistake;
+
+static void assert_mistakes(const mistake *mistakes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_refused(mistakes[i].text, SS_ERR_SPEC, mistakes[i].fragment);
+    }
+}
+
+static void wrong_overrides_are_refused_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *override;
+        ss_error code;
+        const char *fragment;
+    } cases[] = {
+        {"iterations", SS_ERR_USAGE, "--set iterations: expected path=value"},
+        {"=5", SS_ERR_USAGE, "expected path=value"},
+        {"train..noise=5", SS_ERR_USAGE, "is not a mapping of keys"},
+        {"grid.n.x=5", SS_ERR_USAGE, "\"grid.n\" is not a mapping of keys"},
+        {"train.iteration=5", SS_ERR_SPEC, "did you mean \"iterations\"?"},
+        {"train.iterations=ten", SS_ERR_SPEC, "--set train.iterations=ten:1:18: train.iterations"},
+        {"grid.n=[1, 2", SS_ERR_SPEC, "not valid YAML"},
+        {"grid.n=", SS_ERR_SPEC, "--set grid.n="},
+        {"grid.n=[5, x]", SS_ERR_SPEC, "--set grid.n=[5, x]:1:12: grid.n: found x"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        ss_spec *spec = NULL;
+        assert_int_equal(ss_spec_parse(FILE_NAME, HEAD GRID TRAIN, &cases[i].override, 1, &spec),
+                         cases[i].code);
+        assert_null(spec);
+        assert_contains(ss_error_text(), cases[i].fragment);
+    }
+}
+
+static void mistakes_in_axes_are_refused_with_their_place(void **state)
+{
+    (void)state;
+    static const mistake mistakes[] = {
+        {WITH_D("0"), "sweep.yaml:4:6: grid.d: found 0, expected an integer from 1 to 1048576"},
+        {WITH_D("\"k\""), "found the quoted text \"k\""},
+        {WITH_D("-3"), "sweep.yaml:4:6: grid.d: found -3"},
+        {WITH_D("3.5"), "sweep.yaml:4:6: grid.d: found 3.5"},
+        {WITH_D("1e3"), "sweep.yaml:4:6: grid.d: found 1e3"},
+        {WITH_D("0x10"), "sweep.yaml:4:6: grid.d: found 0x10"},
+        {WITH_D("1048577"), "sweep.yaml:4:6: grid.d: found 1048577"},
+        {WITH_D("99999999999999999999"), "sweep.yaml:4:6: grid.d: found 99999999999999999999"},
+        {WITH_D("\"3\""), "sweep.yaml:4:6: grid.d: found the quoted text \"3\""},
+        {WITH_D("three"), "the name of another axis (d, k, n or m)"},
+        {WITH_D(""), "sweep.yaml:4:"},
+        {WITH_D("true"), "sweep.yaml:4:6: grid.d: found true"},
+        {WITH_D("[]"), "sweep.yaml:4:3: grid.d: the list is empty"},
+        {WITH_D("[3, 4, x]"), "sweep.yaml:4:13: grid.d: found x"},
+        {WITH_D("[3, [4]]"), "grid.d: found a list"},
+        {WITH_D("[3, 5, 3]"), "sweep.yaml:4:3: grid.d: 3 appears twice"},
+        {WITH_D("[3, k]"), "sweep.yaml:4:10: grid.d: found k"},
+        {WITH_D("activation"), "sweep.yaml:4:6: grid.d: found activation"},
+        {WITH_D("inf"), "sweep.yaml:4:6: grid.d: found inf"},
+        {WITH_N("2147483648"), "sweep.yaml:6:6: grid.n: found 2147483648"},
+        {WITH_D("d"), "sweep.yaml:4:6: grid.d: the axis is tied to itself"},
+        {GRID_OF("3", "2", "m", "n", "tanh", "0"), "the ties go in a circle"},
+        {GRID_OF("k", "n", "m", "d", "tanh", "0"), "the ties go in a circle"},
+        {GRID_OF("n", "2", "2000000", "n", "tanh", "0"),
+         "sweep.yaml:4:6: grid.d: tied to n, which reaches 2000000"},
+    };
+    assert_mistakes(mistakes, COUNT_OF(mistakes));
+}
+
+static void mistakes_in_ranges_are_refused_with_their_place(void **state)
+{
+    (void)state;
+    static const mistake mistakes[] = {
+        {WITH_N("{from: 1, to: 9}"), "grid.n: a range has either a step or a factor"},
+        {WITH_N("{from: 1, to: 9, step: 1, factor: 2}"), "either a step or a factor"},
+        {WITH_N("{from: 9, to: 1, step: 1}"), "sweep.yaml:6:20: grid.n: the range is empty"},
+        {WITH_N("{to: 9, step: 1}"), "grid.n: the key \"from\" is missing"},
+        {WITH_N("{from: 1, step: 1}"), "grid.n: the key \"to\" is missing"},
+        {WITH_N("{from: 1, to: 9, step: 0}"), "sweep.yaml:6:29: grid.n.step: found 0"},
+        {WITH_N("{from: 1, to: 9, step: 1.5}"), "grid.n.step: found 1.5"},
+        {WITH_N("{from: 0, to: 9, step: 1}"), "sweep.yaml:6:13: grid.n.from: found 0"},
+        {WITH_N("{from: 1, to: 9, factor: 1}"), "grid.n.factor: found 1, expected a finite number"},
+        {WITH_N("{from: 1, to: 9, factor: inf}"), "grid.n.factor: found inf"},
+        {WITH_N("{from: 1, to: 9, factor: 1.2}"), "factor 1.2 gives 1 twice"},
+        {WITH_N("{from: 1, to: 9, stp: 1}"), "unknown key \"stp\"; did you mean \"step\"?"},
+        {WITH_N("{from: inf, to: 9, step: 1}"), "grid.n.from: found inf"},
+    };
+    assert_mistakes(mistakes, COUNT_OF(mistakes));
+}
+
+static void mistakes_in_activations_and_seeds_are_refused_with_their_place(void **state)
+{
+    (void)state;
+    static const mistake mistakes[] = {
+        {WITH_ACTIVATION("tahn"), "sweep.yaml:8:15: grid.activation: unknown activation \"tahn\"; "
+                                  "did you mean tanh?"},
+        {WITH_ACTIVATION("[tanh, relu]"), "sweep.yaml:8:22: grid.activation: unknown activation"},
+        {WITH_ACTIVATION("leaky_relu(1.5)"), "sweep.yaml:8:15: grid.activation: found"},
+        {WITH_ACTIVATION("leaky_relu"), "expected leaky_relu(a)"},
+        {WITH_ACTIVATION("[tanh, erf, tanh]"),
+         "sweep.yaml:8:27: grid.activation: tanh appears twice"},
+        {WITH_ACTIVATION("[leaky_relu(0.20), leaky_relu(0.2)]"), "appears twice"},
+        {WITH_ACTIVATION("[]"), "grid.activation: the list is empty"},
+        {WITH_ACTIVATION("{a: b}"), "grid.activation: found a mapping"},
+        {WITH_ACTIVATION("[[tanh]]"), "grid.activation: found a list"},
+        {WITH_SEED("-1"), "sweep.yaml:9:9: grid.seed: found -1"},
+        {WITH_SEED("[1, 2, 1]"), "grid.seed: 1 appears twice"},
+        {WITH_SEED("[]"), "grid.seed: the list is empty"},
+        {WITH_SEED("{count: 0}"), "sweep.yaml:9:17: grid.seed.count: found 0"},
+        {WITH_SEED("{cuont: 5}"), "did you mean \"count\"?"},
+        {WITH_SEED("n"), "grid.seed: found n"},
+        {WITH_SEED("inf"), "grid.seed: found inf"},
+    };
+    assert_mistakes(mistakes, COUNT_OF(mistakes));
+}
+
+static void mistakes_elsewhere_are_refused_with_their_place(void **state)
+{
+    (void)state;
+    static const mistake mistakes[] = {
+        {GRID TRAIN, "the key \"name\" is missing"},
+        {"name: t\n" GRID TRAIN, "the key \"root_seed\" is missing"},
+        {HEAD TRAIN, "the key \"grid\" is missing"},
+        {HEAD GRID, "the key \"train\" is missing"},
+        {HEAD "grid: {k: 2, n: 1, m: n, activation: tanh, seed: 0}\n" TRAIN,
+         "grid: the key \"d\" is missing"},
+        {HEAD "grid: {d: 2, k: 2, n: 1, m: n, activation: tanh}\n" TRAIN,
+         "grid: the key \"seed\" is missing"},
+        {"name: a b\nroot_seed: 1\n" GRID TRAIN, "sweep.yaml:1:7: name: found a b"},
+        {"name: ../x\nroot_seed: 1\n" GRID TRAIN, "sweep.yaml:1:7: name: found ../x"},
+        {"name: t\nroot_seed: -1\n" GRID TRAIN, "sweep.yaml:2:12: root_seed: found -1"},
+        {"name: t\nroot_seed: 18446744073709551616\n" GRID TRAIN, "sweep.yaml:2:12: root_seed"},
+        {WITH("prcision: single"), "sweep.yaml:5:1: the sweep file: unknown key \"prcision\"; did "
+                                   "you mean \"precision\"?"},
+        {WITH("precision: half"),
+         "sweep.yaml:5:12: precision: found half, expected single or double"},
+        {WITH("precision: sinlge"), "did you mean single?"},
+        {WITH("truth: {latent: 3}"),
+         "sweep.yaml:5:17: truth.latent: k0 reaches 3 but k goes down to 2"},
+        {WITH("truth: {latent: d}"), "truth.latent: k0 reaches 3 but k goes down to 2"},
+        {WITH("truth: {latent: x}"), "sweep.yaml:5:17: truth.latent: found x"},
+        {WITH("truth: {latent: 0}"), "truth.latent: found 0"},
+        {WITH("truth: {row_norm: units}"), "did you mean unit?"},
+        {WITH("truth: unit"), "truth: found unit, expected a mapping"},
+        {WITH_TRAIN("step: {size: 1}"), "train: the key \"iterations\" is missing"},
+        {WITH_TRAIN("iterations: 5"), "train: the key \"step\" is missing"},
+        {WITH_TRAIN("iterations: 0, step: {size: 1}"),
+         "sweep.yaml:4:21: train.iterations: found 0"},
+        {WITH_TRAIN("iterations: 2147483648, step: {size: 1}"),
+         "train.iterations: found 2147483648"},
+        {WITH_TRAIN("iterations: 5, step: {size: 0}"),
+         "sweep.yaml:4:37: train.step.size: found 0, expected a finite number above 0"},
+        {WITH_TRAIN("iterations: 5, step: {size: -1}"), "train.step.size: found -1"},
+        {WITH_TRAIN("iterations: 5, step: {size: nan}"), "train.step.size: found nan"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1e999}"), "train.step.size: found 1e999"},
+        {WITH_TRAIN("iterations: 5, step: {size: 0x1p3}"), "train.step.size: found 0x1p3"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1, decay: 0}"), "train.step.decay: found 0"},
+        {WITH_TRAIN("iterations: 5, step: {decay: 1}"), "train.step: the key \"size\" is missing"},
+        {WITH_TRAIN("iterations: 5, step: 0.5"), "train.step: found 0.5, expected a mapping"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1}, noise: -1"), "train.noise: found -1"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1}, ascent_step: 0"),
+         "train.ascent_step: found 0"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1}, nosie: 1"), "did you mean \"noise\"?"},
+        {WITH("record: {points: 1}"), "sweep.yaml:5:18: record.points: found 1"},
+        {WITH("record: {points: 1000001}"), "record.points: found 1000001"},
+        {WITH("record: {spacing: cubic}"), "sweep.yaml:5:19: record.spacing: found cubic"},
+        {WITH("record: {at: [0], points: 5}"), "either at, or points and spacing"},
+        {WITH("record: {at: [11]}"), "sweep.yaml:5:15: record.at: found 11"},
+        {WITH("record: {at: 5}"), "record.at: found 5, expected a list"},
+        {WITH("wide: {from_d: 0}"), "wide.from_d: found 0"},
+        {WITH("wide: {ranks: some}"), "wide.ranks: found some"},
+    };
+    assert_mistakes(mistakes, COUNT_OF(mistakes));
+}
+
+static void yaml_beyond_plain_mappings_is_refused(void **state)
+{
+    (void)state;
+    static const mistake mistakes[] = {
+        {"", "sweep.yaml:1:1: empty"},
+        {"# nothing\n", "sweep.yaml:1:1:"},
+        {"just a text\n", "found just a text, expected a mapping"},
+        {"- a\n- b\n", "found a list, expected a mapping"},
+        {HEAD GRID TRAIN "---\n" HEAD GRID TRAIN, "more than one YAML document"},
+        {WITH("precision: &p single"), "anchors, aliases and tags"},
+        {WITH("truth: &p {latent: 2}"), "anchors, aliases and tags"},
+        {HEAD "grid: {d: &x 3, k: 2, n: *x, m: n, activation: tanh, seed: 0}\n" TRAIN,
+         "anchors, aliases and tags"},
+        {WITH("precision: !!str single"), "anchors, aliases and tags"},
+        {WITH("truth: !t {latent: 2}"), "anchors, aliases and tags"},
+        {WITH("? [a, b]\n: c"), "a key is a plain word"},
+        {WITH("name: again"), "sweep.yaml:5:1: duplicate key \"name\""},
+        {HEAD "grid: {d: 3, d: 4}\n" TRAIN, "sweep.yaml:3:14: duplicate key \"d\""},
+        {HEAD "grid: {d: [3\n" TRAIN, "not valid YAML"},
+        {HEAD GRID "train:\n\titerations: 3\n", "not valid YAML"},
+        {HEAD GRID "  bad: indent\n", "not valid YAML"},
+        {HEAD "grid: \"open\n", "not valid YAML"},
+    };
+    assert_mistakes(mistakes, COUNT_OF(mistakes));
+}
+
+static void syntax_errors_name_their_line(void **state)
+{
+    (void)state;
+    assert_refused(HEAD GRID "train:\n\titerations: 3\n", SS_ERR_SPEC, "sweep.yaml:5:");
+    assert_refused(HEAD GRID TRAIN "record: {points: 5]\n", SS_ERR_SPEC, "sweep.yaml:5:");
+}
+
+static void an_error_shows_the_line_with_a_caret(void **state)
+{
+    (void)state;
+    assert_refused(WITH("precision: half"), SS_ERR_SPEC, "\n  precision: half\n             ^");
+}
+
+static void infinity_is_not_available_yet(void **state)
+{
+    (void)state;
+    assert_refused(WITH_N("inf"), SS_ERR_UNAVAILABLE, "sweep.yaml:6:6: grid.n: inf");
+    assert_refused(WITH_N(".inf"), SS_ERR_UNAVAILABLE, "sweep.yaml:6:6: grid.n: inf");
+    assert_refused(WITH_N("[10, inf]"), SS_ERR_UNAVAILABLE, "sweep.yaml:6:11: grid.n: inf");
+    assert_refused(GRID_OF("3", "2", "10", "inf", "tanh", "0"), SS_ERR_UNAVAILABLE, "grid.m: inf");
+}
+
+static void grids_beyond_two_to_the_31_are_refused(void **state)
+{
+    (void)state;
+    ss_spec *spec = parse(GRID_OF("{from: 1, to: 65536, step: 1}", "1",
+                                  "{from: 1, to: 32768, step: 1}", "n", "tanh", "0"));
+    ss_plan plan = ss_plan_of(spec);
+    assert_int_equal(ss_plan_runs(&plan), (int64_t)1 << 31);
+    ss_spec_destroy(&spec);
+    assert_refused(GRID_OF("{from: 1, to: 65536, step: 1}", "1", "{from: 1, to: 32769, step: 1}",
+                           "n", "tanh", "0"),
+                   SS_ERR_SPEC, "grid: more than 2^31 points");
+    assert_refused(GRID_OF("{from: 1, to: 65536, step: 1}", "1", "{from: 1, to: 32768, step: 1}",
+                           "n", "tanh", "[0, 1]"),
+                   SS_ERR_SPEC, "grid: more than 2^31 points");
+    assert_refused(WITH_SEED("{count: 2147483649}"), SS_ERR_SPEC, "grid.seed.count");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_overrides_are_refused_by_name),
+        cmocka_unit_test(mistakes_in_axes_are_refused_with_their_place),
+        cmocka_unit_test(mistakes_in_ranges_are_refused_with_their_place),
+        cmocka_unit_test(mistakes_in_activations_and_seeds_are_refused_with_their_place),
+        cmocka_unit_test(mistakes_elsewhere_are_refused_with_their_place),
+        cmocka_unit_test(yaml_beyond_plain_mappings_is_refused),
+        cmocka_unit_test(syntax_errors_name_their_line),
+        cmocka_unit_test(an_error_shows_the_line_with_a_caret),
+        cmocka_unit_test(infinity_is_not_available_yet),
+        cmocka_unit_test(grids_beyond_two_to_the_31_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
