@@ -1,13 +1,13 @@
 #!/usr/bin/python3
-"""Fit every coefficient table of lane_math.h and print it with the error reached.
+"""Fit every coefficient table of lane_math_f32.h and lane_math_f64.h, and print it with its error.
 
-Usage: /usr/bin/python3 fit_lane_math.py        (some seconds; no input, deterministic)
+Usage: /usr/bin/python3 scripts/fit-lane-math.py        (some 15 s; no input, deterministic)
 
 Each table is a minimax fit by the Remez exchange: the linear systems are solved by mpmath at
 40 digits, so that no LAPACK version can change a last bit, and the error curve is searched on a
 fixed grid.  The error printed is the one that remains after the coefficients were rounded to
-float32, evaluated with exact arithmetic (rounding inside the float32 evaluation comes on top,
-and is what check_lane_math.c measures).
+their precision, evaluated with exact arithmetic (rounding inside the evaluation comes on top,
+and is what tests/unit/test_lane_math.c measures).
 """
 
 import mpmath as mp
@@ -83,97 +83,111 @@ def settle(points, target, weight, p):
     return table
 
 
-def fit(name, low, high, function, weight, degree):
-    """Fit function(z) on [low, high], print the float32 table and the error it leaves."""
+def fit(name, bits, low, high, function, weight, degree, shift=lambda power: 0):
+    """Fit function(z) on [low, high], print the table in float32 or float64 and its error.
+
+    Coefficient P_k is printed as P_k 2^shift(k).
+    """
     points = [mp.mpf(float(z)) for z in grid(low, high)]
     target = [function(z) for z in points]
     weights = [weight(z, t) for z, t in zip(points, target)]
-    table = settle(points, target, weights, remez(points, target, weights, degree))
-    error = weighted_error(points, target, weights, [mp.mpf(float(c)) for c in table])
-    print(f"{name}: error {np.abs(error).max():.3g}")
+    p = remez(points, target, weights, degree)
+    if bits == 32:
+        table = [float(c) for c in settle(points, target, weights, p)]
+    else:  # nothing to gain from steps: what rounding leaves is below what the evaluation adds
+        table = [float(c) for c in p]
+    error = weighted_error(points, target, weights, [mp.mpf(c) for c in table])
+    print(f"f{bits} {name}: error {np.abs(error).max():.3g}")
     for power, c in enumerate(table):
-        print(f"    P{power} {float(c).hex():>24} {c:.9g}f")
+        print(f"    P{power} {shortest(np.ldexp(c, shift(power)), bits)}")
+
+
+def shortest(value, bits):
+    """A C constant in hex, without the zeros that end a float32."""
+    digits, exponent = float(value).hex().split("p")
+    return f"{digits[:-7]}p{exponent}f" if bits == 32 else f"{digits}p{exponent}"
 
 
 def fit_log():
-    """ln(1 + f) = f + f^2 P(f), error relative to ln(1 + f), 1 + f in [sqrt(1/2), sqrt(2)]."""
+    """-2 ln u, relative: what Box and Muller take the root of.
 
-    def function(f):
-        if abs(f) < 1e-9:
-            return -mp.mpf(1) / 2 + f / 3
-        return (mp.log1p(f) - f) / f**2
-
-    def weight(f, _):
-        return abs(f) if abs(f) < 1e-9 else f**2 / abs(mp.log1p(f))
-
-    fit("log: ln(1+f) = f + f^2 P(f), relative", mp.sqrt(0.5) - 1, mp.sqrt(2) - 1,
-        function, weight, 7)
+    float32: u = 1 + f, 1/2 <= u <= 1, as f P(f).  float64: sqrt(1/2) <= u <= sqrt(2), as s P(s^2),
+    s = f/(2 + f), for -2 ln u = -4 artanh s: a division, but half of the terms.
+    """
+    fit("log: -2 ln(1+f) = f P(f), relative", 32, -0.5, 0,
+        lambda f: -2 * mp.log1p(f) / f if f else mp.mpf(-2), lambda f, t: 1 / t, 8)
+    edge = (mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)
+    fit("log: -4 artanh s = s P(s^2), relative", 64, 1e-12, edge**2,
+        lambda z: -4 * mp.atanh(mp.sqrt(z)) / mp.sqrt(z), lambda z, t: 1 / t, 7)
 
 
 def fit_circle():
-    """sin and cos of t quarter turns, |t| <= 1/2, z = t^2."""
-    half_pi = mp.pi / 2
-    low, high = 1e-8, 0.25
+    """sin and cos of v half turns, |v| <= 1/2, z = v^2.
 
+    float64 takes v 2^32 for v, which saves a multiplication.
+    """
     def sine(z):
-        return mp.sin(half_pi * mp.sqrt(z)) / mp.sqrt(z)
+        return mp.sin(mp.pi * mp.sqrt(z)) / mp.sqrt(z)
 
     def cosine(z):
-        return (mp.cos(half_pi * mp.sqrt(z)) - 1) / z
+        return (mp.cos(mp.pi * mp.sqrt(z)) - 1) / z
 
-    fit("sin: sin(pi/2 t) = t P(z), relative", low, high, sine, lambda z, t: 1 / t, 3)
-    fit("cos: cos(pi/2 t) = 1 + z P(z), absolute", low, high, cosine, lambda z, t: z, 2)
+    low, high = 1e-12, 0.25
+    fit("sin: sin(pi v) = v P(z), relative", 32, low, high, sine, lambda z, t: 1 / t, 4)
+    fit("cos: cos(pi v) = 1 + z P(z), absolute", 32, low, high, cosine, lambda z, t: z, 4)
+    fit("sin: sin(pi v) = w P(w^2), w = v 2^32, relative", 64, low, high, sine,
+        lambda z, t: 1 / t, 7, lambda power: -32 - 64 * power)
+    fit("cos: cos(pi v) = 1 + w^2 P(w^2), w = v 2^32, absolute", 64, low, high, cosine,
+        lambda z, t: z, 7, lambda power: -64 - 64 * power)
 
 
-def fit_exp():
-    """e^r = 1 + r + r^2 P(r), relative, |r| <= ln(2)/2 and a little for the rounding of n."""
+def fit_half_tanh():
+    """tanh(r/2) = r (1/2 + r^2 P(r^2)), relative, |r| <= ln(2)/2 and a little for the rounding of n.
+
+    e^r = (1 + tanh(r/2)) / (1 - tanh(r/2)), and an odd function has half of the terms.
+    """
     edge = mp.log(2) / 2 * mp.mpf("1.0001")
 
-    def function(r):
-        return mp.mpf(1) / 2 + r / 6 if abs(r) < 1e-9 else (mp.exp(r) - 1 - r) / r**2
+    def whole(z):
+        return mp.tanh(mp.sqrt(z) / 2) / mp.sqrt(z)
 
-    fit("exp: e^r = 1 + r + r^2 P(r), relative", -edge, edge, function,
-        lambda r, _: max(r**2, mp.mpf("1e-18")) / mp.exp(r), 3)
-    # n * high must be exact for |n| <= 128 (8 bits): high keeps 16 of the 24 bits.
-    high = mp.floor(mp.log(2) * 2**16 + mp.mpf(1) / 2) / 2**16
-    for label, value in (("high part of ln 2", high), ("low part of ln 2", mp.log(2) - high),
-                         ("1 / ln 2", 1 / mp.log(2)), ("ln 2", mp.log(2))):
-        single = float(np.float32(float(value)))
-        print(f"{label}: {single.hex()} {single:.9g}f, error {float(single - value):.3g}")
-    print(f"sqrt(1/2): bits {np.float32(float(mp.sqrt(0.5))).view(np.uint32):#x}")
+    for bits, degree in ((32, 1), (64, 5)):
+        fit("half: tanh(r/2) = r (1/2 + r^2 P(r^2)), relative", bits, 1e-9, edge**2,
+            lambda z: (whole(z) - mp.mpf(1) / 2) / z, lambda z, t: z / whole(z), degree)
 
 
 def fit_erf():
-    """erf x = 1 - 2^(x G(x)), 0 <= x <= 4, relative.
+    """erf x = 1 - e^(x G(x)), relative; float64 takes G as a polynomial in x - 3.
 
     What the error of erf leaves to G dies away with erfc, so a low degree serves up to where erf
-    is 1 to float32.
+    is 1 to the precision.
     """
-    slope = 2 / mp.sqrt(mp.pi)
-
     def function(x):
-        return mp.log(mp.erfc(x), 2) / x if x > 1e-12 else -slope / mp.log(2)
+        return mp.log(mp.erfc(x)) / x if x > 1e-12 else -2 / mp.sqrt(mp.pi)
 
     def weight(x, _):
         rest = mp.erfc(x)
-        return mp.log(2) * rest * x / (1 - rest) if x > 1e-12 else mp.log(2) / slope
+        return rest * x / (1 - rest) if x > 1e-12 else mp.sqrt(mp.pi) / 2
 
-    fit("erf: erf x = 1 - 2^(x P(x)), relative", 0, 4, function, weight, 7)
+    fit("erf: erf x = 1 - e^(x P(x)), relative", 32, 0, 4, function, weight, 7)
+    fit("erf: erf x = 1 - e^(x P(x - 3)), relative", 64, -3, 3, lambda u: function(u + 3),
+        lambda u, t: weight(u + 3, t), 21)
 
 
-def fit_power():
-    """2^f = 1 + f P(f), |f| <= 1/2 and a little."""
-    edge = mp.mpf("0.50001")
-
-    def function(f):
-        return (mp.mpf(2) ** f - 1) / f if abs(f) > 1e-9 else mp.log(2)
-
-    fit("power: 2^f = 1 + f P(f), relative", -edge, edge, function, lambda f, t: 1 / t, 5)
+def print_constants():
+    """Logarithms; n times the high part of ln 2 is exact for every exponent n."""
+    for bits, high_bits in ((32, 16), (64, 42)):
+        high = mp.floor(mp.log(2) * 2**high_bits + mp.mpf(1) / 2) / 2**high_bits
+        for label, value in (("high part of ln 2", high), ("low part of ln 2", mp.log(2) - high),
+                             ("ln 2", mp.log(2)), ("1 / ln 2", 1 / mp.log(2))):
+            rounded = np.float32(float(value)) if bits == 32 else float(value)
+            print(f"f{bits} {label}: {shortest(rounded, bits)}")
+    print(f"sqrt(1/2): bits {np.float64(float(mp.sqrt(0.5))).view(np.uint64):#x}")
 
 
 if __name__ == "__main__":
+    print_constants()
     fit_log()
     fit_circle()
-    fit_exp()
-    fit_power()
+    fit_half_tanh()
     fit_erf()

@@ -12,6 +12,7 @@
 #include "saddlesweep/spec.h"
 #include "saddlesweep/stream.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,7 +26,16 @@ typedef struct ss_batch {
     ss_activation activation;
     ss_stream stream;
     uint32_t t;
+    bool once; /* gamma() alone will be asked for: it need not keep the samples for gradient() */
 } ss_batch;
+
+/* What an iteration is made of; a mask. */
+typedef enum ss_kernel_stage {
+    SS_STAGE_STREAMS = 1,    /* z_j */
+    SS_STAGE_ACTIVATION = 2, /* A z_j, φ, φ' */
+    SS_STAGE_GAMMA = 4,
+    SS_STAGE_GRADIENT = 8, /* V Φ_j and the sum of step 3 */
+} ss_kernel_stage;
 
 typedef struct ss_kernel {
     const char *name;       /* "reference", "portable", "avx2", "avx512" */
@@ -42,6 +52,14 @@ typedef struct ss_kernel {
      * V (d × d, symmetric, row-major, in). Must follow gamma() on the same batch and scratch,
      * whose samples it may reuse. Local; draws from batch->stream. */
     void (*gradient)(const ss_batch *batch, void *scratch, const double *V, double *gradient);
+
+    /* One stage alone over the samples that gamma() and gradient() left in scratch, for benchmarks;
+     * its result is dropped. NULL where the stages are not apart. */
+    void (*stage)(const ss_batch *batch, void *scratch, ss_kernel_stage stage);
+
+    /* As many independent multiply-adds as keep the processor busy, from registers alone, `rounds`
+     * times; returns how many there were. For benchmarks: the peak. NULL where stage is. */
+    int64_t (*multiply_adds)(int64_t rounds, double *result);
 } ss_kernel;
 
 /*

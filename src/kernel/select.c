@@ -5,54 +5,61 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef struct level {
+    const char *name;
+    const ss_kernel *kernels[2]; /* by precision */
+} level;
+
 /* Fastest first. */
-static const ss_kernel *const kernels[] = {
+static const level levels[] = {
 #ifdef SADDLESWEEP_X86
-    &ss_kernel_avx512,
-    &ss_kernel_avx2,
+    {"avx512", {&ss_kernel_avx512_f32, &ss_kernel_avx512_f64}},
+    {"avx2", {&ss_kernel_avx2_f32, &ss_kernel_avx2_f64}},
 #endif
-    &ss_kernel_portable,
-    &ss_kernel_reference,
+    {"portable", {&ss_kernel_portable_f32, &ss_kernel_portable_f64}},
+    {"reference", {&ss_kernel_reference, &ss_kernel_reference}},
 };
-enum { KERNEL_COUNT = sizeof kernels / sizeof kernels[0] };
+enum { LEVEL_COUNT = sizeof levels / sizeof levels[0] };
 
 const ss_kernel *ss_kernel_at(int index)
 {
-    return index < KERNEL_COUNT ? kernels[index] : NULL;
+    const int last = 2 * LEVEL_COUNT - 1; /* the reference kernel is one for both */
+    return index < last ? levels[index / 2].kernels[index % 2] : NULL;
 }
 
 int ss_kernel_runs_here(const ss_kernel *kernel)
 {
 #ifdef SADDLESWEEP_X86
-    if (kernel == &ss_kernel_avx512) {
+    if (strcmp(kernel->name, "avx512") == 0) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
     }
-    if (kernel == &ss_kernel_avx2) {
-        return __builtin_cpu_supports("avx2") != 0;
+    if (strcmp(kernel->name, "avx2") == 0) {
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     }
 #endif
     return kernel != NULL;
 }
 
-static ss_error find_named(const char *name, const ss_kernel **out)
+static ss_error find_named(const char *name, ss_precision precision, const ss_kernel **out)
 {
-    const char *names[KERNEL_COUNT];
-    for (int i = 0; i < KERNEL_COUNT; i++) {
-        names[i] = kernels[i]->name;
+    const char *names[LEVEL_COUNT];
+    for (int i = 0; i < LEVEL_COUNT; i++) {
+        names[i] = levels[i].name;
         if (strcmp(name, names[i]) != 0) {
             continue;
         }
-        if (!ss_kernel_runs_here(kernels[i])) {
+        const ss_kernel *kernel = levels[i].kernels[precision];
+        if (!ss_kernel_runs_here(kernel)) {
             return ss_fail(SS_ERR_USAGE,
                            "SADDLESWEEP_KERNEL=%s: this processor lacks its instructions; unset "
                            "the variable or use portable",
                            name);
         }
-        *out = kernels[i];
+        *out = kernel;
         return SS_OK;
     }
-    const char *nearest = ss_text_nearest(name, names, KERNEL_COUNT);
+    const char *nearest = ss_text_nearest(name, names, LEVEL_COUNT);
     return ss_fail(SS_ERR_USAGE,
                    "SADDLESWEEP_KERNEL=%s: unknown kernel%s%s%s Allowed: avx512, avx2, portable "
                    "or reference",
@@ -63,17 +70,13 @@ static ss_error find_named(const char *name, const ss_kernel **out)
 ss_error ss_kernel_choose(ss_precision precision, const ss_kernel **out)
 {
     const char *name = getenv("SADDLESWEEP_KERNEL");
-    const ss_kernel *named = NULL;
     if (name && name[0] != '\0') {
-        SS_TRY(find_named(name, &named));
+        return find_named(name, precision, out);
     }
-    if (precision == SS_PRECISION_DOUBLE) {
-        *out = &ss_kernel_reference; /* no other computes in float64 */
-        return SS_OK;
+    const level *level = levels;
+    while (!ss_kernel_runs_here(level->kernels[precision])) {
+        level++; /* portable runs everywhere */
     }
-    for (int i = 0; !named && i < KERNEL_COUNT; i++) {
-        named = ss_kernel_runs_here(kernels[i]) ? kernels[i] : NULL;
-    }
-    *out = named;
+    *out = level->kernels[precision];
     return SS_OK;
 }

@@ -13,6 +13,8 @@ typedef struct local_engine {
     const ss_kernel *kernel; /* of the run in progress */
     void *memory;            /* one block, all of the below lie in it */
     size_t capacity;
+    ss_batch latents;  /* of the iteration in progress */
+    ss_stream sphere;  /* of the noise */
     double *A;         /* d × k */
     double *V;         /* d × d */
     double *X;         /* d × d: X_n */
@@ -47,10 +49,12 @@ static ss_batch data_batch(const ss_run *run, const double *A_star)
         .samples = run->n,
         .activation = run->activation,
         .stream = ss_stream_data(run->root_seed, run->seed, run->k0),
+        .once = true,
     };
 }
 
-static ss_batch latent_batch(const ss_run *run, const double *A, int64_t t)
+/* The batch of iteration t, with t still 0. */
+static ss_batch latent_batch(const ss_run *run, const double *A)
 {
     return (ss_batch){
         .A = A,
@@ -59,14 +63,13 @@ static ss_batch latent_batch(const ss_run *run, const double *A, int64_t t)
         .samples = run->m,
         .activation = run->activation,
         .stream = ss_stream_latents(run->root_seed, run->seed, run->k),
-        .t = (uint32_t)t,
     };
 }
 
 static size_t scratch_bytes(const ss_kernel *kernel, const ss_run *run)
 {
     ss_batch data = data_batch(run, NULL);
-    ss_batch latents = latent_batch(run, NULL, 0);
+    ss_batch latents = latent_batch(run, NULL);
     size_t for_data = kernel->scratch_bytes(&data);
     size_t for_latents = kernel->scratch_bytes(&latents);
     return for_data > for_latents ? for_data : for_latents;
@@ -159,6 +162,8 @@ static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_nor
     if (reason != SS_REASON_NONE) {
         return reason;
     }
+    engine->latents = latent_batch(run, engine->A);
+    engine->sphere = ss_stream_sphere(run->root_seed, run->seed, run->d, run->k);
     *truth_norm = ss_matrix_norm(engine->Z_star, run->d * run->d);
     memset(engine->V, 0, (size_t)(run->d * run->d) * sizeof *engine->V);
     ss_stream stream = ss_stream_start(run->root_seed, run->seed, run->d, run->k);
@@ -180,8 +185,7 @@ static void ascend(local_engine *engine, const ss_run *run)
 static void add_noise(local_engine *engine, const ss_run *run, int64_t t)
 {
     int64_t entries = run->d * run->k;
-    ss_stream stream = ss_stream_sphere(run->root_seed, run->seed, run->d, run->k);
-    ss_stream_matrix(&stream, (uint32_t)t, run->d, run->k, engine->direction);
+    ss_stream_matrix(&engine->sphere, (uint32_t)t, run->d, run->k, engine->direction);
     double scale = run->noise / ss_matrix_norm(engine->direction, entries);
     for (int64_t entry = 0; entry < entries; entry++) {
         engine->gradient[entry] += scale * engine->direction[entry];
@@ -197,10 +201,10 @@ static double step_size(const ss_run *run, int64_t t)
 static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
 {
     local_engine *engine = (local_engine *)base;
-    ss_batch batch = latent_batch(run, engine->A, t);
-    engine->kernel->gamma(&batch, engine->scratch, engine->gamma);
+    engine->latents.t = (uint32_t)t;
+    engine->kernel->gamma(&engine->latents, engine->scratch, engine->gamma);
     ascend(engine, run);
-    engine->kernel->gradient(&batch, engine->scratch, engine->V, engine->gradient);
+    engine->kernel->gradient(&engine->latents, engine->scratch, engine->V, engine->gradient);
     if (run->noise > 0) {
         add_noise(engine, run, t);
     }

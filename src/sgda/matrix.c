@@ -22,7 +22,7 @@ double ss_matrix_norm(const double *entries, int64_t count)
     double largest = 0;
     for (int64_t i = 0; i < count; i++) {
         sum += entries[i] * entries[i];
-        largest = fmax(largest, fabs(entries[i]));
+        largest = fabs(entries[i]) > largest ? fabs(entries[i]) : largest;
     }
     if (isnan(sum) || isinf(largest) || largest == 0) {
         return sum;

@@ -2,9 +2,11 @@
  * has the reference against mathematics. */
 #include "check.h"
 
+#include "narrow_kernel.h"
 #include "saddlesweep/run.h"
 #include "small_batch.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 /* ---- all kernels against the reference ---- */
@@ -37,9 +39,18 @@ static void close_workplace(workplace *w)
 
 /*
  * A float32 carries 6e-8; φ, φ' and z come with errors of up to 3e-7 (lane_math.h), and a kernel
- * chains a few of them. Γ is measured against ‖Γ‖, the gradient against what bounds the size of
- * its terms, 2 ‖V‖ √(tr Γ) √k: the sum itself may cancel.
+ * chains a few of them. A float64 carries 1.1e-16, and its functions 1e-15. Γ is measured against
+ * ‖Γ‖, the gradient against what bounds the size of its terms, 2 ‖V‖ √(tr Γ) √k: the sum itself may
+ * cancel. Where φ' jumps, an argument that rounds to the other side of 0 costs one term of m: among
+ * thousands of samples there may be one.
  */
+static double tolerance(const ss_kernel *kernel, const ss_batch *batch)
+{
+    bool jumps = batch->activation.kind == SS_ACTIVATION_LEAKY_RELU && batch->samples >= 1000;
+    double one_term = jumps ? 1 / (double)batch->samples : 0;
+    return kernel->precision == SS_PRECISION_SINGLE ? 2e-6 + one_term : 2e-14;
+}
+
 static void assert_agree(const ss_kernel *kernel, const ss_batch *batch, const workplace *w)
 {
     int64_t d = batch->d;
@@ -53,9 +64,11 @@ static void assert_agree(const ss_kernel *kernel, const ss_batch *batch, const w
         check_distance(w->gamma, w->reference_gamma, d * d) / check_norm(w->reference_gamma, d * d);
     double gradient_error =
         check_distance(w->gradient, w->reference_gradient, d * k) / gradient_size;
-    if (!(gamma_error <= 2e-6 && gradient_error <= 2e-6)) {
+    double most = tolerance(kernel, batch);
+    if (!(gamma_error <= most && gradient_error <= most)) {
         char name[SS_ACTIVATION_TEXT_SIZE];
-        fail_msg("%s, %s, d = %d, k = %d, %d samples: gamma %g, gradient %g", kernel->name,
+        fail_msg("%s, precision %d, %s, d = %d, k = %d, %d samples: gamma %g, gradient %g",
+                 kernel->name, (int)kernel->precision,
                  ss_activation_format(batch->activation, name), (int)d, (int)k, (int)batch->samples,
                  gamma_error, gradient_error);
     }
@@ -68,7 +81,7 @@ static void assert_kernels_agree(shape shape, ss_activation activation)
     compute(kernel_named("reference"), &batch, w.V, w.reference_gamma, w.reference_gradient);
     for (int i = 0; ss_kernel_at(i); i++) {
         const ss_kernel *kernel = ss_kernel_at(i);
-        if (ss_kernel_runs_here(kernel) && kernel->precision == SS_PRECISION_SINGLE) {
+        if (ss_kernel_runs_here(kernel)) {
             compute(kernel, &batch, w.V, w.gamma, w.gradient);
             assert_agree(kernel, &batch, &w);
         }
@@ -76,10 +89,12 @@ static void assert_kernels_agree(shape shape, ss_activation activation)
     close_workplace(&w);
 }
 
-static const shape sides[] = {{1, 1, 0}, {3, 2, 0}, {2, 5, 0}, {7, 2, 0}, {8, 8, 0}, {33, 17, 0}};
+/* Below and from 32 rows on, with and without whole tiles, panels and strips. */
+static const shape sides[] = {{1, 1, 0},  {3, 2, 0},   {2, 5, 0},   {7, 2, 0},  {8, 8, 0},
+                              {31, 5, 0}, {32, 32, 0}, {33, 17, 0}, {49, 1, 0}, {5, 40, 0}};
 static const int64_t sample_counts[] = {1, 3, 64, 65, 511, 512, 513, 1000, 10000};
 
-static void single_precision_kernels_agree_with_the_reference(void **state)
+static void kernels_agree_with_the_reference(void **state)
 {
     (void)state;
     for (size_t a = 0; a < COUNT_OF(activations); a++) {
@@ -92,60 +107,82 @@ static void single_precision_kernels_agree_with_the_reference(void **state)
     }
 }
 
-/* Large enough that not all blocks are kept between gamma() and gradient(). */
-static const shape large = {64, 64, 60000};
+/* Large enough that not all samples are kept between gamma() and gradient(). */
+static const shape large[] = {{33, 64, 400000}, {3, 48, 700000}};
 
 static void scratch_memory_is_capped(void **state)
 {
     (void)state;
     for (int i = 0; ss_kernel_at(i); i++) {
-        ss_batch batch = batch_of(NULL, large.d, large.k, large.samples, activations[0]);
-        ss_batch larger = batch_of(NULL, large.d, large.k, 4 * large.samples, activations[0]);
-        size_t bytes = ss_kernel_at(i)->scratch_bytes(&batch);
-        assert_int_equal(ss_kernel_at(i)->scratch_bytes(&larger), bytes);
-        assert_true(bytes <= (size_t)64 << 20);
+        for (size_t s = 0; s < COUNT_OF(large); s++) {
+            shape shape = large[s];
+            ss_batch batch = batch_of(NULL, shape.d, shape.k, shape.samples, activations[0]);
+            ss_batch larger = batch_of(NULL, shape.d, shape.k, 4 * shape.samples, activations[0]);
+            size_t bytes = ss_kernel_at(i)->scratch_bytes(&batch);
+            assert_int_equal(ss_kernel_at(i)->scratch_bytes(&larger), bytes);
+            assert_true(bytes <= (size_t)1 << 20);
+        }
     }
 }
 
-static void blocks_that_are_not_kept_are_computed_again(void **state)
+static void a_batch_that_is_needed_once_is_not_kept(void **state)
 {
     (void)state;
-    assert_kernels_agree(large, (ss_activation){SS_ACTIVATION_LEAKY_RELU, 0.2});
+    for (int i = 0; ss_kernel_at(i); i++) {
+        ss_batch batch = batch_of(NULL, 33, 17, 1000, activations[0]);
+        ss_batch larger = batch_of(NULL, 33, 17, 100000, activations[0]);
+        batch.once = larger.once = true;
+        assert_int_equal(ss_kernel_at(i)->scratch_bytes(&larger),
+                         ss_kernel_at(i)->scratch_bytes(&batch));
+    }
 }
 
-/* ---- the same bits on every processor ---- */
+/* ---- the same bits whatever the width of registers, and whatever is kept ---- */
 
-static void assert_same_bits(shape shape, ss_activation activation)
+static void assert_same_bits(const ss_kernel *first, const ss_kernel *second, shape shape,
+                             ss_activation activation)
 {
-    const ss_kernel *first = kernel_named("portable");
     workplace w = open_workplace(shape.d, shape.k);
     ss_batch batch = batch_of(w.A, shape.d, shape.k, shape.samples, activation);
     compute(first, &batch, w.V, w.reference_gamma, w.reference_gradient);
-    for (int i = 0; ss_kernel_at(i); i++) {
-        const ss_kernel *kernel = ss_kernel_at(i);
-        if (ss_kernel_runs_here(kernel) && kernel->precision == SS_PRECISION_SINGLE) {
-            compute(kernel, &batch, w.V, w.gamma, w.gradient);
-            assert_memory_equal(w.gamma, w.reference_gamma,
-                                (size_t)(shape.d * shape.d) * sizeof(double));
-            assert_memory_equal(w.gradient, w.reference_gradient,
-                                (size_t)(shape.d * shape.k) * sizeof(double));
-        }
-    }
+    compute(second, &batch, w.V, w.gamma, w.gradient);
+    assert_memory_equal(w.gamma, w.reference_gamma, (size_t)(shape.d * shape.d) * sizeof(double));
+    assert_memory_equal(w.gradient, w.reference_gradient,
+                        (size_t)(shape.d * shape.k) * sizeof(double));
+    batch.once = true;
+    compute(second, &batch, w.V, w.gamma, NULL);
+    assert_memory_equal(w.gamma, w.reference_gamma, (size_t)(shape.d * shape.d) * sizeof(double));
     close_workplace(&w);
 }
 
-static void single_precision_kernels_give_the_same_bits(void **state)
+static bool fuses(const ss_kernel *kernel)
+{
+    return strcmp(kernel->name, "avx2") == 0 || strcmp(kernel->name, "avx512") == 0;
+}
+
+static void kernels_that_fuse_give_the_same_bits(void **state)
 {
     (void)state;
-    for (size_t a = 0; a < COUNT_OF(activations); a++) {
-        for (size_t s = 0; s < COUNT_OF(sides); s++) {
-            for (size_t m = 0; m < COUNT_OF(sample_counts); m++) {
-                shape shape = {sides[s].d, sides[s].k, sample_counts[m]};
-                assert_same_bits(shape, activations[a]);
+#if defined(SADDLESWEEP_X86)
+    static const ss_kernel *const narrow[] = {&narrow_kernel_f32, &narrow_kernel_f64};
+    for (int i = 0; ss_kernel_at(i); i++) {
+        const ss_kernel *kernel = ss_kernel_at(i);
+        if (!fuses(kernel) || !ss_kernel_runs_here(kernel)) {
+            continue;
+        }
+        for (size_t a = 0; a < COUNT_OF(activations); a++) {
+            for (size_t s = 0; s < COUNT_OF(sides); s++) {
+                for (size_t m = 0; m < COUNT_OF(sample_counts); m++) {
+                    shape shape = {sides[s].d, sides[s].k, sample_counts[m]};
+                    assert_same_bits(narrow[kernel->precision], kernel, shape, activations[a]);
+                }
             }
         }
+        for (size_t s = 0; s < COUNT_OF(large); s++) { /* computed twice */
+            assert_same_bits(narrow[kernel->precision], kernel, large[s], activations[2]);
+        }
     }
-    assert_same_bits(large, activations[0]);
+#endif
 }
 
 static void kernels_do_not_depend_on_what_scratch_held(void **state)
@@ -191,7 +228,7 @@ static void the_environment_names_the_kernel(void **state)
     for (int i = 0; ss_kernel_at(i); i++) {
         const ss_kernel *chosen = NULL;
         setenv("SADDLESWEEP_KERNEL", ss_kernel_at(i)->name, 1);
-        ss_error error = ss_kernel_choose(SS_PRECISION_SINGLE, &chosen);
+        ss_error error = ss_kernel_choose(ss_kernel_at(i)->precision, &chosen);
         if (ss_kernel_runs_here(ss_kernel_at(i))) {
             assert_int_equal(error, SS_OK);
             assert_ptr_equal(chosen, ss_kernel_at(i));
@@ -202,11 +239,13 @@ static void the_environment_names_the_kernel(void **state)
     }
 }
 
-static void double_precision_always_uses_the_reference(void **state)
+static void the_reference_serves_both_precisions(void **state)
 {
     (void)state;
     const ss_kernel *chosen = NULL;
-    setenv("SADDLESWEEP_KERNEL", "portable", 1);
+    setenv("SADDLESWEEP_KERNEL", "reference", 1);
+    assert_int_equal(ss_kernel_choose(SS_PRECISION_SINGLE, &chosen), SS_OK);
+    assert_string_equal(chosen->name, "reference");
     assert_int_equal(ss_kernel_choose(SS_PRECISION_DOUBLE, &chosen), SS_OK);
     assert_string_equal(chosen->name, "reference");
 }
@@ -214,15 +253,20 @@ static void double_precision_always_uses_the_reference(void **state)
 static void without_a_name_the_first_that_runs_here_is_chosen(void **state)
 {
     (void)state;
-    const ss_kernel *unset = fastest_kernel();
-    const ss_kernel *empty = NULL;
-    setenv("SADDLESWEEP_KERNEL", "", 1);
-    assert_int_equal(ss_kernel_choose(SS_PRECISION_SINGLE, &empty), SS_OK);
-    assert_ptr_equal(empty, unset);
-    for (int i = 0; ss_kernel_at(i) != unset; i++) {
-        assert_false(ss_kernel_runs_here(ss_kernel_at(i)));
+    for (int precision = 0; precision < 2; precision++) {
+        const ss_kernel *unset = NULL;
+        const ss_kernel *empty = NULL;
+        unsetenv("SADDLESWEEP_KERNEL");
+        assert_int_equal(ss_kernel_choose((ss_precision)precision, &unset), SS_OK);
+        setenv("SADDLESWEEP_KERNEL", "", 1);
+        assert_int_equal(ss_kernel_choose((ss_precision)precision, &empty), SS_OK);
+        assert_ptr_equal(empty, unset);
+        assert_int_equal(unset->precision, precision);
+        for (int i = 0; ss_kernel_at(i) != unset; i++) {
+            assert_false(ss_kernel_runs_here(ss_kernel_at(i)) &&
+                         (int)ss_kernel_at(i)->precision == precision);
+        }
     }
-    assert_int_equal(unset->precision, SS_PRECISION_SINGLE);
 }
 
 static void an_unknown_kernel_is_refused_with_the_nearest_name(void **state)
@@ -242,13 +286,13 @@ static void an_unknown_kernel_is_refused_with_the_nearest_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(single_precision_kernels_agree_with_the_reference),
+        cmocka_unit_test(kernels_agree_with_the_reference),
         cmocka_unit_test(scratch_memory_is_capped),
-        cmocka_unit_test(blocks_that_are_not_kept_are_computed_again),
-        cmocka_unit_test(single_precision_kernels_give_the_same_bits),
+        cmocka_unit_test(a_batch_that_is_needed_once_is_not_kept),
+        cmocka_unit_test(kernels_that_fuse_give_the_same_bits),
         cmocka_unit_test(kernels_do_not_depend_on_what_scratch_held),
         cmocka_unit_test_teardown(the_environment_names_the_kernel, forget_choice),
-        cmocka_unit_test_teardown(double_precision_always_uses_the_reference, forget_choice),
+        cmocka_unit_test_teardown(the_reference_serves_both_precisions, forget_choice),
         cmocka_unit_test_teardown(without_a_name_the_first_that_runs_here_is_chosen, forget_choice),
         cmocka_unit_test_teardown(an_unknown_kernel_is_refused_with_the_nearest_name,
                                   forget_choice),

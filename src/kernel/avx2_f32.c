@@ -1,0 +1,4 @@
+#define REAL_BITS    32
+#define LANES_KERNEL ss_kernel_avx2_f32
+#define LANES_NAME   "avx2"
+#include "lanes_kernel.h"

@@ -1,0 +1,4 @@
+#define REAL_BITS    32
+#define LANES_KERNEL ss_kernel_portable_f32
+#define LANES_NAME   "portable"
+#include "lanes_kernel.h"

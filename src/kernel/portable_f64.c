@@ -1,0 +1,4 @@
+#define REAL_BITS    64
+#define LANES_KERNEL ss_kernel_portable_f64
+#define LANES_NAME   "portable"
+#include "lanes_kernel.h"
