@@ -2,14 +2,14 @@
 
 #include "../base/clock.h"
 #include "drain.h"
+#include "pace.h"
 
 bool ss_member_poll_due(ss_member *member, double now)
 {
-    const double interval = 200e-6;
     if (now < member->next_poll) {
         return false;
     }
-    member->next_poll = now + interval;
+    member->next_poll = now + ss_pace_poll_seconds();
     return true;
 }
 

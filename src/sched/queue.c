@@ -1,5 +1,7 @@
 #include "queue.h"
 
+#include "pace.h"
+
 #include <math.h>
 
 static int is_pending(const ss_sched_tasks *tasks, int64_t task)
@@ -45,10 +47,7 @@ static int append(ss_batch_message *batch, int64_t task)
 
 void ss_queue_take(ss_queue *queue, int ranks, ss_batch_message *batch)
 {
-    /* Four further batches a rank stay behind, so that the end is shared evenly. */
-    const double enough_seconds = 0.1;
-    double share = queue->predicted_seconds / (4.0 * ranks);
-    double target = fmin(enough_seconds, share);
+    double target = ss_pace_batch_seconds(queue->predicted_seconds, ranks);
     int64_t most = 1 + queue->left / (4 * ranks);
     double seconds = 0;
     int64_t taken = 0;

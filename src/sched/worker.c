@@ -1,11 +1,9 @@
 #include "member.h"
 
 #include "../base/clock.h"
+#include "pace.h"
 
 #include <string.h>
-
-/* Between reports for the progress line only. */
-static const double report_interval = 0.5;
 
 typedef struct worker {
     ss_member member;      /* first: the callbacks get a pointer to it */
@@ -49,13 +47,6 @@ static void check_stop(worker *w)
     }
 }
 
-/* The answer comes within one iteration of rank 0's own task, which is about as long as one here.
- */
-static double lead(double seconds_an_iteration)
-{
-    return 0.02 + 3 * seconds_an_iteration;
-}
-
 static void before_task(ss_member *member, int64_t task)
 {
     worker *w = (worker *)member;
@@ -67,11 +58,10 @@ static void before_task(ss_member *member, int64_t task)
     if (member->stopping) {
         return;
     }
-    const double short_task = 0.1; /* may end before its poll asks in time */
     if (member->last_of_batch && !w->asked &&
-        member->tasks->predict(member->tasks->context, task) < short_task) {
+        member->tasks->predict(member->tasks->context, task) < ss_pace_short_run()) {
         ask(w);
-    } else if (now - w->last_report > report_interval) {
+    } else if (now - w->last_report > ss_pace_report_seconds()) {
         send_report(w, false, false);
     }
 }
@@ -87,7 +77,8 @@ static int poll(void *context, int64_t t, int64_t iterations)
     check_stop(w);
     if (!member->stopping && member->last_of_batch && !w->asked && t > 0) {
         double an_iteration = (now - member->task_started) / (double)t;
-        if ((double)(iterations - t) * an_iteration < lead(an_iteration)) {
+        if ((double)(iterations - t) * an_iteration <
+            ss_pace_lead(ss_pace_short_run(), an_iteration)) {
             ask(w);
         }
     }
