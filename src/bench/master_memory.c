@@ -73,7 +73,12 @@ static double take_all(prepared *p)
     enum { RANKS = 1000 };
     ss_batch_message batch;
     ss_sched_tasks tasks = {
-        .count = ss_plan_runs(&p->plan), .pending = p->pending, .context = p, .predict = predict};
+        .count = ss_plan_runs(&p->plan),
+        .pending = p->pending,
+        .alike = p->plan.seeds,
+        .context = p,
+        .predict = predict,
+    };
     double start = ss_clock_seconds();
     ss_queue queue = ss_queue_of(&tasks);
     while (queue.left > 0) {

@@ -53,20 +53,18 @@ static double predict(void *context, int64_t task)
     return ((const ss_simulation *)context)->run_seconds;
 }
 
-/* Takes a batch; the seconds that it will last. 0: the queue was empty. */
-static double take_batch(simulator *s, int64_t *runs_taken)
+/* Counts a batch that was taken; the seconds that it will last. 0: the queue was empty. */
+static double begin_batch(simulator *s, const ss_batch_message *batch, int64_t *runs_taken)
 {
-    ss_batch_message batch;
     int64_t runs = 0;
-    ss_queue_take(&s->queue, s->given->ranks, &batch);
-    for (int64_t i = 0; i < batch.span_count; i++) {
-        runs += batch.spans[i].count;
+    for (int64_t i = 0; i < batch->span_count; i++) {
+        runs += batch->spans[i].count;
     }
     if (runs == 0) {
         return 0;
     }
     /* the deviations of independent runs add up like random ones */
-    double relative = s->given->spread * deviation(batch.spans[0].first) / sqrt((double)runs);
+    double relative = s->given->spread * deviation(batch->spans[0].first) / sqrt((double)runs);
     double seconds = (double)runs * s->given->run_seconds * (1 + relative);
     s->work += seconds;
     *runs_taken += runs;
@@ -96,9 +94,11 @@ static void sift_down(simulator *s, int at, arrival moving)
 /* Rank 0 works on its own pieces until then. */
 static void work_until(simulator *s, double time)
 {
+    ss_batch_message piece;
     while (s->free_at < time) {
         if (s->own_left <= 0) {
-            s->own_left = take_batch(s, &s->result.runs_of[0]);
+            ss_queue_take_piece(&s->queue, s->given->ranks, &piece);
+            s->own_left = begin_batch(s, &piece, &s->result.runs_of[0]);
             if (s->own_left <= 0) {
                 s->free_at = isfinite(time) ? time : s->free_at;
                 return;
@@ -124,7 +124,7 @@ static double seen_at(const simulator *s, double time)
 static arrival next_arrival(const simulator *s, int number, double time)
 {
     worker *w = &s->workers[number];
-    double report = time + fmax(ss_pace_report_seconds(), s->given->run_seconds);
+    double report = time + fmax(ss_pace_report_seconds(s->given->ranks), s->given->run_seconds);
     double sent = w->has_work ? w->asks : w->ends;
     w->next = w->has_work ? ASKS : LEAVES;
     if (w->has_work && report < sent) {
@@ -134,15 +134,24 @@ static arrival next_arrival(const simulator *s, int number, double time)
     return (arrival){fmax(sent, time) + s->given->latency_seconds, number};
 }
 
+/* How long before the end of its batch a worker asks. */
+static double lead(const ss_simulation *given)
+{
+    double short_run = given->run_seconds < ss_pace_short_run() ? given->run_seconds : 0;
+    return fmax(short_run,
+                ss_pace_lead(given->run_seconds / (double)given->iterations, given->ranks));
+}
+
 /* A worker gets the answer to its request. Returns when it can send again. */
 static double answer(simulator *s, worker *w, double answered)
 {
-    double run = s->given->run_seconds;
+    ss_batch_message batch;
     double start = fmax(answered, w->ends);
-    double seconds = take_batch(s, &s->result.runs_of[1]);
+    ss_queue_take(&s->queue, s->given->ranks, &batch);
+    double seconds = begin_batch(s, &batch, &s->result.runs_of[1]);
     w->has_work = seconds > 0;
     w->ends = w->has_work ? start + seconds : w->ends;
-    w->asks = w->ends - ss_pace_lead(run, run / (double)s->given->iterations);
+    w->asks = w->ends - lead(s->given);
     s->result.batches += w->has_work;
     return w->has_work ? start : answered;
 }
@@ -196,6 +205,7 @@ ss_error ss_simulate(const ss_simulation *given, ss_simulated *out)
     if (error == SS_OK) {
         ss_sched_tasks tasks = {
             .count = given->runs,
+            .alike = given->runs,
             .pending = pending,
             .context = (void *)given,
             .predict = predict,

@@ -111,7 +111,12 @@ static ss_error commit(void *context, int64_t task, ss_sched_poll poll, void *po
 ss_error ss_stored_runs_schedule(ss_bench *bench, ss_stored_runs *runs, double *seconds)
 {
     ss_sched_tasks tasks = {
-        .count = ss_plan_runs(&runs->plan), .context = runs, .predict = predict, .execute = commit};
+        .count = ss_plan_runs(&runs->plan),
+        .alike = runs->plan.seeds,
+        .context = runs,
+        .predict = predict,
+        .execute = commit,
+    };
     return ss_bench_schedule(bench, &tasks, seconds);
 }
 

@@ -45,7 +45,8 @@ static ss_error do_nothing(void *context, int64_t task, ss_sched_poll poll, void
 
 ss_error ss_bench_schedule_empty(ss_bench *bench, int64_t count, double *seconds)
 {
-    ss_sched_tasks tasks = {.count = count, .predict = predict_short, .execute = do_nothing};
+    ss_sched_tasks tasks = {
+        .count = count, .alike = count, .predict = predict_short, .execute = do_nothing};
     return ss_bench_schedule(bench, &tasks, seconds);
 }
 
@@ -96,8 +97,11 @@ ss_error ss_bench_schedule_busy(ss_bench *bench, int64_t count, double task_seco
 {
     double wall;
     busy_tasks busy = {.task_seconds = task_seconds};
-    ss_sched_tasks tasks = {
-        .count = count, .context = &busy, .predict = predict_busy, .execute = keep_busy};
+    ss_sched_tasks tasks = {.count = count,
+                            .alike = count,
+                            .context = &busy,
+                            .predict = predict_busy,
+                            .execute = keep_busy};
     SS_TRY(ss_bench_schedule(bench, &tasks, &wall));
     MPI_Allreduce(MPI_IN_PLACE, &busy.worked, 1, MPI_DOUBLE, MPI_SUM, bench->comm);
     *overhead = wall * bench->ranks / busy.worked - 1;
