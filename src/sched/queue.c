@@ -90,13 +90,15 @@ static int64_t fill(double seconds, double each, int64_t most)
 }
 
 /* How many tasks may go out at once, should the predictions be wrong: a quarter of an even share;
- * or one even share, where less would not be worth a message. */
+ * or an even share, where less would not be worth a message (many ranks: several, as rank 0 could
+ * not give out the rest in time). */
 static int64_t most_tasks(ss_queue *queue, int ranks)
 {
     ss_span next = next_span(queue, 1);
-    int64_t share = larger(1, queue->left / ranks);
+    double shares = fmax(1, ss_pace_least_batch_seconds(ranks) / ss_pace_least_batch_seconds(1));
+    int64_t share = (int64_t)((double)queue->left * fmin(1, shares / ranks));
     int64_t least = 1;
-    if (next.count > 0) {
+    if (next.count > 0 && share > 1) {
         least = fill(ss_pace_least_batch_seconds(ranks), queue->predictor.seconds, share);
     }
     return larger(1 + queue->left / (4 * (int64_t)ranks), least);
