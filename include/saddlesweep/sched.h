@@ -88,6 +88,10 @@ ss_error ss_sched_agree(MPI_Comm comm, ss_error error);
  * SS_ERR_ELSEWHERE, so that it is told once. Collective. */
 ss_error ss_sched_agree_once(MPI_Comm comm, ss_error error);
 
+/* What the messages of `ranks` ranks add to the wall time of a sweep, by the simulations of
+ * docs/scheduling.md: two rounds in which rank 0 answers every other rank once. Local. */
+double ss_sched_message_seconds(int64_t ranks);
+
 /* Number of set bits in a pending set of `count` tasks. */
 int64_t ss_pending_count(const uint64_t *pending, int64_t count);
 

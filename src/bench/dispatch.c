@@ -79,7 +79,7 @@ static ss_error measure_overheads(ss_bench *bench, json_t *figures)
 {
     static const busy_runs lengths[] = {
         {1e-3, 500, 20, "overhead_percent_1ms", "overhead on runs of 1 ms"},
-        {100e-3, 10, 1, "overhead_percent_100ms", "overhead on runs of 100 ms"},
+        {100e-3, 20, 2, "overhead_percent_100ms", "overhead on runs of 100 ms"},
     };
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         SS_TRY(measure_overhead(bench, &lengths[i], figures));

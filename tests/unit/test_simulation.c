@@ -1,6 +1,7 @@
 /* The simulation of the scheduler, in cases whose answer is known. */
 #include "check.h"
 
+#include "saddlesweep/sched.h"
 #include "src/bench/simulation.h"
 #include "src/sched/pace.h"
 
@@ -105,6 +106,31 @@ static void the_same_costs_give_the_same_result(void **state)
     assert_memory_equal(&first, &second, sizeof first);
 }
 
+/* What `plan --ranks N` says of equal runs: their rounds, and two rounds of rank 0's messages. */
+static double planned(const ss_simulation *given)
+{
+    double rounds = ceil((double)given->runs / given->ranks);
+    return rounds * given->run_seconds + ss_sched_message_seconds(given->ranks);
+}
+
+static void the_simulation_agrees_with_the_prediction_of_plan(void **state)
+{
+    (void)state;
+    for (int ranks = 10; ranks <= 10000; ranks *= 10) {
+        for (double seconds = 1e-3; seconds < 2; seconds *= 10) {
+            ss_simulation given = {.ranks = ranks,
+                                   .runs = 200 * ranks,
+                                   .run_seconds = seconds,
+                                   .spread = 0.15,
+                                   .service_seconds = 1e-6,
+                                   .latency_seconds = 2e-6,
+                                   .poll_seconds = 5e-4};
+            ss_simulated result = simulate(given);
+            assert_near(result.seconds / planned(&given), 1, 0.05);
+        }
+    }
+}
+
 static void no_runs_end_at_once(void **state)
 {
     (void)state;
@@ -124,6 +150,7 @@ int main(void)
         cmocka_unit_test(batches_multiply_what_a_saturated_rank_0_gives_out),
         cmocka_unit_test(latency_is_paid_at_the_beginning_and_at_the_end),
         cmocka_unit_test(the_same_costs_give_the_same_result),
+        cmocka_unit_test(the_simulation_agrees_with_the_prediction_of_plan),
         cmocka_unit_test(no_runs_end_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
