@@ -15,6 +15,7 @@ static const struct {
     {"run", ss_cmd_run, "run what the result file lacks, then reduce (alone or under mpirun)"},
     {"status", ss_cmd_status, "show how many runs are done, pending, diverged, failed"},
     {"reduce", ss_cmd_reduce, "recompute the bands of a result file"},
+    {"bench", ss_cmd_bench, "measure this machine: the scheduler's speed and how far it scales"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 

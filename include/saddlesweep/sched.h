@@ -5,7 +5,7 @@
  *
  * Rank 0 is the master and works as well: it answers requests between iterations of its own task. A
  * worker asks for more shortly before its work ends, and short tasks go out in batches, so nobody
- * waits for an answer.
+ * waits for an answer. docs/scheduling.md has what that costs, and how far it scales.
  */
 #ifndef SADDLESWEEP_SCHED_H
 #define SADDLESWEEP_SCHED_H
@@ -31,6 +31,10 @@ typedef struct ss_sched_tasks {
 
     /* A set bit (task % 64 of word task / 64) is a task to do. Rank 0 only; borrowed. */
     const uint64_t *pending;
+
+    /* Tasks i · alike … (i + 1) · alike - 1 have one prediction, which is asked for once in a
+     * while, not for each of them. 0 is as good as 1. */
+    int64_t alike;
 
     void *context; /* passed to the two below */
 
@@ -83,6 +87,10 @@ ss_error ss_sched_agree(MPI_Comm comm, ss_error error);
 /* The same for an error that all ranks may have met alike: if rank 0 has one, the others return
  * SS_ERR_ELSEWHERE, so that it is told once. Collective. */
 ss_error ss_sched_agree_once(MPI_Comm comm, ss_error error);
+
+/* What the messages of `ranks` ranks add to the wall time of a sweep, by the simulations of
+ * docs/scheduling.md: two rounds in which rank 0 answers every other rank once. Local. */
+double ss_sched_message_seconds(int64_t ranks);
 
 /* Number of set bits in a pending set of `count` tasks. */
 int64_t ss_pending_count(const uint64_t *pending, int64_t count);

@@ -7,5 +7,6 @@ int ss_cmd_plan(int argc, char **argv);
 int ss_cmd_run(int argc, char **argv);
 int ss_cmd_status(int argc, char **argv);
 int ss_cmd_reduce(int argc, char **argv);
+int ss_cmd_bench(int argc, char **argv);
 
 #endif

@@ -1,6 +1,7 @@
 #include "../base/text.h"
 #include "cli.h"
 #include "options.h"
+#include "saddlesweep/sched.h"
 #include "saddlesweep/store.h"
 #include "sweep.h"
 #include "table.h"
@@ -61,10 +62,11 @@ static ss_error print_cost(const ss_plan *plan, int64_t ranks)
     char text[32];
     ss_plan_cost cost;
     SS_TRY(ss_plan_predict(plan, ranks, &cost));
+    double wall_seconds = cost.wall_seconds + ss_sched_message_seconds(ranks);
     printf("\npredicted by the cost model:\n");
     printf("core-hours     %.4g\n", cost.core_seconds / 3600);
     printf("wall time      %s on %" PRId64 " rank%s\n",
-           ss_text_duration(cost.wall_seconds, text, sizeof text), ranks, ranks == 1 ? "" : "s");
+           ss_text_duration(wall_seconds, text, sizeof text), ranks, ranks == 1 ? "" : "s");
     printf("memory a rank  %s\n", ss_text_bytes(cost.bytes_per_rank, text, sizeof text));
     printf("file size      %s\n", ss_text_bytes(ss_store_predicted_bytes(plan), text, sizeof text));
     if (cost.wide_cells > 0) {

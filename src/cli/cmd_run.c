@@ -218,6 +218,7 @@ static ss_error execute_sweep(sweep_run *r, ss_progress_style style, int *status
     ss_sched_tasks tasks = {
         .count = ss_plan_runs(&r->sweep.plan),
         .pending = r->pending,
+        .alike = r->sweep.plan.seeds,
         .context = r,
         .predict = predict,
         .execute = execute,

@@ -49,9 +49,15 @@ static ss_error set_count(const ss_option *option, const char *value)
     return SS_OK;
 }
 
+static ss_error append_text(ss_option_texts *texts, const char *value)
+{
+    SS_TRY(ss_grow(&texts->texts, &texts->capacity, texts->count + 1, sizeof *texts->texts));
+    texts->texts[texts->count++] = value;
+    return SS_OK;
+}
+
 static ss_error set_option(const ss_option *option, const char *value)
 {
-    ss_option_texts *repeated = option->target;
     switch (option->kind) {
     case SS_OPTION_FLAG:
         *(int *)option->target = 1;
@@ -64,10 +70,7 @@ static ss_error set_option(const ss_option *option, const char *value)
     case SS_OPTION_REPEATED:
         break;
     }
-    SS_TRY(ss_grow(&repeated->texts, &repeated->capacity, repeated->count + 1,
-                   sizeof *repeated->texts));
-    repeated->texts[repeated->count++] = value;
-    return SS_OK;
+    return append_text(option->target, value);
 }
 
 /* Handles the option at argv[*at]; moves *at past a value that stands apart. */
@@ -107,6 +110,8 @@ ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
     for (int at = 0; at < argc; at++) {
         if (argv[at][0] == '-' && argv[at][1] != '\0') {
             SS_TRY(parse_option(line, argc, argv, &at));
+        } else if (line->words) {
+            SS_TRY(append_text(line->words, argv[at]));
         } else if (*positional) {
             return ss_fail(SS_ERR_USAGE,
                            "found a second argument \"%s\"; expected one %s\nusage: %s", argv[at],
@@ -115,7 +120,7 @@ ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
             *positional = argv[at];
         }
     }
-    return *positional
+    return *positional || line->words
                ? SS_OK
                : ss_fail(SS_ERR_USAGE, "%s is missing\nusage: %s", line->positional, line->usage);
 }

@@ -33,14 +33,16 @@ typedef struct ss_command_line {
     const char *usage;       /* "saddlesweep plan SPEC [OPTIONS]" */
     const char *description; /* a paragraph */
     const char *positional;  /* what the one positional argument is, e.g. "SPEC" */
+    ss_option_texts *words;  /* where any number of positional arguments goes; NULL: it is one */
     const ss_option *options;
     size_t option_count;
 } ss_command_line;
 
 /*
  * Parses the arguments: options in any place, "--name value" or "--name=value"; exactly one
- * positional argument. *help is set to 1, and nothing else checked, if --help or -h is
- * among them. SS_ERR_USAGE names the argument and the nearest option.
+ * positional argument, or any number if the command line has `words`. *help is set to 1, and
+ * nothing else checked, if --help or -h is among them. SS_ERR_USAGE names the argument and the
+ * nearest option.
  */
 ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
                           const char **positional, int *help);

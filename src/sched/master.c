@@ -95,18 +95,21 @@ static void serve(master *m)
     ss_progress_report(&m->progress);
 }
 
-static void before_task(ss_member *member, int64_t task)
+static void before_task(ss_member *member, int64_t task, double now)
 {
     (void)task;
-    serve((master *)member);
+    if (ss_member_poll_due(member, now)) {
+        serve((master *)member);
+    }
 }
 
 static int poll(void *context, int64_t t, int64_t iterations)
 {
     ss_member *member = context;
+    double now;
     (void)t;
     (void)iterations;
-    if (ss_member_poll_due(member, ss_clock_seconds())) {
+    if (ss_member_poll_due_in_task(member, &now)) {
         serve((master *)member);
     }
     return member->stopping;
@@ -115,10 +118,9 @@ static int poll(void *context, int64_t t, int64_t iterations)
 ss_member_end ss_master_run(MPI_Comm comm, const ss_sched_tasks *tasks, const char *name,
                             ss_progress_style style)
 {
-    master m = {
-        .member = {.comm = comm, .tasks = tasks, .before = before_task, .poll = poll},
-        .queue = ss_queue_of(tasks),
-    };
+    master m = {.member = ss_member_of(comm, tasks), .queue = ss_queue_of(tasks)};
+    m.member.before = before_task;
+    m.member.poll = poll;
     MPI_Comm_size(comm, &m.ranks);
     m.workers = m.ranks - 1;
     m.progress = ss_progress_begin(name, style, m.ranks, m.queue.left, m.queue.predicted_seconds);
@@ -127,7 +129,7 @@ ss_member_end ss_master_run(MPI_Comm comm, const ss_sched_tasks *tasks, const ch
     }
     while (!m.member.stopping && m.queue.left > 0) {
         ss_batch_message batch;
-        ss_queue_take(&m.queue, m.ranks, &batch);
+        ss_queue_take_piece(&m.queue, m.ranks, &batch);
         ss_member_execute(&m.member, &batch);
     }
     for (serve(&m); m.workers > 0; serve(&m)) {

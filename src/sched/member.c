@@ -2,15 +2,39 @@
 
 #include "../base/clock.h"
 #include "drain.h"
+#include "pace.h"
+
+#include <math.h>
+
+ss_member ss_member_of(MPI_Comm comm, const ss_sched_tasks *tasks)
+{
+    return (ss_member){.comm = comm, .tasks = tasks, .predictor = {.tasks = tasks}};
+}
 
 bool ss_member_poll_due(ss_member *member, double now)
 {
-    const double interval = 200e-6;
     if (now < member->next_poll) {
         return false;
     }
-    member->next_poll = now + interval;
+    member->next_poll = now + ss_pace_poll_seconds();
     return true;
+}
+
+bool ss_member_poll_due_in_task(ss_member *member, double *now)
+{
+    member->calls++;
+    if (member->calls <= member->skipped) {
+        return false;
+    }
+    *now = ss_clock_seconds();
+    /* The iterations of a task are about equally long: read it eight times an interval. Twice as
+     * many calls as the last time at most: the first comes before any iteration. */
+    double a_call = (*now - member->last_clock) / (double)member->calls;
+    double calls = ss_pace_poll_seconds() / 8 / fmax(a_call, 1e-9);
+    member->skipped = (int64_t)fmin(calls, 2 * (double)member->skipped + 1);
+    member->last_clock = *now;
+    member->calls = 0;
+    return ss_member_poll_due(member, *now);
 }
 
 void ss_member_check_drain(ss_member *member)
@@ -21,33 +45,58 @@ void ss_member_check_drain(ss_member *member)
     }
 }
 
-static void execute_task(ss_member *member, int64_t task)
+/* Executes a task that begins at `now`; returns when it ends. */
+static double execute_task(ss_member *member, int64_t task, double now)
 {
     const ss_sched_tasks *tasks = member->tasks;
     ss_task_result result = SS_TASK_STOPPED;
-    member->task_started = ss_clock_seconds();
+    member->task_started = now;
+    member->last_clock = now;
+    member->calls = 0;
+    member->skipped = 0;
     ss_error error = tasks->execute(tasks->context, task, member->poll, member, &result);
     if (error != SS_OK) {
         member->error = error;
         member->stopping = true;
-        return;
+        return now;
     }
+    double end = ss_clock_seconds();
     member->tally.results[result]++;
-    member->tally.measured_seconds += ss_clock_seconds() - member->task_started;
-    member->tally.predicted_seconds += tasks->predict(tasks->context, task);
+    member->tally.measured_seconds += end - now;
+    member->tally.predicted_seconds += ss_predictor_ask(&member->predictor, task);
+    return end;
+}
+
+static double predicted_seconds(ss_member *member, const ss_batch_message *batch)
+{
+    double seconds = 0;
+    for (int64_t s = 0; s < batch->span_count; s++) {
+        int64_t end = batch->spans[s].first + batch->spans[s].count;
+        for (int64_t task = batch->spans[s].first; task < end;) {
+            double each = ss_predictor_ask(&member->predictor, task);
+            int64_t alike = member->predictor.end < end ? member->predictor.end : end;
+            seconds += (double)(alike - task) * each;
+            task = alike;
+        }
+    }
+    return seconds;
 }
 
 void ss_member_execute(ss_member *member, const ss_batch_message *batch)
 {
+    double now = ss_clock_seconds();
+    member->seconds_after = predicted_seconds(member, batch);
     for (int64_t s = 0; s < batch->span_count; s++) {
         ss_span span = batch->spans[s];
         for (int64_t i = 0; i < span.count; i++) {
+            int64_t task = span.first + i;
             member->last_of_batch = s + 1 == batch->span_count && i + 1 == span.count;
-            member->before(member, span.first + i);
+            member->seconds_after -= ss_predictor_ask(&member->predictor, task);
+            member->before(member, task, now);
             if (member->stopping) {
                 return;
             }
-            execute_task(member, span.first + i);
+            now = execute_task(member, task, now);
         }
     }
 }

@@ -42,14 +42,21 @@ typedef struct ss_member {
     bool stopping;
     bool drained;   /* stopping because of a signal here */
     ss_error error; /* of this rank */
+    ss_predictor predictor;
+
+    /* when messages are looked at */
     double next_poll;
+    double last_clock; /* when the clock was last read in this task … */
+    int64_t calls;     /* … how many polls ago … */
+    int64_t skipped;   /* … and how many it is to be skipped for */
 
     /* the task in progress */
     bool last_of_batch;
+    double seconds_after; /* predicted, of the tasks after it in the batch */
     double task_started;
 
-    /* Called before each task. */
-    void (*before)(struct ss_member *member, int64_t task);
+    /* Called before each task, at `now`. */
+    void (*before)(struct ss_member *member, int64_t task, double now);
     /* Called between the iterations of a task; the poll of ss_sched_tasks. */
     ss_sched_poll poll;
 } ss_member;
@@ -57,8 +64,15 @@ typedef struct ss_member {
 /* Executes a batch until its end or until the member is stopping. */
 void ss_member_execute(ss_member *member, const ss_batch_message *batch);
 
+/* The member of a rank before its first task. */
+ss_member ss_member_of(MPI_Comm comm, const ss_sched_tasks *tasks);
+
 /* Whether it is time to look at messages again (they cost more than a short iteration). */
 bool ss_member_poll_due(ss_member *member, double now);
+
+/* The same between iterations, many of which may be shorter than it takes to read the clock: most
+ * calls do not. If due, *now (out) is the time. */
+bool ss_member_poll_due_in_task(ss_member *member, double *now);
 
 /* Notes a signal, if one has come. */
 void ss_member_check_drain(ss_member *member);

@@ -2,6 +2,7 @@
 #ifndef SADDLESWEEP_SCHED_QUEUE_H
 #define SADDLESWEEP_SCHED_QUEUE_H
 
+#include "predictor.h"
 #include "saddlesweep/sched.h"
 
 #include <stddef.h>
@@ -21,6 +22,7 @@ typedef struct ss_batch_message {
 
 typedef struct ss_queue {
     const ss_sched_tasks *tasks;
+    ss_predictor predictor;
     int64_t next;             /* first task that may still be pending */
     int64_t left;             /* pending tasks from `next` on */
     double predicted_seconds; /* of those */
@@ -28,8 +30,11 @@ typedef struct ss_queue {
 
 ss_queue ss_queue_of(const ss_sched_tasks *tasks);
 
-/* Takes the next batch for one of `ranks` ranks: one task, or as many short ones as give a
- * worker about a tenth of a second, but not so many that others would run dry. */
+/* Takes the next batch for one of `ranks` ranks: one task, or as many short ones as pace.h says,
+ * but not so many that others would run dry. Costs time for each span, not for each task. */
 void ss_queue_take(ss_queue *queue, int ranks, ss_batch_message *batch);
+
+/* The same for rank 0 itself, which can come back for more at any time. */
+void ss_queue_take_piece(ss_queue *queue, int ranks, ss_batch_message *batch);
 
 #endif

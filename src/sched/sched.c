@@ -33,7 +33,7 @@ static void wait_for_all(MPI_Comm comm)
         if (done) {
             return;
         }
-        ss_clock_sleep(500e-6);
+        ss_clock_sleep(100e-6);
     }
 }
 

@@ -1,16 +1,16 @@
 #include "member.h"
 
 #include "../base/clock.h"
+#include "pace.h"
 
+#include <sched.h>
 #include <string.h>
-
-/* Between reports for the progress line only. */
-static const double report_interval = 0.5;
 
 typedef struct worker {
     ss_member member;      /* first: the callbacks get a pointer to it */
     ss_batch_message next; /* where the answer to a request arrives */
     MPI_Request incoming;
+    int ranks;
     bool asked;        /* a request is unanswered, or its answer not yet begun */
     bool told_to_stop; /* STOP has been received */
     double last_report;
@@ -49,29 +49,23 @@ static void check_stop(worker *w)
     }
 }
 
-/* The answer comes within one iteration of rank 0's own task, which is about as long as one here.
- */
-static double lead(double seconds_an_iteration)
-{
-    return 0.02 + 3 * seconds_an_iteration;
-}
-
-static void before_task(ss_member *member, int64_t task)
+static void before_task(ss_member *member, int64_t task, double now)
 {
     worker *w = (worker *)member;
-    double now = ss_clock_seconds();
-    if (!ss_member_poll_due(member, now) && !member->last_of_batch) {
+    double seconds = ss_predictor_ask(&member->predictor, task);
+    bool ends_soon = (member->last_of_batch && seconds < ss_pace_short_run()) ||
+                     seconds + member->seconds_after < ss_pace_lead(0, w->ranks);
+    bool asks = ends_soon && !w->asked;
+    if (!asks && !ss_member_poll_due(member, now)) {
         return;
     }
     check_stop(w);
     if (member->stopping) {
         return;
     }
-    const double short_task = 0.1; /* may end before its poll asks in time */
-    if (member->last_of_batch && !w->asked &&
-        member->tasks->predict(member->tasks->context, task) < short_task) {
+    if (asks) {
         ask(w);
-    } else if (now - w->last_report > report_interval) {
+    } else if (now - w->last_report > ss_pace_report_seconds(w->ranks)) {
         send_report(w, false, false);
     }
 }
@@ -80,18 +74,30 @@ static int poll(void *context, int64_t t, int64_t iterations)
 {
     ss_member *member = context;
     worker *w = (worker *)member;
-    double now = ss_clock_seconds();
-    if (!ss_member_poll_due(member, now)) {
+    double now;
+    if (!ss_member_poll_due_in_task(member, &now)) {
         return member->stopping;
     }
     check_stop(w);
-    if (!member->stopping && member->last_of_batch && !w->asked && t > 0) {
+    if (!member->stopping && !w->asked && t > 0) {
         double an_iteration = (now - member->task_started) / (double)t;
-        if ((double)(iterations - t) * an_iteration < lead(an_iteration)) {
+        double left = (double)(iterations - t) * an_iteration + member->seconds_after;
+        if (left < ss_pace_lead(an_iteration, w->ranks)) {
             ask(w);
         }
     }
     return member->stopping;
+}
+
+/* Between two looks at what has been awaited `since`: the answer mostly comes within an interval of
+ * rank 0's poll, and a sleep takes about as long; later the core is left to others. */
+static void wait_briefly(double since)
+{
+    if (ss_clock_seconds() - since < ss_pace_poll_seconds()) {
+        sched_yield();
+    } else {
+        ss_clock_sleep(50e-6);
+    }
 }
 
 /* The answer to the unanswered request; asks first if there is none. */
@@ -101,14 +107,13 @@ static ss_batch_message await_batch(worker *w)
     if (!w->asked) {
         ask(w);
     }
-    for (;;) {
+    for (double since = ss_clock_seconds();; wait_briefly(since)) {
         MPI_Test(&w->incoming, &arrived, MPI_STATUS_IGNORE);
         if (arrived) {
             w->asked = false;
             return w->next;
         }
         check_stop(w);
-        ss_clock_sleep(50e-6);
     }
 }
 
@@ -118,19 +123,23 @@ static void leave(worker *w)
         await_batch(w); /* dropped: it stays pending */
     }
     send_report(w, false, true);
+    double since = ss_clock_seconds();
     while (!w->told_to_stop) {
         check_stop(w);
-        ss_clock_sleep(50e-6);
+        wait_briefly(since);
     }
 }
 
 ss_member_end ss_worker_run(MPI_Comm comm, const ss_sched_tasks *tasks)
 {
     worker w = {
-        .member = {.comm = comm, .tasks = tasks, .before = before_task, .poll = poll},
+        .member = ss_member_of(comm, tasks),
         .incoming = MPI_REQUEST_NULL,
         .last_report = ss_clock_seconds(),
     };
+    w.member.before = before_task;
+    w.member.poll = poll;
+    MPI_Comm_size(comm, &w.ranks);
     while (!w.member.stopping) {
         ss_batch_message batch = await_batch(&w);
         if (batch.span_count == 0) {

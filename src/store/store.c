@@ -161,6 +161,24 @@ static ss_error check_visible(const char *path, MPI_Comm comm)
     return everywhere ? SS_OK : SS_ERR_ELSEWHERE;
 }
 
+/* HDF5 takes 2 to 3 µs to find out, write by write, that a run's row is one plain stretch of the
+ * file; as that never changes, commits need to know it once (docs/scheduling.md). */
+static void find_stretches(ss_store *store)
+{
+    void *handle = NULL;
+    haddr_t error_at = H5Dget_offset(store->error);
+    haddr_t run_at = H5Dget_offset(store->run);
+    hid_t type = H5Dget_type(store->error);
+    bool plain =
+        H5Tequal(type, H5T_NATIVE_DOUBLE) > 0 && error_at != HADDR_UNDEF && run_at != HADDR_UNDEF;
+    H5Tclose(type);
+    if (plain && H5Fget_vfd_handle(store->file, H5P_DEFAULT, &handle) >= 0) {
+        store->raw = handle;
+        store->error_at = (MPI_Offset)error_at;
+        store->run_at = (MPI_Offset)run_at;
+    }
+}
+
 ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **store)
 {
     *store = NULL;
@@ -174,6 +192,7 @@ ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **s
     free(absolute);
     if (error == SS_OK) {
         (*store)->descriptor = open(path, O_RDWR | O_CLOEXEC);
+        find_stretches(*store);
     }
     return error;
 }
@@ -220,8 +239,42 @@ ss_error ss_store_read_trajectories(const ss_store *store, int64_t cell, int64_t
     return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path, "/error cannot be read") : SS_OK;
 }
 
-ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record,
-                         const double *trajectory)
+static ss_error commit_failed(const ss_store *store, const char *reason)
+{
+    return ss_fail(SS_ERR_IO,
+                   "%s: a run cannot be written%s%s; is the disk full? What was committed is safe: "
+                   "repeat the command to go on",
+                   store->path, reason[0] ? ": " : "", reason);
+}
+
+/* Writes bytes in place through the file handle that HDF5 writes with, too. */
+static ss_error write_raw(ss_store *store, MPI_Offset offset, const void *data, size_t bytes)
+{
+    MPI_Status status;
+    int written = 0;
+    int code = MPI_File_write_at(*store->raw, offset, data, (int)bytes, MPI_BYTE, &status);
+    if (code != MPI_SUCCESS) {
+        char reason[MPI_MAX_ERROR_STRING] = "";
+        int length;
+        MPI_Error_string(code, reason, &length);
+        return commit_failed(store, reason);
+    }
+    MPI_Get_count(&status, MPI_BYTE, &written);
+    return (size_t)written == bytes ? SS_OK : commit_failed(store, "it was written in part");
+}
+
+static ss_error commit_raw(ss_store *store, int64_t cell, int64_t seed_index,
+                           const ss_record *record, const double *trajectory)
+{
+    MPI_Offset run = cell * store->shape.seeds + seed_index;
+    size_t row = (size_t)store->shape.checkpoints * sizeof *trajectory;
+    SS_TRY(write_raw(store, store->error_at + run * (MPI_Offset)row, trajectory, row));
+    return write_raw(store, store->run_at + run * (MPI_Offset)sizeof *record, record,
+                     sizeof *record);
+}
+
+static ss_error commit_through_hdf5(ss_store *store, int64_t cell, int64_t seed_index,
+                                    const ss_record *record, const double *trajectory)
 {
     hsize_t start[3] = {(hsize_t)cell, (hsize_t)seed_index, 0};
     hsize_t row[3] = {1, 1, (hsize_t)store->shape.checkpoints};
@@ -232,10 +285,14 @@ ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, cons
         status = ss_store_move(SS_WRITE, store->run, store->run_space, store->record_type, 2, start,
                                one, (void *)record);
     }
-    return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path,
-                                       "a run cannot be written; is the disk full? What was "
-                                       "committed is safe: repeat the command to go on")
-                      : SS_OK;
+    return status < 0 ? commit_failed(store, "") : SS_OK;
+}
+
+ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record,
+                         const double *trajectory)
+{
+    return (store->raw ? commit_raw : commit_through_hdf5)(store, cell, seed_index, record,
+                                                           trajectory);
 }
 
 /* The dataset of a statistic, opened once. */

@@ -72,6 +72,14 @@ class Plan(ProgramTest):
         ]
         self.assertAlmostEqual(hours[0] / hours[1], 2, delta=0.1)
 
+    def test_many_ranks_wait_for_rank_0(self):
+        """Beyond a rank a run only the messages of rank 0 can grow: 2 us a rank."""
+        seconds = [
+            float(re.match(r"([\d.]+) s ", self.value(self.plan(SWEEP, "--ranks", n), "wall time"))[1])
+            for n in ("1000000", "3000000")
+        ]
+        self.assertAlmostEqual(seconds[1] - seconds[0], 4, delta=0.2)
+
     def test_ten_million_runs_plan_in_a_few_megabytes(self):
         for text in (
             SWEEP.replace("{count: 4}", "{count: 1250000}"),

@@ -196,6 +196,36 @@ static void a_later_commit_replaces_an_earlier_one(void **state)
     ss_spec_destroy(&file.spec);
 }
 
+/* h5repack may have laid it out anew: in chunks, or elsewhere in the file. */
+static void commits_reach_a_file_that_another_tool_rewrote(void **state)
+{
+    (void)state;
+    ss_store *store = NULL;
+    char command[512];
+    char folder_of[200];
+    ss_spec *spec = parse(NULL);
+    ss_plan plan = ss_plan_of(spec);
+    create_together(path_of("plain.h5"), &plan);
+    snprintf(folder_of, sizeof folder_of, "%s", path_of(""));
+    snprintf(command, sizeof command,
+             "h5repack -l error:CHUNK=1x2x%d %splain.h5 %srepacked.h5 2>/dev/null", CHECKPOINTS,
+             folder_of, folder_of);
+    int repacked = my_rank == 0 ? system(command) : 0;
+    MPI_Bcast(&repacked, 1, MPI_INT, 0, MPI_COMM_WORLD);
+    assert_int_equal(repacked, 0);
+    const char *path = path_of("repacked.h5");
+    assert_int_equal(ss_store_open_for_writing(path, MPI_COMM_WORLD, &store), SS_OK);
+    ss_error written = commit_share(store, &plan);
+    assert_int_equal(ss_store_close(&store), SS_OK);
+    assert_int_equal(written, SS_OK);
+    assert_int_equal(ss_store_open_for_reading(path_of("repacked.h5"), &store), SS_OK);
+    for (int64_t cell = 0; cell < CELLS; cell++) {
+        assert_cell_reads_back(store, &plan, cell);
+    }
+    assert_int_equal(ss_store_close(&store), SS_OK);
+    ss_spec_destroy(&spec);
+}
+
 /* ---- what the file says about itself ---- */
 
 static void a_file_knows_its_cells_and_name(void **state)
@@ -371,6 +401,7 @@ int run_mpi_tests(void)
         cmocka_unit_test(a_part_of_a_cell_can_be_read),
         cmocka_unit_test(a_commit_is_seen_by_the_other_writers),
         cmocka_unit_test(a_later_commit_replaces_an_earlier_one),
+        cmocka_unit_test(commits_reach_a_file_that_another_tool_rewrote),
         cmocka_unit_test(a_file_knows_its_cells_and_name),
         cmocka_unit_test(parameters_and_scales_are_plain_hdf5),
         cmocka_unit_test(bands_of_all_ranks_are_plain_hdf5),

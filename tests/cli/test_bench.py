@@ -1,0 +1,142 @@
+"""`bench`: what it prints and writes, and that it leaves nothing behind. No time is asserted."""
+
+import json
+import math
+import signal
+import subprocess
+import time
+
+from harness import ProgramTest
+
+DISPATCH = {
+    "empty_runs_per_second",
+    "stored_runs_per_second",
+    "overhead_percent_1ms",
+    "overhead_percent_100ms",
+    "master",
+}
+MESSAGES = {"message_round_trip_ns", "message_service_ns"}
+MASTER = {"runs", "seeds_a_cell", "held_bytes", "queue_ns_per_run"}
+SCALE = {"service_is_measured", "service_seconds", "latency_seconds", "runs_a_rank", "run_lengths"}
+SIMULATED = {"ranks", "efficiency", "seconds", "rank_0_busy", "messages", "batches"}
+
+
+def numbers(value):
+    """All numbers in a piece of JSON, but not the truth values."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [number for item in value for number in numbers(item)]
+    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else []
+
+
+class Bench(ProgramTest):
+    def figures(self, *arguments, ranks=None):
+        done = self.succeed("bench", *arguments, "--quick", "--json", "out.json", ranks=ranks)
+        self.assertEqual(self.files(), ["out.json"], "no temporary file is left")
+        return done.stdout, json.loads((self.folder / "out.json").read_text())
+
+    def assert_sound(self, figures):
+        for number in numbers(figures):
+            self.assertTrue(math.isfinite(number))
+            self.assertGreaterEqual(number, 0)
+
+    def assert_dispatch(self, figures, ranks):
+        keys = DISPATCH | (MESSAGES if ranks > 1 else set())
+        self.assertEqual(set(figures), keys)
+        for key in keys - {"master"}:
+            self.assertGreater(figures[key], 0, key)
+        self.assertEqual([row["runs"] for row in figures["master"]], 2 * [10**6] + 2 * [10**7])
+        for row in figures["master"]:
+            self.assertLessEqual(MASTER, set(row))
+        self.assert_sound(figures)
+
+    def test_all_sections_on_one_rank(self):
+        stdout, figures = self.figures()
+        self.assertIn("dispatch:", stdout)
+        self.assertIn("scale:", stdout)
+        self.assertEqual(figures["ranks"], 1)
+        self.assertTrue(figures["quick"])
+        self.assert_dispatch(figures["dispatch"], 1)
+        self.assertFalse(figures["scale"]["service_is_measured"])
+
+    def test_all_sections_on_two_ranks(self):
+        _, figures = self.figures(ranks=2)
+        self.assertEqual(figures["ranks"], 2)
+        self.assert_dispatch(figures["dispatch"], 2)
+        self.assertTrue(figures["scale"]["service_is_measured"])
+        self.assert_sound(figures["scale"])
+
+    def test_the_simulation_depends_on_its_costs_only(self):
+        options = ("scale", "--service", "500", "--latency", "1000", "--runs", "50")
+        _, first = self.figures(*options)
+        _, second = self.figures(*options)
+        self.assertEqual(first["scale"], second["scale"])
+        scale = first["scale"]
+        self.assertNotIn("dispatch", first)
+        self.assertEqual(set(scale), SCALE)
+        self.assertAlmostEqual(scale["service_seconds"], 500e-9)
+        self.assertAlmostEqual(scale["latency_seconds"], 1e-6)
+        self.assertEqual([length["run_seconds"] for length in scale["run_lengths"]], [1e-3, 1e-2, 0.1, 1])
+        for length in scale["run_lengths"]:
+            self.assertIn("saturated_from_ranks", length)
+            for simulated in length["simulated"]:
+                self.assertEqual(set(simulated), SIMULATED)
+                self.assertLessEqual(simulated["efficiency"], 1)
+        self.assert_sound(scale)
+
+    def test_slow_messages_saturate_rank_0_sooner(self):
+        found = []
+        for service in ("100", "10000"):
+            _, figures = self.figures("scale", "--service", service)
+            last = figures["scale"]["run_lengths"][0]["simulated"][-1]
+            found.append((last["efficiency"], last["rank_0_busy"]))
+        self.assertGreater(found[0][0], found[1][0])
+        self.assertLess(found[0][1], found[1][1])
+
+    def test_the_temporary_file_is_removed_from_tmpdir(self):
+        elsewhere = self.folder / "elsewhere"
+        elsewhere.mkdir()
+        done = self.call("bench", "dispatch", "--quick", TMPDIR=str(elsewhere))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(list(elsewhere.glob("saddlesweep*")), [])
+
+    def test_a_signal_stops_it_and_leaves_nothing(self):
+        process = subprocess.Popen(
+            self.command("bench", "dispatch", "--json", "out.json"),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        while not (self.folder / "out.json").exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 75)
+        self.assertEqual(self.files(), [])
+
+    def test_mistakes(self):
+        for arguments, fragments in [
+            (("dispach",), ["dispach", 'did you mean "dispatch"']),
+            (("scale", "everything"), ["everything", "dispatch, scale"]),
+            (("--jason", "x"), ["--jason", "--json"]),
+            (("--json", "missing/out.json"), ["missing/out.json", "No such file"]),
+            (("scale", "--service", "0"), ["--service", "positive"]),
+            (("scale", "--runs", "x"), ["--runs", "positive"]),
+        ]:
+            done = self.call("bench", *arguments)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            for fragment in fragments:
+                self.assertIn(fragment, done.stderr)
+            self.assertEqual(self.files(), [])
+
+    def test_help(self):
+        text = self.succeed("bench", "--help").stdout
+        for word in ("dispatch", "scale", "--json", "--quick", "--latency", "--service", "--runs"):
+            self.assertIn(word, text)
+
+
+if __name__ == "__main__":
+    import unittest
+
+    unittest.main()
