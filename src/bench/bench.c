@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 static const ss_bench_section sections[] = {
+    {"kernel", "the engine on one core, against this processor's multiply-add peak",
+     ss_bench_kernel},
     {"dispatch", "runs a second that the scheduler gives out, its overhead, rank 0's costs",
      ss_bench_dispatch},
     {"scale", "simulation of the scheduler on 100 to 100,000 ranks with these costs",

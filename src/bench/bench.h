@@ -39,6 +39,7 @@ typedef struct ss_bench_section {
 const ss_bench_section *ss_bench_section_at(int index);
 
 /* The sections. */
+ss_error ss_bench_kernel(ss_bench *bench, json_t *figures);
 ss_error ss_bench_dispatch(ss_bench *bench, json_t *figures);
 ss_error ss_bench_scale(ss_bench *bench, json_t *figures);
 

@@ -165,6 +165,9 @@ int ss_cmd_bench(int argc, char **argv)
         .usage = "[mpirun -n N] saddlesweep bench [SECTION]... [OPTIONS]",
         .description =
             "Measures this machine; all sections, or those that are named:\n"
+            "  kernel    one core: multiply-add peak, nanoseconds a sample of each stage, whole\n"
+            "            iterations over (d, k, m, activation, precision) and their share of the\n"
+            "            peak, and the same products by OpenBLAS\n"
             "  dispatch  runs a second that the scheduler gives out, with and without a result\n"
             "            file, its overhead on runs of 1 ms and 100 ms, rank 0's time and memory\n"
             "  scale     simulates the scheduler with the measured costs on 100 to 100,000 ranks\n"

@@ -41,7 +41,7 @@ LANES_INLINE void lanes_log_unit(const lanes_u64 x[LANES_ROW], lanes_real result
     {
         /* u = 2^n m, sqrt(1/2) <= m < sqrt(2).  Exact, as are m - 1 and m + 1: u has 33 bits. */
         lanes_u64 bits = (lanes_u64)lanes_from_word(x[i], 0.5);
-        lanes_u64 shifted = bits + 0x00095f619980c433u;
+        lanes_u64 shifted = bits + 0x00095f619980c433u; /* bits of 1 less those of sqrt(1/2) */
         n[i] = (lanes_real)((shifted >> 52) | 0x4330000000000000u) - (0x1p52 + 1023 + 32);
         lanes_real m = (lanes_real)((shifted & 0x000fffffffffffffu) + 0x3fe6a09e667f3bcdu);
         s[i] = (m - 1.0) / (m + 1.0);

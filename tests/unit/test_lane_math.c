@@ -60,7 +60,7 @@ typedef struct domain {
 static const domain domains[] = {
     {LANE_MATH_TANH, 32, 1e-37, 20, 1.5e-7, 2.1e-7},
     {LANE_MATH_SIGMOID, 32, 1e-37, 87, 9e-8, INFINITY},
-    {LANE_MATH_ERF, 32, 1e-37, 10, 1.7e-7, 3.0e-7},
+    {LANE_MATH_ERF, 32, 1e-37, 10, 1.8e-7, 3.1e-7},
     {LANE_MATH_EXP, 32, 1e-37, 86.9, INFINITY, 1.7e-7},
     {LANE_MATH_TANH, 64, 1e-300, 40, 2.8e-16, 3.8e-16},
     {LANE_MATH_SIGMOID, 64, 1e-300, 700, 1.8e-16, INFINITY},
