@@ -48,8 +48,8 @@ typedef struct ss_plan_cost {
 /* SS_ERR_USAGE if SADDLESWEEP_KERNEL is wrong; SS_ERR_MEMORY. Local. */
 ss_error ss_plan_predict(const ss_plan *plan, int64_t ranks, ss_plan_cost *out);
 
-/* Cells by descending predicted seconds of a run, equal ones in plan order: `order` (C cell
- * numbers, owned by the caller). C ≤ 2³¹. Local. */
+/* Cells by descending predicted seconds of a run, equal ones (in float precision) in plan order:
+ * `order` (C cell numbers, owned by the caller). C ≤ 2³¹. Local. */
 ss_error ss_plan_longest_first(const ss_plan *plan, uint32_t **order);
 
 #endif

@@ -6,38 +6,39 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-typedef struct priced_cell {
-    double seconds;
-    uint32_t cell;
-} priced_cell;
-
-static int compare_prices(const void *a, const void *b)
+/* Longest first, equal ones by number: the price in the upper half (its bits order positive floats
+ * like integers; turned round), the cell in the lower. Float precision is what an order needs, and
+ * eight bytes a cell instead of sixteen, twice while qsort works, are what 10⁷ cells need. */
+static uint64_t priced_cell(float seconds, uint32_t cell)
 {
-    const priced_cell *x = a;
-    const priced_cell *y = b;
-    if (x->seconds > y->seconds || x->seconds < y->seconds) {
-        return x->seconds > y->seconds ? -1 : 1;
-    }
-    return (x->cell > y->cell) - (x->cell < y->cell);
+    uint32_t bits;
+    memcpy(&bits, &seconds, sizeof bits);
+    return (uint64_t)~bits << 32 | cell;
+}
+
+static int compare_priced(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
 }
 
 ss_error ss_plan_longest_first(const ss_plan *plan, uint32_t **order)
 {
     size_t count = (size_t)plan->cells;
-    priced_cell *priced = NULL;
+    uint64_t *priced = NULL;
     *order = NULL;
     SS_TRY(ss_allocate(count, sizeof *priced, &priced));
+    for (size_t cell = 0; cell < count; cell++) {
+        ss_run run = ss_plan_run(plan, (int64_t)cell, 0);
+        priced[cell] = priced_cell((float)ss_run_cost_seconds(&run), (uint32_t)cell);
+    }
+    qsort(priced, count, sizeof *priced, compare_priced);
     ss_error error = ss_allocate(count, sizeof **order, order);
-    if (error == SS_OK) {
-        for (size_t cell = 0; cell < count; cell++) {
-            ss_run run = ss_plan_run(plan, (int64_t)cell, 0);
-            priced[cell] = (priced_cell){ss_run_cost_seconds(&run), (uint32_t)cell};
-        }
-        qsort(priced, count, sizeof *priced, compare_prices);
-        for (size_t place = 0; place < count; place++) {
-            (*order)[place] = priced[place].cell;
-        }
+    for (size_t place = 0; place < count && error == SS_OK; place++) {
+        (*order)[place] = (uint32_t)priced[place];
     }
     free(priced);
     return error;
