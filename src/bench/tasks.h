@@ -13,11 +13,17 @@ ss_error ss_bench_schedule(ss_bench *bench, const ss_sched_tasks *tasks, double 
 /* Tasks that do nothing. */
 ss_error ss_bench_schedule_empty(ss_bench *bench, int64_t count, double *seconds);
 
-/* Tasks that keep a core busy for so long, beside the calls of their poll. `overhead` (out): wall
- * time · ranks / seconds that they were busy, as the clock says, minus 1. So what other programs
- * or a hypervisor take of the cores while a task works is not held against the scheduler. */
+/* What is lost around busy tasks, as a share of the seconds in which they were busy. */
+typedef struct ss_busy_overhead {
+    double all;     /* wall time · ranks, minus the busy seconds */
+    double waiting; /* of it after a rank's last task, until all have ended */
+} ss_busy_overhead;
+
+/* Tasks that keep a core busy for so long, beside the calls of their poll, as the clock says: what
+ * other programs or a hypervisor take of the cores while a task works is not held against the
+ * scheduler, but for the wait of one rank for another at the end. */
 ss_error ss_bench_schedule_busy(ss_bench *bench, int64_t count, double task_seconds,
-                                double *overhead);
+                                ss_busy_overhead *overhead);
 
 /* Runs that do nothing but commit a trajectory to a result file. */
 typedef struct ss_stored_runs ss_stored_runs;

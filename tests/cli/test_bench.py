@@ -13,8 +13,26 @@ DISPATCH = {
     "stored_runs_per_second",
     "overhead_percent_1ms",
     "overhead_percent_100ms",
+    "waiting_percent_1ms",
+    "waiting_percent_100ms",
     "master",
 }
+KERNEL = {
+    "d",
+    "k",
+    "m",
+    "activation",
+    "precision",
+    "streams_ns_a_sample",
+    "activation_ns_a_sample",
+    "gamma_ns_a_sample",
+    "gradient_ns_a_sample",
+    "gamma_share_of_peak",
+    "gradient_share_of_peak",
+    "iteration_us",
+    "iteration_share_of_peak",
+}
+PRODUCTS = {"openblas_products_us", "products_us"}
 MESSAGES = {"message_round_trip_ns", "message_service_ns"}
 MASTER = {"runs", "seeds_a_cell", "held_bytes", "queue_ns_per_run"}
 SCALE = {"service_is_measured", "service_seconds", "latency_seconds", "runs_a_rank", "run_lengths"}
@@ -44,24 +62,43 @@ class Bench(ProgramTest):
     def assert_dispatch(self, figures, ranks):
         keys = DISPATCH | (MESSAGES if ranks > 1 else set())
         self.assertEqual(set(figures), keys)
-        for key in keys - {"master"}:
+        for key in keys - {"master", "waiting_percent_1ms", "waiting_percent_100ms"}:
             self.assertGreater(figures[key], 0, key)
         self.assertEqual([row["runs"] for row in figures["master"]], 2 * [10**6] + 2 * [10**7])
         for row in figures["master"]:
             self.assertLessEqual(MASTER, set(row))
         self.assert_sound(figures)
 
+    def assert_kernel(self, figures):
+        self.assertIn(figures["kernel"], ("avx512", "avx2", "portable"))
+        self.assertGreater(figures["peak_single_gflops"], figures["peak_double_gflops"])
+        cases = figures["cases"]
+        for case in cases:
+            expected = KERNEL | (PRODUCTS if case["d"] >= 32 else set())
+            self.assertEqual(set(case), expected)
+            for key in expected - {"activation", "precision"}:
+                self.assertGreater(case[key], 0, key)
+        sizes = {(case["d"], case["k"]) for case in cases if case["m"] == 10000}
+        self.assertLessEqual({(3, 2), (7, 2), (8, 8), (32, 32), (128, 128)}, sizes)
+        for size in sizes:
+            same = [case for case in cases if (case["d"], case["k"]) == size]
+            kinds = {(case["activation"], case["precision"]) for case in same}
+            self.assertEqual(len(kinds), 4)
+        self.assert_sound(figures)
+
     def test_all_sections_on_one_rank(self):
         stdout, figures = self.figures()
+        self.assertIn("kernel:", stdout)
         self.assertIn("dispatch:", stdout)
         self.assertIn("scale:", stdout)
         self.assertEqual(figures["ranks"], 1)
         self.assertTrue(figures["quick"])
+        self.assert_kernel(figures["kernel"])
         self.assert_dispatch(figures["dispatch"], 1)
         self.assertFalse(figures["scale"]["service_is_measured"])
 
-    def test_all_sections_on_two_ranks(self):
-        _, figures = self.figures(ranks=2)
+    def test_dispatch_and_scale_on_two_ranks(self):
+        _, figures = self.figures("dispatch", "scale", ranks=2)
         self.assertEqual(figures["ranks"], 2)
         self.assert_dispatch(figures["dispatch"], 2)
         self.assertTrue(figures["scale"]["service_is_measured"])
@@ -118,7 +155,7 @@ class Bench(ProgramTest):
     def test_mistakes(self):
         for arguments, fragments in [
             (("dispach",), ["dispach", 'did you mean "dispatch"']),
-            (("scale", "everything"), ["everything", "dispatch, scale"]),
+            (("scale", "everything"), ["everything", "kernel, dispatch, scale"]),
             (("--jason", "x"), ["--jason", "--json"]),
             (("--json", "missing/out.json"), ["missing/out.json", "No such file"]),
             (("scale", "--service", "0"), ["--service", "positive"]),
@@ -130,9 +167,19 @@ class Bench(ProgramTest):
                 self.assertIn(fragment, done.stderr)
             self.assertEqual(self.files(), [])
 
+    def test_the_reference_kernel_has_no_stages(self):
+        done = self.call("bench", "kernel", SADDLESWEEP_KERNEL="reference")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("use avx512, avx2 or portable", done.stderr)
+
+    def test_the_kernel_can_be_chosen(self):
+        self.succeed("bench", "kernel", "--quick", "--json", "out.json", SADDLESWEEP_KERNEL="portable")
+        figures = json.loads((self.folder / "out.json").read_text())
+        self.assertEqual(figures["kernel"]["kernel"], "portable")
+
     def test_help(self):
         text = self.succeed("bench", "--help").stdout
-        for word in ("dispatch", "scale", "--json", "--quick", "--latency", "--service", "--runs"):
+        for word in ("kernel", "dispatch", "scale", "--json", "--quick", "--latency", "--service", "--runs"):
             self.assertIn(word, text)
 
 

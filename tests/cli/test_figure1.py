@@ -1,4 +1,4 @@
-"""sweeps/figure1.yaml shows sample size and nothing else. Release build only: 30 seconds there."""
+"""sweeps/figure1.yaml shows sample size and nothing else. Release build only: a minute there."""
 
 import unittest
 
@@ -38,6 +38,20 @@ class Figure1(ProgramTest):
         doubled = self.run_figure1("--set", "train.iterations=4000")
         change = np.abs(doubled["mean"] / cells["mean"] - 1)
         self.assertLess(change.max(), 0.05)
+
+    def test_both_precisions_follow_the_same_trajectories(self):
+        relative = {}
+        for precision in ("single", "double"):
+            self.run_figure1("--set", f"precision={precision}")
+            with h5py.File(self.folder / "figure1.h5") as file:
+                norms = file["run"][...]["truth_norm"]
+                relative[precision] = file["error"][...] / norms[:, :, np.newaxis]
+        final = relative["double"][:, :, -1]
+        trapped = final > 5 * np.median(final, axis=1, keepdims=True)
+        self.assertLess(trapped.sum(), 30)
+        gaps = np.abs(relative["single"] - relative["double"])[~trapped]
+        self.assertLess(gaps.max(), 1e-3)
+        self.assertGreater(gaps.max(), 0, "the precisions are not the same computation")
 
 
 if __name__ == "__main__":
