@@ -7,89 +7,123 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* All matrices row-major; one after the other in `memory`. */
 typedef struct blas_work {
     int d, k, block;
-    void *A, *V, *gamma, *gradient; /* d × k, d × d, d × d, d × k; all row-major */
-    void *z, *phi, *weights;        /* k × block, d × block, d × block */
+    int64_t blocks;
+    size_t real; /* bytes of one */
+    char *memory;
+    char *A, *V, *gamma, *gradient; /* d × k, d × d, d × d, d × k */
+    char *weights;                  /* d × block */
+    char *z, *phi;                  /* blocks of k × block and d × block */
 } blas_work;
 
-static void multiply_single(const blas_work *w)
+static char *block_of(const blas_work *w, char *blocks, int64_t rows, int64_t number)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, w->d, w->block, w->k, 1, w->A, w->k,
-                w->z, w->block, 0, w->phi, w->block);
-    cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, w->d, w->block, 1, w->phi, w->block, 1,
-                w->gamma, w->d);
-    cblas_ssymm(CblasRowMajor, CblasLeft, CblasLower, w->d, w->block, 1, w->V, w->d, w->phi,
-                w->block, 0, w->weights, w->block);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, w->d, w->k, w->block, 1, w->weights,
-                w->block, w->z, w->block, 1, w->gradient, w->k);
+    return blocks + (size_t)(number * rows * w->block) * w->real;
 }
 
-static void multiply_double(const blas_work *w)
+/* Step 1: A z and Γ. */
+static void forward_single(const blas_work *w, void *z, void *phi)
 {
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, w->d, w->block, w->k, 1, w->A, w->k,
-                w->z, w->block, 0, w->phi, w->block);
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, w->d, w->block, 1, w->phi, w->block, 1,
-                w->gamma, w->d);
-    cblas_dsymm(CblasRowMajor, CblasLeft, CblasLower, w->d, w->block, 1, w->V, w->d, w->phi,
-                w->block, 0, w->weights, w->block);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, w->d, w->k, w->block, 1, w->weights,
-                w->block, w->z, w->block, 1, w->gradient, w->k);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, w->d, w->block, w->k, 1,
+                (float *)(void *)w->A, w->k, z, w->block, 0, phi, w->block);
+    cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, w->d, w->block, 1, phi, w->block, 1,
+                (float *)(void *)w->gamma, w->d);
 }
 
-/* Seconds a block, the best of many. */
-static double time_block(const blas_work *w, ss_precision precision, double patience)
+/* Step 3: V Φ and the gradient. */
+static void backward_single(const blas_work *w, void *z, void *phi)
 {
-    double best = INFINITY;
-    double until = ss_clock_seconds() + patience;
-    do {
-        double start = ss_clock_seconds();
-        (precision == SS_PRECISION_SINGLE ? multiply_single : multiply_double)(w);
-        best = fmin(best, ss_clock_seconds() - start);
-    } while (ss_clock_seconds() < until);
-    return best;
+    float *weights = (float *)(void *)w->weights;
+    cblas_ssymm(CblasRowMajor, CblasLeft, CblasLower, w->d, w->block, 1, (float *)(void *)w->V,
+                w->d, phi, w->block, 0, weights, w->block);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, w->d, w->k, w->block, 1, weights, w->block,
+                z, w->block, 1, (float *)(void *)w->gradient, w->k);
+}
+
+static void forward_double(const blas_work *w, void *z, void *phi)
+{
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, w->d, w->block, w->k, 1,
+                (double *)(void *)w->A, w->k, z, w->block, 0, phi, w->block);
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, w->d, w->block, 1, phi, w->block, 1,
+                (double *)(void *)w->gamma, w->d);
+}
+
+static void backward_double(const blas_work *w, void *z, void *phi)
+{
+    double *weights = (double *)(void *)w->weights;
+    cblas_dsymm(CblasRowMajor, CblasLeft, CblasLower, w->d, w->block, 1, (double *)(void *)w->V,
+                w->d, phi, w->block, 0, weights, w->block);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, w->d, w->k, w->block, 1, weights, w->block,
+                z, w->block, 1, (double *)(void *)w->gradient, w->k);
+}
+
+typedef void (*pass)(const blas_work *w, void *z, void *phi);
+
+/* V is known when all of Γ is: so there are two passes over the blocks, as in the algorithm. */
+static void go_over(const blas_work *w, ss_precision precision)
+{
+    const pass passes[][2] = {{forward_single, backward_single}, {forward_double, backward_double}};
+    for (int p = 0; p < 2; p++) {
+        for (int64_t b = 0; b < w->blocks; b++) {
+            passes[precision][p](w, block_of(w, w->z, w->k, b), block_of(w, w->phi, w->d, b));
+        }
+    }
 }
 
 /* Something that is neither zero nor subnormal, and stays so. */
-static void fill(double *memory, size_t bytes, ss_precision precision)
+static void fill(const blas_work *w, size_t count)
 {
-    float *single = (float *)memory;
-    for (size_t i = 0; precision == SS_PRECISION_SINGLE && i < bytes / sizeof(float); i++) {
-        single[i] = 1e-3F * (float)(i % 7 + 1);
+    for (size_t i = 0; i < count; i++) {
+        double value = 1e-3 * (double)(i % 7 + 1);
+        if (w->real == sizeof(float)) {
+            ((float *)(void *)w->memory)[i] = (float)value;
+        } else {
+            ((double *)(void *)w->memory)[i] = value;
+        }
     }
-    for (size_t i = 0; precision == SS_PRECISION_DOUBLE && i < bytes / sizeof(double); i++) {
-        memory[i] = 1e-3 * (double)(i % 7 + 1);
+}
+
+static ss_error open_work(int64_t d, int64_t k, int64_t m, int64_t block, ss_precision precision,
+                          blas_work *w)
+{
+    *w = (blas_work){.d = (int)d, .k = (int)k, .block = (int)block};
+    w->blocks = (m + block - 1) / block;
+    w->real = precision == SS_PRECISION_SINGLE ? sizeof(float) : sizeof(double);
+    char **arrays[] = {&w->A, &w->V, &w->gamma, &w->gradient, &w->weights, &w->z, &w->phi};
+    int64_t counts[] = {
+        d * k, d * d, d * d, d * k, d * block, k * block * w->blocks, d * block * w->blocks};
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        count += (size_t)(counts[i] + 15) / 16 * 16; /* every array is aligned */
     }
+    SS_TRY(ss_allocate(count, w->real, &w->memory));
+    char *next = w->memory;
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        *arrays[i] = next;
+        next += (size_t)(counts[i] + 15) / 16 * 16 * w->real;
+    }
+    fill(w, count);
+    return SS_OK;
 }
 
 ss_error ss_bench_blas(int64_t d, int64_t k, int64_t m, ss_precision precision, double patience,
                        double *seconds)
 {
-    size_t real = precision == SS_PRECISION_SINGLE ? sizeof(float) : sizeof(double);
     openblas_set_num_threads(1);
     *seconds = INFINITY;
     for (int64_t block = 256; block <= 4096; block *= 2) {
-        size_t counts[] = {(size_t)(d * k),    (size_t)(d * d),     (size_t)(d * d),
-                           (size_t)(d * k),    (size_t)(k * block), (size_t)(d * block),
-                           (size_t)(d * block)};
-        void *arrays[sizeof counts / sizeof counts[0]];
-        size_t all = 0;
-        char *memory = NULL;
-        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-            all += (counts[i] * real + 63) / 64 * 64;
-        }
-        SS_TRY(ss_allocate(all, 1, &memory));
-        fill((double *)(void *)memory, all, precision);
-        char *next = memory;
-        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-            arrays[i] = next;
-            next += (counts[i] * real + 63) / 64 * 64;
-        }
-        blas_work w = {(int)d,    (int)k,    (int)block, arrays[0], arrays[1],
-                       arrays[2], arrays[3], arrays[4],  arrays[5], arrays[6]};
-        double blocks = (double)m / (double)block;
-        *seconds = fmin(*seconds, blocks * time_block(&w, precision, patience));
-        free(memory);
+        blas_work w;
+        SS_TRY(open_work(d, k, m, block, precision, &w));
+        double share = (double)m / (double)(w.blocks * block); /* the last block may be too long */
+        double until = ss_clock_seconds() + patience;
+        do {
+            double start = ss_clock_seconds();
+            go_over(&w, precision);
+            *seconds = fmin(*seconds, share * (ss_clock_seconds() - start));
+        } while (ss_clock_seconds() < until);
+        free(w.memory);
     }
     return SS_OK;
 }

@@ -2,63 +2,90 @@
  * The cost model: counts of operations times nanoseconds measured on one core.
  *
  * A run spends, for each of T iterations, on each of m samples: k normals, d activations,
- * d (d + 1) / 2 multiply-adds for Γ and d² + 2 d k for the gradient and A z; then d²-sized work
- * once an iteration. X_n costs the normals, activations and Γ of n samples, once.
+ * d (d + 1) / 2 multiply-adds for Γ and d² + 2 d k for the gradient and A z; then work on the
+ * entries of V and A once an iteration. X_n costs the normals, activations and Γ of n samples,
+ * once. The kernels compute whole strips of samples and, for large d, whole panels of rows.
  * docs/cost-model.md has the measurement. The scheduler corrects the model by what it measures, so
  * only the proportions matter there.
  */
 #include "saddlesweep/run.h"
 
+#include <math.h>
+
 typedef struct cost_table {
     double normal; /* ns each */
     double activation[SS_ACTIVATION_KINDS];
-    double multiply_add;
-    double sample;    /* ns a sample, whatever its size */
-    double iteration; /* ns an iteration, whatever its size */
-    double entry;     /* ns an entry of a d × d matrix, an iteration */
-    int64_t strip;    /* samples are computed in multiples of this */
+    double small_multiply_add; /* with samples in the lanes */
+    double large_multiply_add; /* with panels of rows in the lanes */
+    double panel;              /* rows in one */
+    double iteration;          /* ns an iteration, whatever its size */
+    double entry;              /* ns an entry of V or A, an iteration */
 } cost_table;
 
 static const cost_table tables[] = {
     [SS_PRECISION_SINGLE] =
         {
-            .normal = 0.7,
+            .normal = 1.08,
             .activation =
                 {
-                    [SS_ACTIVATION_TANH] = 0.25,
-                    [SS_ACTIVATION_SIGMOID] = 0.31,
-                    [SS_ACTIVATION_LEAKY_RELU] = 0.05,
-                    [SS_ACTIVATION_ERF] = 0.58,
-                    [SS_ACTIVATION_IDENTITY] = 0.03,
+                    [SS_ACTIVATION_TANH] = 0.24,
+                    [SS_ACTIVATION_SIGMOID] = 0.3,
+                    [SS_ACTIVATION_LEAKY_RELU] = 0.1,
+                    [SS_ACTIVATION_ERF] = 1.13,
+                    [SS_ACTIVATION_IDENTITY] = 0.05,
                 },
-            .multiply_add = 0.034,
-            .sample = 0.1,
-            .iteration = 340,
-            .entry = 12,
-            .strip = 64,
+            .small_multiply_add = 0.038,
+            .large_multiply_add = 0.0235,
+            .panel = 16,
+            .iteration = 320,
+            .entry = 2.2,
         },
     [SS_PRECISION_DOUBLE] =
         {
-            .normal = 50,
+            .normal = 2,
             .activation =
                 {
-                    [SS_ACTIVATION_TANH] = 22,
-                    [SS_ACTIVATION_SIGMOID] = 8,
-                    [SS_ACTIVATION_LEAKY_RELU] = 3,
-                    [SS_ACTIVATION_ERF] = 12,
-                    [SS_ACTIVATION_IDENTITY] = 2,
+                    [SS_ACTIVATION_TANH] = 0.95,
+                    [SS_ACTIVATION_SIGMOID] = 1.1,
+                    [SS_ACTIVATION_LEAKY_RELU] = 0.17,
+                    [SS_ACTIVATION_ERF] = 4.8,
+                    [SS_ACTIVATION_IDENTITY] = 0.08,
                 },
-            .multiply_add = 0.6,
-            .sample = 10,
-            .iteration = 300,
-            .entry = 10,
-            .strip = 1,
+            .small_multiply_add = 0.071,
+            .large_multiply_add = 0.05,
+            .panel = 8,
+            .iteration = 250,
+            .entry = 2.4,
         },
 };
 
-static double computed_samples(const cost_table *table, int64_t samples)
+/* ns for a normal of the sphere noise, which is drawn one by one. */
+static const double scalar_normal = 50;
+
+/* Where the kernels change from samples to rows in the lanes. */
+static const int64_t large_d = 32;
+
+static double whole(double count, double size)
 {
-    return (double)((samples + table->strip - 1) / table->strip * table->strip);
+    return ceil(count / size) * size;
+}
+
+/* ns for `samples` samples: k normals, activations, A z and Γ each, and the gradient if asked. */
+static double batch_cost(const ss_run *run, int64_t samples, int64_t k, bool gradient)
+{
+    const cost_table *table = &tables[run->precision];
+    const double strip = 64;
+    bool large = run->d >= large_d;
+    double block = large ? table->panel : 1; /* Γ is computed in blocks of so many columns */
+    double d = whole((double)run->d, block);
+    double columns = (double)k;
+    double products = d * (d + block) / 2 + d * columns;
+    if (gradient) {
+        products += d * d + d * columns;
+    }
+    double sample = columns * table->normal + d * table->activation[run->activation.kind] +
+                    products * (large ? table->large_multiply_add : table->small_multiply_add);
+    return whole((double)samples, strip) * sample;
 }
 
 double ss_run_cost_seconds(const ss_run *run)
@@ -66,17 +93,10 @@ double ss_run_cost_seconds(const ss_run *run)
     const cost_table *table = &tables[run->precision];
     double d = (double)run->d;
     double k = (double)run->k;
-    double k0 = (double)run->k0;
-    double activation = d * table->activation[run->activation.kind];
-    double gamma = d * (d + 1) / 2;
-    double sample = table->sample + k * table->normal + activation +
-                    (gamma + d * d + 2 * d * k) * table->multiply_add;
-    double datum =
-        table->sample + k0 * table->normal + activation + (gamma + d * k0) * table->multiply_add;
     double iteration =
-        table->iteration + d * d * table->entry + computed_samples(table, run->m) * sample;
+        table->iteration + (d * d + d * k) * table->entry + batch_cost(run, run->m, run->k, true);
     if (run->noise > 0) {
-        iteration += d * k * tables[SS_PRECISION_DOUBLE].normal;
+        iteration += d * k * scalar_normal;
     }
-    return 1e-9 * (computed_samples(table, run->n) * datum + (double)run->iterations * iteration);
+    return 1e-9 * (batch_cost(run, run->n, run->k0, false) + (double)run->iterations * iteration);
 }
