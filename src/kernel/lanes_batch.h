@@ -18,8 +18,8 @@ enum {
     STRIP = 64,                      /* samples that are drawn together */
 };
 
-/* Chunks kept between gamma() and gradient(); what exceeds this is computed twice. A test may define
- * it: no result may change. */
+/* Chunks kept between gamma() and gradient(); what exceeds this is computed twice. A test may
+ * define it: no result may change. */
 #if !defined(KEPT_BYTES)
 #define KEPT_BYTES ((size_t)128 << 20)
 #endif
@@ -122,7 +122,8 @@ static inline int64_t place_of(int64_t sample)
 #endif
 
 /* The latents of chunk `number`: k rows of places. */
-SCHEDULED static void draw_chunk(const ss_batch *batch, const work *work, int64_t number, const chunk *chunk)
+SCHEDULED static void draw_chunk(const ss_batch *batch, const work *work, int64_t number,
+                                 const chunk *chunk)
 {
     const int64_t first = number * work->shape.samples;
     for (int64_t c = 0; c < batch->k; c++) {
