@@ -35,7 +35,7 @@ typedef struct shape {
     size_t A;     /* A as the kernel wants it */
     size_t V;     /* V likewise */
     size_t sums;  /* in doubles: sums over chunks in progress */
-    bool slope;   /* φ' cannot be had from φ and is kept beside it */
+    bool slope;   /* φ' is kept beside Φ */
 } shape;
 
 typedef struct chunk {
@@ -66,10 +66,16 @@ static inline size_t chunk_reals(const shape *shape)
     return shape->z + (shape->slope ? 2 : 1) * shape->phi;
 }
 
+/* Whether φ' cannot be had from φ, and lies beside it. */
+static inline bool keeps_slope(ss_activation_kind kind)
+{
+    return kind == SS_ACTIVATION_ERF;
+}
+
 /* Completes a shape of which z_row, z, phi, A, V, sums and samples are set. */
 static inline void finish_shape(const ss_batch *batch, shape *shape)
 {
-    shape->slope = batch->activation.kind == SS_ACTIVATION_ERF;
+    shape->slope = keeps_slope(batch->activation.kind);
     shape->chunks = (batch->samples + shape->samples - 1) / shape->samples;
     size_t bytes = chunk_reals(shape) * sizeof(real);
     bool keep = !batch->once && (size_t)shape->chunks * bytes <= KEPT_BYTES;
@@ -135,7 +141,7 @@ SCHEDULED static void draw_chunk(const ss_batch *batch, const work *work, int64_
     }
 }
 
-/* φ of one register, and φ' where it is kept; `kind` is a constant wherever this is inlined. */
+/* φ of one register; `kind` is a constant wherever this is inlined. */
 LANES_INLINE lanes_real activate(ss_activation_kind kind, real alpha, lanes_real u)
 {
     switch (kind) {
@@ -154,10 +160,15 @@ LANES_INLINE lanes_real activate(ss_activation_kind kind, real alpha, lanes_real
     return u;
 }
 
-/* φ' from φ; for erf from u itself, while it is there. */
-LANES_INLINE lanes_real slope_of(ss_activation_kind kind, real alpha, lanes_real phi)
+/* φ' of a register of Φ. */
+LANES_INLINE lanes_real slope_of(ss_activation_kind kind, real alpha, const real *phi_at,
+                                 const real *slope_at)
 {
     const lanes_real one = lanes_all(1);
+    if (keeps_slope(kind)) {
+        return lanes_load(slope_at);
+    }
+    lanes_real phi = lanes_load(phi_at);
     switch (kind) {
     case SS_ACTIVATION_TANH:
         return lanes_fma(-phi, phi, one);
@@ -204,7 +215,7 @@ LANES_INLINE void activate_span(ss_activation_kind kind, real alpha, real *phi, 
     for (int64_t at = 0; at < count; at += LANES_REALS) {
         lanes_real u = lanes_load(phi + at);
         lanes_store(phi + at, activate(kind, alpha, u));
-        if (kind == SS_ACTIVATION_ERF) {
+        if (keeps_slope(kind)) {
             lanes_store(slope + at, two_over_root_pi * lanes_exp(-u * u));
         }
     }

@@ -211,12 +211,14 @@ static void large_activate(const ss_batch *batch, const work *work, const chunk 
     clear_places(batch, chunk);
 }
 
-LANES_INLINE void gamma_tile(const int rows, const int panels, const factors *f, double *out,
-                             int64_t out_panel)
+/* Adds sums over the places of a chunk to those in float64. */
+LANES_INLINE void entries_tile(const int rows, const int panels, const int64_t a_row,
+                               const int64_t a_place, const factors *f, double *out,
+                               int64_t out_panel)
 {
     lanes_real sum[TILE_ROWS * TILE_PARTS];
     clear_sums(rows * panels * LINE_PARTS, sum);
-    multiply(rows, panels, 1, LINE, f, sum);
+    multiply(rows, panels, a_row, a_place, f, sum);
     add_entries(rows, panels, sum, out, out_panel);
 }
 
@@ -235,8 +237,8 @@ static void large_gamma(const ss_batch *batch, const work *work, const chunk *ch
             int64_t to_panel_end = LINE - i % LINE;
             rows = tile_of(batch->d - i < to_panel_end ? batch->d - i : to_panel_end, TILE_ROWS);
             f.a = chunk->phi + i / LINE * PANEL + i % LINE;
-            WITH_TILE(rows, panels, gamma_tile, &f, work->sums + panel * out_panel + i * LINE,
-                      out_panel);
+            WITH_TILE(rows, panels, entries_tile, 1, LINE, &f,
+                      work->sums + panel * out_panel + i * LINE, out_panel);
         }
     }
 }
@@ -271,9 +273,7 @@ LANES_INLINE void weights_tile(const int rows, const int panels, ss_activation_k
         int part = i % parts;
         int64_t at = w->first + part / LINE_PARTS * PANEL + i / parts * LINE +
                      part % LINE_PARTS * LANES_REALS;
-        sum[i] *= kind == SS_ACTIVATION_ERF
-                      ? lanes_load(w->chunk->slope + at)
-                      : slope_of(kind, w->alpha, lanes_load(w->chunk->phi + at));
+        sum[i] *= slope_of(kind, w->alpha, w->chunk->phi + at, w->chunk->slope + at);
     }
     store_places(rows, panels, sum, w->weights + w->first);
 }
@@ -303,15 +303,6 @@ LANES_INLINE void weigh_panels(ss_activation_kind kind, const ss_batch *batch, c
     }
 }
 
-LANES_INLINE void gradient_tile(const int rows, const int panels, const factors *f, double *out,
-                                int64_t out_panel)
-{
-    lanes_real sum[TILE_ROWS * TILE_PARTS];
-    clear_sums(rows * panels * LINE_PARTS, sum);
-    multiply(rows, panels, LARGE_ROW, 1, f, sum);
-    add_entries(rows, panels, sum, out, out_panel);
-}
-
 /* Adds a chunk's weights zᵀ to the sums, [panel of i][c][i]. */
 static void large_gradient(const ss_batch *batch, const work *work, const chunk *chunk)
 {
@@ -326,8 +317,8 @@ static void large_gradient(const ss_batch *batch, const work *work, const chunk 
         for (int64_t c = 0; c < batch->k; c += rows) {
             rows = tile_of(batch->k - c, TILE_ROWS);
             f.a = chunk->z + c * LARGE_ROW;
-            WITH_TILE(rows, panels, gradient_tile, &f, work->sums + panel * out_panel + c * LINE,
-                      out_panel);
+            WITH_TILE(rows, panels, entries_tile, LARGE_ROW, 1, &f,
+                      work->sums + panel * out_panel + c * LINE, out_panel);
         }
     }
 }

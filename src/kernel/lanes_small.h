@@ -90,9 +90,7 @@ LANES_INLINE lanes_real finish_sum(finish finish, ss_activation_kind kind, const
     case ACTIVATED:
         return activate(kind, c->alpha, sum);
     case TIMES_SLOPE:
-        return sum * (kind == SS_ACTIVATION_ERF
-                          ? lanes_load(c->slope + place)
-                          : slope_of(kind, c->alpha, lanes_load(c->phi + place)));
+        return sum * slope_of(kind, c->alpha, c->phi + place, c->slope + place);
     }
     return sum;
 }
