@@ -4,11 +4,25 @@
 #include "../base/memory.h"
 
 #include <cblas.h>
+#include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* What is used of OpenBLAS; the types are those that cblas.h declares. */
+struct ss_bench_blas {
+    void *library;
+    __typeof__(cblas_sgemm) *sgemm;
+    __typeof__(cblas_ssyrk) *ssyrk;
+    __typeof__(cblas_ssymm) *ssymm;
+    __typeof__(cblas_dgemm) *dgemm;
+    __typeof__(cblas_dsyrk) *dsyrk;
+    __typeof__(cblas_dsymm) *dsymm;
+};
 
 /* All matrices row-major; one after the other in `memory`. */
 typedef struct blas_work {
+    const ss_bench_blas *blas;
     int d, k, block;
     int64_t blocks;
     size_t real; /* bytes of one */
@@ -26,37 +40,37 @@ static char *block_of(const blas_work *w, char *blocks, int64_t rows, int64_t nu
 /* Step 1: A z and Γ. */
 static void forward_single(const blas_work *w, void *z, void *phi)
 {
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, w->d, w->block, w->k, 1,
-                (float *)(void *)w->A, w->k, z, w->block, 0, phi, w->block);
-    cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, w->d, w->block, 1, phi, w->block, 1,
-                (float *)(void *)w->gamma, w->d);
+    w->blas->sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, w->d, w->block, w->k, 1,
+                   (float *)(void *)w->A, w->k, z, w->block, 0, phi, w->block);
+    w->blas->ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, w->d, w->block, 1, phi, w->block, 1,
+                   (float *)(void *)w->gamma, w->d);
 }
 
 /* Step 3: V Φ and the gradient. */
 static void backward_single(const blas_work *w, void *z, void *phi)
 {
     float *weights = (float *)(void *)w->weights;
-    cblas_ssymm(CblasRowMajor, CblasLeft, CblasLower, w->d, w->block, 1, (float *)(void *)w->V,
-                w->d, phi, w->block, 0, weights, w->block);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, w->d, w->k, w->block, 1, weights, w->block,
-                z, w->block, 1, (float *)(void *)w->gradient, w->k);
+    w->blas->ssymm(CblasRowMajor, CblasLeft, CblasLower, w->d, w->block, 1, (float *)(void *)w->V,
+                   w->d, phi, w->block, 0, weights, w->block);
+    w->blas->sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, w->d, w->k, w->block, 1, weights,
+                   w->block, z, w->block, 1, (float *)(void *)w->gradient, w->k);
 }
 
 static void forward_double(const blas_work *w, void *z, void *phi)
 {
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, w->d, w->block, w->k, 1,
-                (double *)(void *)w->A, w->k, z, w->block, 0, phi, w->block);
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, w->d, w->block, 1, phi, w->block, 1,
-                (double *)(void *)w->gamma, w->d);
+    w->blas->dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, w->d, w->block, w->k, 1,
+                   (double *)(void *)w->A, w->k, z, w->block, 0, phi, w->block);
+    w->blas->dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, w->d, w->block, 1, phi, w->block, 1,
+                   (double *)(void *)w->gamma, w->d);
 }
 
 static void backward_double(const blas_work *w, void *z, void *phi)
 {
     double *weights = (double *)(void *)w->weights;
-    cblas_dsymm(CblasRowMajor, CblasLeft, CblasLower, w->d, w->block, 1, (double *)(void *)w->V,
-                w->d, phi, w->block, 0, weights, w->block);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, w->d, w->k, w->block, 1, weights, w->block,
-                z, w->block, 1, (double *)(void *)w->gradient, w->k);
+    w->blas->dsymm(CblasRowMajor, CblasLeft, CblasLower, w->d, w->block, 1, (double *)(void *)w->V,
+                   w->d, phi, w->block, 0, weights, w->block);
+    w->blas->dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, w->d, w->k, w->block, 1, weights,
+                   w->block, z, w->block, 1, (double *)(void *)w->gradient, w->k);
 }
 
 typedef void (*pass)(const blas_work *w, void *z, void *phi);
@@ -85,10 +99,10 @@ static void fill(const blas_work *w, size_t count)
     }
 }
 
-static ss_error open_work(int64_t d, int64_t k, int64_t m, int64_t block, ss_precision precision,
-                          blas_work *w)
+static ss_error open_work(const ss_bench_blas *blas, int64_t d, int64_t k, int64_t m, int64_t block,
+                          ss_precision precision, blas_work *w)
 {
-    *w = (blas_work){.d = (int)d, .k = (int)k, .block = (int)block};
+    *w = (blas_work){.blas = blas, .d = (int)d, .k = (int)k, .block = (int)block};
     w->blocks = (m + block - 1) / block;
     w->real = precision == SS_PRECISION_SINGLE ? sizeof(float) : sizeof(double);
     char **arrays[] = {&w->A, &w->V, &w->gamma, &w->gradient, &w->weights, &w->z, &w->phi};
@@ -108,14 +122,47 @@ static ss_error open_work(int64_t d, int64_t k, int64_t m, int64_t block, ss_pre
     return SS_OK;
 }
 
-ss_error ss_bench_blas(int64_t d, int64_t k, int64_t m, ss_precision precision, double patience,
-                       double *seconds)
+ss_error ss_bench_blas_open(ss_bench_blas **out)
 {
-    openblas_set_num_threads(1);
+    SS_TRY(ss_allocate(1, sizeof **out, out));
+    ss_bench_blas *blas = *out;
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    blas->library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
+    const struct {
+        const char *name;
+        void *to;
+    } functions[] = {
+        {"cblas_sgemm", &blas->sgemm}, {"cblas_ssyrk", &blas->ssyrk}, {"cblas_ssymm", &blas->ssymm},
+        {"cblas_dgemm", &blas->dgemm}, {"cblas_dsyrk", &blas->dsyrk}, {"cblas_dsymm", &blas->dsymm},
+    };
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        void *found = blas->library ? dlsym(blas->library, functions[i].name) : NULL;
+        if (!found) {
+            ss_error error = ss_fail(SS_ERR_UNAVAILABLE, "%s", dlerror());
+            ss_bench_blas_close(out);
+            return error;
+        }
+        memcpy(functions[i].to, &found, sizeof found);
+    }
+    return SS_OK;
+}
+
+void ss_bench_blas_close(ss_bench_blas **blas)
+{
+    if (*blas && (*blas)->library) {
+        dlclose((*blas)->library);
+    }
+    free(*blas);
+    *blas = NULL;
+}
+
+ss_error ss_bench_blas_time(const ss_bench_blas *blas, int64_t d, int64_t k, int64_t m,
+                            ss_precision precision, double patience, double *seconds)
+{
     *seconds = INFINITY;
     for (int64_t block = 256; block <= 4096; block *= 2) {
         blas_work w;
-        SS_TRY(open_work(d, k, m, block, precision, &w));
+        SS_TRY(open_work(blas, d, k, m, block, precision, &w));
         double share = (double)m / (double)(w.blocks * block); /* the last block may be too long */
         double until = ss_clock_seconds() + patience;
         do {

@@ -240,17 +240,23 @@ static json_t *describe_case(const bench_case *c, const timing *t, const double 
     return row;
 }
 
-static ss_error measure_case(const ss_bench *bench, const bench_case *c, ss_workspace *workspace,
+/* What the measurements of all cases share. */
+typedef struct tools {
+    ss_workspace *workspace;
+    ss_bench_blas *blas; /* NULL: not installed */
+} tools;
+
+static ss_error measure_case(const ss_bench *bench, const bench_case *c, const tools *tools,
                              json_t *rows)
 {
     timing t = {.blas = NAN};
     SS_TRY(time_stages(bench, c, &t));
     double batch = t.stages[0] + t.stages[1] + t.stages[2] + t.stages[3];
     int64_t iterations = 3 + (int64_t)(2 * patience(bench) / batch);
-    t.iteration = time_iteration(c, workspace, iterations);
-    if (c->size.d >= 32) {
-        SS_TRY(
-            ss_bench_blas(c->size.d, c->size.k, c->size.m, c->precision, patience(bench), &t.blas));
+    t.iteration = time_iteration(c, tools->workspace, iterations);
+    if (c->size.d >= 32 && tools->blas) {
+        SS_TRY(ss_bench_blas_time(tools->blas, c->size.d, c->size.k, c->size.m, c->precision,
+                                  patience(bench), &t.blas));
     }
     double m = (double)c->size.m;
     double shares[] = {
@@ -264,8 +270,8 @@ static ss_error measure_case(const ss_bench *bench, const bench_case *c, ss_work
     return SS_OK;
 }
 
-static ss_error measure_table(ss_bench *bench, const bench_case *by_precision,
-                              ss_workspace *workspace, json_t *rows)
+static ss_error measure_table(ss_bench *bench, const bench_case *by_precision, const tools *tools,
+                              json_t *rows)
 {
     printf("                                        nanoseconds a sample              of peak  "
            "    iteration      OpenBLAS's\n"
@@ -281,7 +287,7 @@ static ss_error measure_table(ss_bench *bench, const bench_case *by_precision,
                 if (bench->stopped) {
                     return SS_OK;
                 }
-                SS_TRY(measure_case(bench, &c, workspace, rows));
+                SS_TRY(measure_case(bench, &c, tools, rows));
             }
         }
     }
@@ -291,7 +297,7 @@ static ss_error measure_table(ss_bench *bench, const bench_case *by_precision,
 static ss_error measure_alone(ss_bench *bench, json_t *figures)
 {
     bench_case by_precision[2];
-    ss_workspace *workspace = NULL;
+    tools tools = {0};
     for (int precision = 0; precision < 2; precision++) {
         bench_case *c = &by_precision[precision];
         *c = (bench_case){.precision = (ss_precision)precision};
@@ -312,9 +318,14 @@ static ss_error measure_alone(ss_bench *bench, json_t *figures)
                  "multiply-add peak, double", "GFLOP/s");
     json_t *rows = json_array();
     json_object_set_new(figures, "cases", rows);
-    SS_TRY(ss_workspace_create(&workspace));
-    ss_error error = measure_table(bench, by_precision, workspace, rows);
-    ss_workspace_destroy(&workspace);
+    SS_TRY(ss_workspace_create(&tools.workspace));
+    if (ss_bench_blas_open(&tools.blas) != SS_OK) {
+        fprintf(stderr, "warning: nothing to compare with (Debian: libopenblas0): %s\n",
+                ss_error_text());
+    }
+    ss_error error = measure_table(bench, by_precision, &tools, rows);
+    ss_bench_blas_close(&tools.blas);
+    ss_workspace_destroy(&tools.workspace);
     return error;
 }
 
