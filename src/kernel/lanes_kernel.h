@@ -1,10 +1,8 @@
 /*
  * The vector kernel, a template: each instruction set and precision has one file that defines
  * REAL_BITS, LANES_KERNEL and LANES_NAME, includes this, and is compiled with its own flags.
- *
- * From 32 rows on the lanes hold rows (lanes_large.h), below they hold samples (lanes_small.h):
- * about there the two are equally fast.
  */
+#include "arrangement.h"
 #include "kernels.h"
 #include "lanes_large.h"
 #include "lanes_small.h"
@@ -17,7 +15,7 @@
 
 static bool is_large(const ss_batch *batch)
 {
-    return batch->d >= 32;
+    return ss_rows_in_lanes(batch->d, LINE);
 }
 
 static shape shape_of(const ss_batch *batch)

@@ -223,7 +223,7 @@ LANES_INLINE void entries_tile(const int rows, const int panels, const int64_t a
 }
 
 /* Adds a chunk's Φ Φᵀ to the sums, [panel of j][i][j]: what lies on and below the diagonal, in
- * whole lines. */
+ * whole lines. Of the panels of a tile, the rows of the first need but that one. */
 static void large_gamma(const ss_batch *batch, const work *work, const chunk *chunk)
 {
     int64_t all = panels_of(batch->d);
@@ -235,9 +235,10 @@ static void large_gamma(const ss_batch *batch, const work *work, const chunk *ch
         factors f = {.b = chunk->phi + panel * PANEL, .b_panel = PANEL, .terms = chunk->places};
         for (int64_t i = panel * LINE; i < batch->d; i += rows) {
             int64_t to_panel_end = LINE - i % LINE;
+            int needed = tile_of(i / LINE - panel + 1, panels);
             rows = tile_of(batch->d - i < to_panel_end ? batch->d - i : to_panel_end, TILE_ROWS);
             f.a = chunk->phi + i / LINE * PANEL + i % LINE;
-            WITH_TILE(rows, panels, entries_tile, 1, LINE, &f,
+            WITH_TILE(rows, needed, entries_tile, 1, LINE, &f,
                       work->sums + panel * out_panel + i * LINE, out_panel);
         }
     }

@@ -10,6 +10,8 @@
  */
 #include "saddlesweep/run.h"
 
+#include "../kernel/arrangement.h"
+
 #include <math.h>
 
 typedef struct cost_table {
@@ -17,7 +19,7 @@ typedef struct cost_table {
     double activation[SS_ACTIVATION_KINDS];
     double small_multiply_add; /* with samples in the lanes */
     double large_multiply_add; /* with panels of rows in the lanes */
-    double panel;              /* rows in one */
+    int64_t panel;             /* rows in one */
     double iteration;          /* ns an iteration, whatever its size */
     double entry;              /* ns an entry of V or A, an iteration */
 } cost_table;
@@ -62,9 +64,6 @@ static const cost_table tables[] = {
 /* ns for a normal of the sphere noise, which is drawn one by one. */
 static const double scalar_normal = 50;
 
-/* Where the kernels change from samples to rows in the lanes. */
-static const int64_t large_d = 32;
-
 static double whole(double count, double size)
 {
     return ceil(count / size) * size;
@@ -75,8 +74,8 @@ static double batch_cost(const ss_run *run, int64_t samples, int64_t k, bool gra
 {
     const cost_table *table = &tables[run->precision];
     const double strip = 64;
-    bool large = run->d >= large_d;
-    double block = large ? table->panel : 1; /* Γ is computed in blocks of so many columns */
+    bool large = ss_rows_in_lanes(run->d, table->panel);
+    double block = large ? (double)table->panel : 1; /* Γ is computed in blocks of so many columns */
     double d = whole((double)run->d, block);
     double columns = (double)k;
     double products = d * (d + block) / 2 + d * columns;

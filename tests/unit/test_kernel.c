@@ -89,9 +89,11 @@ static void assert_kernels_agree(shape shape, ss_activation activation)
     close_workplace(&w);
 }
 
-/* Below and from 32 rows on, with and without whole tiles, panels and strips. */
-static const shape sides[] = {{1, 1, 0},  {3, 2, 0},   {2, 5, 0},   {7, 2, 0},  {8, 8, 0},
-                              {31, 5, 0}, {32, 32, 0}, {33, 17, 0}, {49, 1, 0}, {5, 40, 0}};
+/* Samples and rows in the lanes, with and without whole tiles, panels and strips; up to five
+ * panels, so that tiles of two end on the diagonal in every way. */
+static const shape sides[] = {{1, 1, 0},   {3, 2, 0},  {2, 5, 0},   {7, 2, 0},
+                              {8, 8, 0},   {31, 5, 0}, {32, 32, 0}, {33, 17, 0},
+                              {43, 20, 0}, {49, 1, 0}, {65, 3, 0},  {5, 40, 0}};
 static const int64_t sample_counts[] = {1, 3, 64, 65, 511, 512, 513, 1000, 10000};
 
 static void kernels_agree_with_the_reference(void **state)
@@ -108,7 +110,7 @@ static void kernels_agree_with_the_reference(void **state)
 }
 
 /* Large enough that not all samples are kept between gamma() and gradient(). */
-static const shape large[] = {{33, 64, 400000}, {3, 48, 700000}};
+static const shape large[] = {{49, 64, 300000}, {3, 48, 700000}};
 
 static void scratch_memory_is_capped(void **state)
 {
@@ -129,8 +131,8 @@ static void a_batch_that_is_needed_once_is_not_kept(void **state)
 {
     (void)state;
     for (int i = 0; ss_kernel_at(i); i++) {
-        ss_batch batch = batch_of(NULL, 33, 17, 1000, activations[0]);
-        ss_batch larger = batch_of(NULL, 33, 17, 100000, activations[0]);
+        ss_batch batch = batch_of(NULL, 49, 17, 1000, activations[0]);
+        ss_batch larger = batch_of(NULL, 49, 17, 100000, activations[0]);
         batch.once = larger.once = true;
         assert_int_equal(ss_kernel_at(i)->scratch_bytes(&larger),
                          ss_kernel_at(i)->scratch_bytes(&batch));
