@@ -40,6 +40,7 @@ typedef enum ss_kernel_stage {
 typedef struct ss_kernel {
     const char *name;       /* "reference", "portable", "avx2", "avx512" */
     ss_precision precision; /* of the samples; sums across blocks are always float64 */
+    double relative_cost;   /* time of a run / that with the avx2 kernel (docs/cost-model.md) */
 
     /* Bytes of scratch memory, aligned to 64, that the other two need for a batch. */
     size_t (*scratch_bytes)(const ss_batch *batch);

@@ -36,6 +36,7 @@ const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE])
 
 /* What the cost model says of all runs of a plan. */
 typedef struct ss_plan_cost {
+    const struct ss_kernel *kernel; /* that a run would use here: all seconds are with this one */
     double core_seconds;
     double longest_run;  /* seconds */
     double shortest_run; /* seconds */

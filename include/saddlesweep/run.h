@@ -101,7 +101,8 @@ void ss_run_execute(const ss_run *run, ss_workspace *workspace, ss_run_poll poll
  * identity have the same trajectory. */
 uint64_t ss_run_identity(const ss_run *run);
 
-/* Predicted wall seconds of a run on one core (docs/cost-model.md). Local. */
+/* Predicted wall seconds of a run on one core with the avx2 kernel (docs/cost-model.md): the same
+ * on every rank, whatever its processor. Local. */
 double ss_run_cost_seconds(const ss_run *run);
 
 /* The bytes of the matrices and samples of a run that uses this kernel, exactly. Local. */

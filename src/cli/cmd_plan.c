@@ -1,6 +1,7 @@
 #include "../base/text.h"
 #include "cli.h"
 #include "options.h"
+#include "saddlesweep/kernel.h"
 #include "saddlesweep/sched.h"
 #include "saddlesweep/store.h"
 #include "sweep.h"
@@ -13,7 +14,7 @@
 
 enum { SHOWN_CELLS = 40 };
 
-static ss_error print_cells(const ss_plan *plan)
+static ss_error print_cells(const ss_plan *plan, const ss_plan_cost *cost)
 {
     ss_table table = {
         .columns = 9,
@@ -24,14 +25,14 @@ static ss_error print_cells(const ss_plan *plan)
         char activation[SS_ACTIVATION_TEXT_SIZE];
         char duration[32];
         ss_run run = ss_plan_run(plan, cell, 0);
+        double seconds = cost->kernel->relative_cost * ss_run_cost_seconds(&run);
         int64_t numbers[] = {cell, run.d, run.k, run.k0, run.n, run.m};
         for (int i = 0; i < 6; i++) {
             ss_table_add(&table, "%" PRId64, numbers[i]);
         }
         ss_table_add(&table, "%s", ss_activation_format(run.activation, activation));
         ss_table_add(&table, "%" PRId64, plan->seeds);
-        ss_table_add(&table, "%s",
-                     ss_text_duration(ss_run_cost_seconds(&run), duration, sizeof duration));
+        ss_table_add(&table, "%s", ss_text_duration(seconds, duration, sizeof duration));
     }
     SS_TRY(ss_table_print(&table, "  "));
     if (shown < plan->cells) {
@@ -57,25 +58,22 @@ static void print_summary(const ss_plan *plan)
     printf("precision      %s\n\n", ss_precision_name(spec->precision));
 }
 
-static ss_error print_cost(const ss_plan *plan, int64_t ranks)
+static void print_cost(const ss_plan *plan, const ss_plan_cost *cost, int64_t ranks)
 {
     char text[32];
-    ss_plan_cost cost;
-    SS_TRY(ss_plan_predict(plan, ranks, &cost));
-    double wall_seconds = cost.wall_seconds + ss_sched_message_seconds(ranks);
-    printf("\npredicted by the cost model:\n");
-    printf("core-hours     %.4g\n", cost.core_seconds / 3600);
+    double wall_seconds = cost->wall_seconds + ss_sched_message_seconds(ranks);
+    printf("\npredicted by the cost model, with the %s kernel:\n", cost->kernel->name);
+    printf("core-hours     %.4g\n", cost->core_seconds / 3600);
     printf("wall time      %s on %" PRId64 " rank%s\n",
            ss_text_duration(wall_seconds, text, sizeof text), ranks, ranks == 1 ? "" : "s");
-    printf("memory a rank  %s\n", ss_text_bytes(cost.bytes_per_rank, text, sizeof text));
+    printf("memory a rank  %s\n", ss_text_bytes(cost->bytes_per_rank, text, sizeof text));
     printf("file size      %s\n", ss_text_bytes(ss_store_predicted_bytes(plan), text, sizeof text));
-    if (cost.wide_cells > 0) {
+    if (cost->wide_cells > 0) {
         printf("note           %" PRId64 " cells have d >= %" PRId64
                " (wide.from_d); each of their runs takes one rank, as process grids are not "
                "available yet\n",
-               cost.wide_cells, plan->spec->wide_from_d);
+               cost->wide_cells, plan->spec->wide_from_d);
     }
-    return SS_OK;
 }
 
 typedef struct plan_options {
@@ -87,13 +85,17 @@ static ss_error print_plan(const char *path, void *context)
 {
     const plan_options *options = context;
     ss_sweep sweep;
+    ss_plan_cost cost;
     ss_error error = ss_sweep_load(path, &options->overrides, &sweep);
     if (error == SS_OK) {
-        print_summary(&sweep.plan);
-        error = print_cells(&sweep.plan);
+        error = ss_plan_predict(&sweep.plan, options->ranks, &cost);
     }
     if (error == SS_OK) {
-        error = print_cost(&sweep.plan, options->ranks);
+        print_summary(&sweep.plan);
+        error = print_cells(&sweep.plan, &cost);
+    }
+    if (error == SS_OK) {
+        print_cost(&sweep.plan, &cost, options->ranks);
     }
     ss_sweep_release(&sweep);
     return error;

@@ -1,6 +1,7 @@
 /*
  * The vector kernel, a template: each instruction set and precision has one file that defines
- * REAL_BITS, LANES_KERNEL and LANES_NAME, includes this, and is compiled with its own flags.
+ * REAL_BITS, LANES_KERNEL, LANES_NAME and LANES_COST (kernel.h), includes this, and is compiled
+ * with its own flags.
  */
 #include "arrangement.h"
 #include "kernels.h"
@@ -120,6 +121,7 @@ static int64_t multiply_adds(int64_t rounds, double *result)
 const ss_kernel LANES_KERNEL = {
     .name = LANES_NAME,
     .precision = LANES_PRECISION,
+    .relative_cost = LANES_COST,
     .scratch_bytes = scratch_bytes,
     .gamma = gamma_sum,
     .gradient = gradient_sum,

@@ -1,4 +1,5 @@
 #define REAL_BITS    32
 #define LANES_KERNEL ss_kernel_portable_f32
 #define LANES_NAME   "portable"
+#define LANES_COST   2.8
 #include "lanes_kernel.h"

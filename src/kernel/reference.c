@@ -92,6 +92,7 @@ static void gradient_sum(const ss_batch *batch, void *memory, const double *V, d
 const ss_kernel ss_kernel_reference = {
     .name = "reference",
     .precision = SS_PRECISION_DOUBLE,
+    .relative_cost = 25,
     .scratch_bytes = scratch_bytes,
     .gamma = gamma_sum,
     .gradient = gradient_sum,

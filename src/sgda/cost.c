@@ -75,7 +75,8 @@ static double batch_cost(const ss_run *run, int64_t samples, int64_t k, bool gra
     const cost_table *table = &tables[run->precision];
     const double strip = 64;
     bool large = ss_rows_in_lanes(run->d, table->panel);
-    double block = large ? (double)table->panel : 1; /* Γ is computed in blocks of so many columns */
+    double block =
+        large ? (double)table->panel : 1; /* Γ is computed in blocks of so many columns */
     double d = whole((double)run->d, block);
     double columns = (double)k;
     double products = d * (d + block) / 2 + d * columns;

@@ -66,7 +66,8 @@ static void take_run(double *ready, int64_t ranks, double seconds)
     ready[at] = time;
 }
 
-static ss_error simulate(const ss_plan *plan, int64_t ranks, double *out)
+/* Seconds of the last rank to end. */
+static ss_error simulate(const ss_plan *plan, int64_t ranks, double relative_cost, double *out)
 {
     uint32_t *order = NULL;
     double *ready = NULL;
@@ -74,7 +75,7 @@ static ss_error simulate(const ss_plan *plan, int64_t ranks, double *out)
     ss_error error = ss_allocate((size_t)ranks, sizeof *ready, &ready);
     for (int64_t place = 0; place < plan->cells && error == SS_OK; place++) {
         ss_run run = ss_plan_run(plan, order[place], 0);
-        double seconds = ss_run_cost_seconds(&run);
+        double seconds = relative_cost * ss_run_cost_seconds(&run);
         for (int64_t seed = 0; seed < plan->seeds; seed++) {
             take_run(ready, ranks, seconds);
         }
@@ -88,18 +89,18 @@ static ss_error simulate(const ss_plan *plan, int64_t ranks, double *out)
     return error;
 }
 
-/* A rank's program, MPI, HDF5 and OpenBLAS before any run: 37 MB resident, measured. */
-static const double bytes_of_program = 37.5e6;
+/* A rank's program, MPI and HDF5 before any run: 35 MB resident at most, measured. */
+static const double bytes_of_program = 35e6;
 
-static void sum_cells(const ss_plan *plan, const ss_kernel *kernel, ss_plan_cost *cost)
+static void sum_cells(const ss_plan *plan, ss_plan_cost *cost)
 {
     for (int64_t cell = 0; cell < plan->cells; cell++) {
         ss_run run = ss_plan_run(plan, cell, 0);
-        double seconds = ss_run_cost_seconds(&run);
+        double seconds = cost->kernel->relative_cost * ss_run_cost_seconds(&run);
         cost->core_seconds += seconds * (double)plan->seeds;
         cost->longest_run = fmax(cost->longest_run, seconds);
         cost->shortest_run = fmin(cost->shortest_run, seconds);
-        cost->bytes_per_rank = fmax(cost->bytes_per_rank, ss_run_cost_bytes(&run, kernel));
+        cost->bytes_per_rank = fmax(cost->bytes_per_rank, ss_run_cost_bytes(&run, cost->kernel));
         cost->wide_cells += run.d >= plan->spec->wide_from_d;
     }
 }
@@ -107,15 +108,14 @@ static void sum_cells(const ss_plan *plan, const ss_kernel *kernel, ss_plan_cost
 ss_error ss_plan_predict(const ss_plan *plan, int64_t ranks, ss_plan_cost *out)
 {
     enum { SIMULATED_RUNS = 200000 };
-    const ss_kernel *kernel;
     int64_t runs = ss_plan_runs(plan);
     int64_t busy = ranks < runs ? ranks : runs; /* further ranks stay idle */
     *out = (ss_plan_cost){.shortest_run = INFINITY};
-    SS_TRY(ss_kernel_choose(plan->spec->precision, &kernel));
-    sum_cells(plan, kernel, out);
+    SS_TRY(ss_kernel_choose(plan->spec->precision, &out->kernel));
+    sum_cells(plan, out);
     out->bytes_per_rank += bytes_of_program;
     if (runs <= SIMULATED_RUNS) {
-        return simulate(plan, busy, &out->wall_seconds);
+        return simulate(plan, busy, out->kernel->relative_cost, &out->wall_seconds);
     }
     /* Longest first ends at most one of the shortest runs after the even share. */
     out->wall_seconds =

@@ -7,6 +7,7 @@
 #define LANES_BYTES 16
 #define KEPT_BYTES  ((size_t)0)
 #define LANES_NAME  "narrow"
+#define LANES_COST  2
 #if REAL_BITS == 64
 #define LANES_KERNEL narrow_kernel_f64
 #else

@@ -1,6 +1,7 @@
 /* Plans: enumeration, digests, predictions. */
 #include "check.h"
 
+#include "saddlesweep/kernel.h"
 #include "saddlesweep/plan.h"
 
 #include <malloc.h>
@@ -262,7 +263,7 @@ static void the_prediction_sums_all_runs(void **state)
     for (int64_t cell = 0; cell < plan.cells; cell++) {
         for (int64_t seed = 0; seed < plan.seeds; seed++) {
             ss_run run = ss_plan_run(&plan, cell, seed);
-            double seconds = ss_run_cost_seconds(&run);
+            double seconds = cost.kernel->relative_cost * ss_run_cost_seconds(&run);
             total += seconds;
             longest = fmax(longest, seconds);
             shortest = fmin(shortest, seconds);
@@ -273,6 +274,26 @@ static void the_prediction_sums_all_runs(void **state)
     assert_near(cost.shortest_run, shortest, 0);
     assert_true(cost.shortest_run > 0);
     assert_int_equal(cost.wide_cells, 8);
+    ss_spec_destroy(&spec);
+}
+
+/* The model's seconds are the avx2 kernel's; others say how theirs compare. */
+static void the_prediction_is_for_the_kernel_in_use(void **state)
+{
+    (void)state;
+    ss_spec *spec = parse_one(NULL);
+    ss_plan plan = ss_plan_of(spec);
+    setenv("SADDLESWEEP_KERNEL", "portable", 1);
+    ss_plan_cost portable = predict(&plan, 2);
+    setenv("SADDLESWEEP_KERNEL", "reference", 1);
+    ss_plan_cost reference = predict(&plan, 2);
+    unsetenv("SADDLESWEEP_KERNEL");
+    double ratio = reference.kernel->relative_cost / portable.kernel->relative_cost;
+    assert_string_equal(portable.kernel->name, "portable");
+    assert_true(portable.kernel->relative_cost > 1 && ratio > 1);
+    assert_near(reference.core_seconds / portable.core_seconds, ratio, 1e-12);
+    assert_near(reference.wall_seconds / portable.wall_seconds, ratio, 1e-12);
+    assert_near(reference.longest_run / portable.longest_run, ratio, 1e-12);
     ss_spec_destroy(&spec);
 }
 
@@ -421,6 +442,7 @@ int main(void)
         cmocka_unit_test(the_far_end_of_a_long_list_is_in_the_digest),
         cmocka_unit_test(settings_are_one_line_each),
         cmocka_unit_test(the_prediction_sums_all_runs),
+        cmocka_unit_test(the_prediction_is_for_the_kernel_in_use),
         cmocka_unit_test(larger_runs_cost_more),
         cmocka_unit_test(wall_time_lies_between_its_bounds),
         cmocka_unit_test(one_rank_takes_the_total),
