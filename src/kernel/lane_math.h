@@ -52,12 +52,6 @@ LANES_INLINE lanes_real lanes_clamp(real low, lanes_real x, real high)
     return lanes_max(lanes_all(low), lanes_min(lanes_all(high), x));
 }
 
-/* The same word in both halves of every 64-bit lane. */
-LANES_INLINE lanes_u64 lanes_both_halves(uint32_t x)
-{
-    return (lanes_u64)lanes_all_words(x);
-}
-
 /*
  * Normals are drawn for 16 groups at a time, whatever the width: one vector would wait for itself,
  * in Philox for ten rounds of five dependent operations. So the functions below take rows of
@@ -68,6 +62,9 @@ enum {
     LANES_WORD_ROW = LANES_GROUPS / LANES_WORDS, /* vectors of words in a row */
     LANES_ROW = LANES_GROUPS / LANES_REALS,      /* vectors of reals in a row */
 };
+
+#define LANES_MULTIPLIER0 0xd2511f53u
+#define LANES_MULTIPLIER1 0xcd9e8d57u
 
 #define LANES_EACH(i, count) LANES_UNROLL for (int i = 0; i < (count); i++)
 
@@ -81,78 +78,106 @@ LANES_INLINE void lanes_step(const lanes_real x[LANES_ROW], lanes_real p[LANES_R
 }
 
 /*
- * Philox4x32-10 of Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011), on the
- * counter blocks {group, column, t, salt}: word w of group[v] lane by lane in out[w][v].
+ * What the counter blocks {group, column, t, salt} of all groups share in the rounds of Philox,
+ * each word in both halves of a lane. In memory on purpose: a load that broadcasts is free, where a
+ * key put together in a register costs two instructions each time.
+ */
+typedef struct lanes_schedule {
+    uint64_t word2;      /* of round 1, as the only one that depends on the group is word 0 */
+    uint64_t word0_of_2; /* of round 2 */
+    uint64_t word2_of_2;
+    uint64_t key[8][2]; /* of rounds 3 to 10, key[0][1] with word 3 of round 2 */
+} lanes_schedule;
+
+static inline uint64_t both_halves(uint32_t x)
+{
+    return (uint64_t)x << 32 | x;
+}
+
+static __attribute__((noinline, unused)) void lanes_schedule_of(uint32_t column, uint32_t t,
+                                                                uint32_t salt,
+                                                                const uint32_t key[2],
+                                                                lanes_schedule *out)
+{
+    uint32_t key0 = key[0], key1 = key[1];
+    uint64_t product = (uint64_t)t * LANES_MULTIPLIER1;
+    uint32_t word0 = (uint32_t)(product >> 32) ^ column ^ key0;
+    uint32_t word1 = (uint32_t)product;
+    out->word2 = both_halves(salt ^ key1);
+    product = (uint64_t)word0 * LANES_MULTIPLIER0;
+    for (int round = 0; round < 8; round++) {
+        key0 += 0x9e3779b9u;
+        key1 += 0xbb67ae85u;
+        if (round == 0) {
+            out->word0_of_2 = both_halves(word1 ^ key0);
+            out->word2_of_2 = both_halves((uint32_t)(product >> 32) ^ key1);
+            key0 += 0x9e3779b9u;
+            key1 += 0xbb67ae85u;
+        }
+        out->key[round][0] = both_halves(key0);
+        out->key[round][1] = both_halves(round == 0 ? (uint32_t)product ^ key1 : key1);
+    }
+}
+
+LANES_INLINE lanes_u64 lanes_all_longs(uint64_t x)
+{
+    return x + (lanes_u64){0};
+}
+
+/*
+ * Philox4x32-10 of Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (2011): word w of
+ * group[v] lane by lane in out[w][v].
  *
  * The words stay apart as even and odd lanes, each in the low half of a 64-bit lane, through all
  * rounds: the multiplier ignores the high halves, so what gathers there is cut off but once, at the
- * end. Only `group` differs between lanes: what the first three rounds make of the rest alone is
- * scalar, and leaves a loop over groups together with the keys.
+ * end.
  */
-LANES_INLINE void lanes_philox(const lanes_u32 group[LANES_WORD_ROW], uint32_t column, uint32_t t,
-                               uint32_t salt, const uint32_t key[2],
-                               lanes_u32 out[4][LANES_WORD_ROW])
+LANES_INLINE void lanes_philox(const lanes_u32 group[LANES_WORD_ROW],
+                               const lanes_schedule *schedule, lanes_u32 out[4][LANES_WORD_ROW])
 {
-    const uint32_t multiplier0 = 0xd2511f53u, multiplier1 = 0xcd9e8d57u;
-    uint32_t key0 = key[0], key1 = key[1];
-
-    /* Round 1: words 0 and 1 of the result are uniform. */
-    uint64_t product = (uint64_t)t * multiplier1;
-    uint32_t uniform0 = (uint32_t)(product >> 32) ^ column ^ key0;
-    uint32_t uniform1 = (uint32_t)product;
-    uint32_t uniform2 = salt ^ key1;
-    /* Round 2: word 3 is. */
-    key0 += 0x9e3779b9u;
-    key1 += 0xbb67ae85u;
-    product = (uint64_t)uniform0 * multiplier0;
-    uint32_t mixed0 = uniform1 ^ key0;
-    uint32_t mixed2 = (uint32_t)(product >> 32) ^ key1;
-    uint32_t uniform3 = (uint32_t)product;
-
     lanes_u64 word[2 * LANES_WORD_ROW][4];
+    /* Rounds 1 and 2. */
     LANES_EACH(half, 2 * LANES_WORD_ROW)
     {
         lanes_u64 *w = word[half];
         lanes_u64 in = (lanes_u64)group[half / 2] >> half % 2 * 32;
-        lanes_u64 product0 = lanes_mul_low(in, multiplier0);
+        lanes_u64 product0 = lanes_mul_low(in, LANES_MULTIPLIER0);
         lanes_u64 product1 =
-            lanes_mul_low((product0 >> 32) ^ lanes_both_halves(uniform2), multiplier1);
-        w[0] = (product1 >> 32) ^ lanes_both_halves(mixed0);
+            lanes_mul_low((product0 >> 32) ^ lanes_all_longs(schedule->word2), LANES_MULTIPLIER1);
+        w[0] = (product1 >> 32) ^ lanes_all_longs(schedule->word0_of_2);
         w[1] = product1;
-        w[2] = product0 ^ lanes_both_halves(mixed2);
+        w[2] = product0 ^ lanes_all_longs(schedule->word2_of_2);
+        w[3] = (lanes_u64){0};
     }
     /* Rounds 3 to 9. */
     LANES_EACH(round, 7)
     {
-        key0 += 0x9e3779b9u;
-        key1 += 0xbb67ae85u;
         LANES_EACH(half, 2 * LANES_WORD_ROW)
         {
             lanes_u64 *w = word[half];
-            lanes_u64 product0 = lanes_mul_low(w[0], multiplier0);
-            lanes_u64 product1 = lanes_mul_low(w[2], multiplier1);
-            w[0] = (product1 >> 32) ^ (w[1] ^ lanes_both_halves(key0));
-            w[2] = (product0 >> 32) ^ (round == 0 ? lanes_both_halves(uniform3 ^ key1)
-                                                  : w[3] ^ lanes_both_halves(key1));
+            lanes_u64 product0 = lanes_mul_low(w[0], LANES_MULTIPLIER0);
+            lanes_u64 product1 = lanes_mul_low(w[2], LANES_MULTIPLIER1);
+            w[0] = (product1 >> 32) ^ w[1] ^ lanes_all_longs(schedule->key[round][0]);
+            w[2] = (product0 >> 32) ^ w[3] ^ lanes_all_longs(schedule->key[round][1]);
             w[1] = product1;
             w[3] = product0;
         }
     }
     /* Round 10, on even and odd lanes put together again. */
-    key0 += 0x9e3779b9u;
-    key1 += 0xbb67ae85u;
+    lanes_u64 key0 = lanes_all_longs(schedule->key[7][0]);
+    lanes_u64 key1 = lanes_all_longs(schedule->key[7][1]);
     LANES_EACH(v, LANES_WORD_ROW)
     {
         const lanes_u64 *even = word[2 * v], *odd = word[2 * v + 1];
-        lanes_u64 even0 = lanes_mul_low(even[0], multiplier0);
-        lanes_u64 even1 = lanes_mul_low(even[2], multiplier1);
-        lanes_u64 odd0 = lanes_mul_low(odd[0], multiplier0);
-        lanes_u64 odd1 = lanes_mul_low(odd[2], multiplier1);
-        out[0][v] = (lanes_u32)(lanes_merge(even1 >> 32, odd1) ^
-                                (lanes_merge(even[1], odd[1] << 32) ^ lanes_both_halves(key0)));
+        lanes_u64 even0 = lanes_mul_low(even[0], LANES_MULTIPLIER0);
+        lanes_u64 even1 = lanes_mul_low(even[2], LANES_MULTIPLIER1);
+        lanes_u64 odd0 = lanes_mul_low(odd[0], LANES_MULTIPLIER0);
+        lanes_u64 odd1 = lanes_mul_low(odd[2], LANES_MULTIPLIER1);
+        out[0][v] =
+            (lanes_u32)(lanes_merge(even1 >> 32, odd1) ^ lanes_merge(even[1], odd[1] << 32) ^ key0);
         out[1][v] = (lanes_u32)lanes_merge(even1, odd1 << 32);
-        out[2][v] = (lanes_u32)(lanes_merge(even0 >> 32, odd0) ^
-                                (lanes_merge(even[3], odd[3] << 32) ^ lanes_both_halves(key1)));
+        out[2][v] =
+            (lanes_u32)(lanes_merge(even0 >> 32, odd0) ^ lanes_merge(even[3], odd[3] << 32) ^ key1);
         out[3][v] = (lanes_u32)lanes_merge(even0, odd0 << 32);
     }
 }
@@ -167,8 +192,8 @@ LANES_INLINE void lanes_philox(const lanes_u32 group[LANES_WORD_ROW], uint32_t c
  * The normals of 16 groups from `group` on: normal w of group + l goes to place 16 w + l of z, and
  * is that of ss_stream_group() but for rounding.
  */
-LANES_INLINE void lanes_normals(uint32_t group, uint32_t column, uint32_t t, uint32_t salt,
-                                const uint32_t key[2], real z[4 * LANES_GROUPS])
+LANES_INLINE void lanes_normals(uint32_t group, const lanes_schedule *schedule,
+                                real z[4 * LANES_GROUPS])
 {
     lanes_u32 groups[LANES_WORD_ROW], x[4][LANES_WORD_ROW];
     for (int l = 0; l < LANES_GROUPS; l++) {
@@ -178,7 +203,7 @@ LANES_INLINE void lanes_normals(uint32_t group, uint32_t column, uint32_t t, uin
     {
         groups[i] += group;
     }
-    lanes_philox(groups, column, t, salt, key, x);
+    lanes_philox(groups, schedule, x);
     LANES_EACH(pair, 2)
     {
         lanes_real z0[LANES_ROW], z1[LANES_ROW];

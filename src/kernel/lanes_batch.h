@@ -134,9 +134,10 @@ SCHEDULED static void draw_chunk(const ss_batch *batch, const work *work, int64_
     const int64_t first = number * work->shape.samples;
     for (int64_t c = 0; c < batch->k; c++) {
         real *row = chunk->z + (size_t)c * work->shape.z_row;
+        lanes_schedule schedule;
+        lanes_schedule_of((uint32_t)c, batch->t, batch->stream.salt, batch->stream.key, &schedule);
         for (int64_t strip = 0; strip < chunk->places; strip += STRIP) {
-            lanes_normals((uint32_t)((first + strip) / 4), (uint32_t)c, batch->t,
-                          batch->stream.salt, batch->stream.key, row + strip);
+            lanes_normals((uint32_t)((first + strip) / 4), &schedule, row + strip);
         }
     }
 }

@@ -63,7 +63,9 @@ static void philox(const uint32_t group[LANE_MATH_BLOCK], uint32_t column, uint3
     lanes_u32 groups[LANES_WORD_ROW];
     lanes_u32 words[4][LANES_WORD_ROW];
     memcpy(groups, group, sizeof groups);
-    lanes_philox(groups, column, t, salt, key, words);
+    lanes_schedule schedule;
+    lanes_schedule_of(column, t, salt, key, &schedule);
+    lanes_philox(groups, &schedule, words);
     memcpy(out, words, sizeof words);
 }
 
@@ -71,7 +73,9 @@ static void normals(uint32_t group, uint32_t column, uint32_t t, uint32_t salt,
                     const uint32_t key[2], double z[4 * LANE_MATH_BLOCK])
 {
     _Alignas(LANES_BYTES) real lanes[4 * LANES_GROUPS];
-    lanes_normals(group, column, t, salt, key, lanes);
+    lanes_schedule schedule;
+    lanes_schedule_of(column, t, salt, key, &schedule);
+    lanes_normals(group, &schedule, lanes);
     for (int i = 0; i < 4 * LANES_GROUPS; i++) {
         z[i] = (double)lanes[i];
     }
