@@ -15,6 +15,8 @@ static const struct {
     {"run", ss_cmd_run, "run what the result file lacks, then reduce (alone or under mpirun)"},
     {"status", ss_cmd_status, "show how many runs are done, pending, diverged, failed"},
     {"reduce", ss_cmd_reduce, "recompute the bands of a result file"},
+    {"verify", ss_cmd_verify, "check every checksum of a result file; recompute some of its runs"},
+    {"export", ss_cmd_export, "write a table of all trajectories for pandas and R"},
     {"bench", ss_cmd_bench, "measure this machine: the scheduler's speed and how far it scales"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

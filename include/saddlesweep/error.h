@@ -18,6 +18,7 @@
     X(SS_ERR_PLAN_DIFFERS, 2, "the result file belongs to another plan")                           \
     X(SS_ERR_BUSY, 2, "the result file is being written by another process")                       \
     X(SS_ERR_MEMORY, 1, "out of memory")                                                           \
+    X(SS_ERR_DAMAGED, 1, "committed runs are damaged")                                             \
     X(SS_ERR_IO, 1, "input/output error")                                                          \
     X(SS_ERR_MPI, 1, "MPI error")                                                                  \
     X(SS_ERR_ELSEWHERE, 1, "another rank failed")

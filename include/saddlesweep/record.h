@@ -30,6 +30,9 @@ _Static_assert(sizeof(ss_record) == 64, "a record is 64 bytes in the file");
 ss_record ss_record_of(const ss_run *run, const ss_run_outcome *outcome, int rank,
                        const double *trajectory);
 
+/* Nothing was ever written here: the record as the file was created with it. */
+bool ss_record_untouched(const ss_record *record);
+
 /* The run is committed (DONE, DIVERGED or FAILED) and the record is whole. */
 bool ss_record_committed(const ss_record *record);
 

@@ -64,6 +64,11 @@ ss_store_shape ss_store_shape_of(const ss_store *store);
 /* SS_ERR_PLAN_DIFFERS, naming the first difference, unless the file was made for this plan. */
 ss_error ss_store_match(const ss_store *store, const ss_plan *plan);
 
+/* SS_ERR_PLAN_DIFFERS, naming the first difference, unless every cell, seed and recorded iteration
+ * that the file has written beside its results is the plan's: ss_store_match believes plan_digest.
+ */
+ss_error ss_store_match_labels(const ss_store *store, const ss_plan *plan);
+
 /* Reads `count` records, or trajectories (count × P, row-major), of seeds from `seed_index` on of
  * one cell. Local. */
 ss_error ss_store_read_records(const ss_store *store, int64_t cell, int64_t seed_index,
@@ -95,6 +100,10 @@ ss_error ss_store_read_cell(const ss_store *store, int64_t cell, ss_run *run);
 
 /* The sweep's name from the file's attributes. */
 ss_error ss_store_read_name(const ss_store *store, char *buffer, size_t size);
+
+/* A text attribute of the root, e.g. "spec", NUL-terminated; to be freed by the caller. *text is
+ * NULL after an error: SS_ERR_FORMAT if there is none, SS_ERR_MEMORY. */
+ss_error ss_store_read_attribute(const ss_store *store, const char *name, char **text);
 
 /*
  * The lock beside the file (path + ".lock"): whoever writes holds it shared, whoever begins a run

@@ -7,6 +7,8 @@ int ss_cmd_plan(int argc, char **argv);
 int ss_cmd_run(int argc, char **argv);
 int ss_cmd_status(int argc, char **argv);
 int ss_cmd_reduce(int argc, char **argv);
+int ss_cmd_verify(int argc, char **argv);
+int ss_cmd_export(int argc, char **argv);
 int ss_cmd_bench(int argc, char **argv);
 
 #endif

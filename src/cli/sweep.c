@@ -53,6 +53,46 @@ ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_text
     return ss_sched_agree_once(comm, parse(path, overrides, sweep));
 }
 
+/* The lines of `text`, which are ended in place. */
+static ss_error split_lines(char *text, ss_option_texts *lines)
+{
+    while (*text) {
+        SS_TRY(ss_grow(&lines->texts, &lines->capacity, lines->count + 1, sizeof *lines->texts));
+        lines->texts[lines->count++] = text;
+        text += strcspn(text, "\n");
+        if (*text) {
+            *text++ = '\0';
+        }
+    }
+    return SS_OK;
+}
+
+ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sweep)
+{
+    char *spec = NULL;
+    char *lines = NULL;
+    ss_option_texts overrides = {0};
+    memset(sweep, 0, sizeof *sweep);
+    ss_error error = ss_store_read_attribute(store, "spec", &spec);
+    if (error == SS_OK) {
+        sweep->text.data = spec;
+        sweep->text.length = strlen(spec);
+        error = ss_store_read_attribute(store, "overrides", &lines);
+    }
+    if (error == SS_OK) {
+        error = split_lines(lines, &overrides);
+    }
+    if (error == SS_OK) {
+        error = parse(path, &overrides, sweep);
+    }
+    if (error == SS_OK) {
+        error = ss_store_match(store, &sweep->plan);
+    }
+    free(overrides.texts);
+    free(lines);
+    return error;
+}
+
 void ss_sweep_release(ss_sweep *sweep)
 {
     ss_spec_destroy(&sweep->spec);

@@ -5,6 +5,7 @@
 #include "../base/text.h"
 #include "options.h"
 #include "saddlesweep/plan.h"
+#include "saddlesweep/store.h"
 
 #include <mpi.h>
 
@@ -21,6 +22,11 @@ ss_error ss_sweep_load(const char *path, const ss_option_texts *overrides, ss_sw
 /* The same; only rank 0 reads the file. Collective. */
 ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_texts *overrides,
                            ss_sweep *sweep);
+
+/* The sweep that a result file was made from, out of its own attributes; checked against the shape
+ * of the file. SS_ERR_FORMAT, SS_ERR_SPEC or SS_ERR_PLAN_DIFFERS if they do not fit together.
+ * Release with ss_sweep_release, even after an error. Local. */
+ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sweep);
 
 void ss_sweep_release(ss_sweep *sweep);
 

@@ -1,4 +1,5 @@
 /* What the file says about itself: attributes, cells, and whether it belongs to a plan. */
+#include "../base/memory.h"
 #include "store_private.h"
 
 #include <inttypes.h>
@@ -76,6 +77,24 @@ ss_error ss_store_read_name(const ss_store *store, char *buffer, size_t size)
     snprintf(buffer, size, "%s", name);
     H5free_memory(name);
     return SS_OK;
+}
+
+ss_error ss_store_read_attribute(const ss_store *store, const char *name, char **text)
+{
+    *text = NULL;
+    char *found = ss_store_read_text(store, name);
+    if (!found) {
+        return ss_fail(SS_ERR_FORMAT,
+                       "%s: is damaged: its attribute \"%s\" is missing; restore the file from a "
+                       "copy, or run the sweep into a new one",
+                       store->path, name);
+    }
+    ss_error error = ss_allocate(strlen(found) + 1, 1, text);
+    if (error == SS_OK) {
+        strcpy(*text, found);
+    }
+    H5free_memory(found);
+    return error;
 }
 
 static ss_error differs(const ss_store *store, const char *what, const char *found,
@@ -169,6 +188,18 @@ static ss_error match_scale(const ss_store *store, const char *name, int64_t ind
     return match_number(store, what, found, expected);
 }
 
+ss_error ss_store_match_labels(const ss_store *store, const ss_plan *plan)
+{
+    SS_TRY(match_shape(store, plan));
+    for (int64_t i = 0; i < plan->seeds; i++) {
+        SS_TRY(match_scale(store, "seed", i, ss_values_at(&plan->spec->seeds, i)));
+    }
+    for (int64_t i = 0; i < plan->checkpoints; i++) {
+        SS_TRY(match_scale(store, "iteration", i, plan->spec->checkpoints[i]));
+    }
+    return match_cells(store, plan);
+}
+
 ss_error ss_store_match(const ss_store *store, const ss_plan *plan)
 {
     char digest[SS_DIGEST_SIZE];
@@ -186,16 +217,7 @@ ss_error ss_store_match(const ss_store *store, const ss_plan *plan)
                          : ss_store_damaged(store, "its attribute \"settings\" is missing");
     H5free_memory(found_settings);
     if (error == SS_OK) {
-        error = match_shape(store, plan);
-    }
-    for (int64_t i = 0; i < plan->seeds && error == SS_OK; i++) {
-        error = match_scale(store, "seed", i, ss_values_at(&plan->spec->seeds, i));
-    }
-    for (int64_t i = 0; i < plan->checkpoints && error == SS_OK; i++) {
-        error = match_scale(store, "iteration", i, plan->spec->checkpoints[i]);
-    }
-    if (error == SS_OK) {
-        error = match_cells(store, plan);
+        error = ss_store_match_labels(store, plan);
     }
     /* nothing differs, but the digest does: the attribute itself is damaged */
     return error == SS_OK ? differs(store, "plan_digest", "damaged", "intact") : error;

@@ -1,6 +1,7 @@
 #include "saddlesweep/record.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <xxhash.h>
 
 static uint64_t record_checksum(const ss_record *record)
@@ -28,6 +29,12 @@ ss_record ss_record_of(const ss_run *run, const ss_run_outcome *outcome, int ran
     };
     record.record_checksum = record_checksum(&record);
     return record;
+}
+
+bool ss_record_untouched(const ss_record *record)
+{
+    const ss_record blank = {0};
+    return memcmp(record, &blank, sizeof blank) == 0;
 }
 
 bool ss_record_committed(const ss_record *record)

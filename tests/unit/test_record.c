@@ -79,6 +79,7 @@ static void unfinished_runs_are_not_committed(void **state)
     assert_false(ss_record_committed(&partial));
     assert_false(ss_record_intact(&partial, trajectory, CHECKPOINTS));
     assert_false(ss_record_trusted(&partial, &run, trajectory));
+    assert_false(ss_record_untouched(&pending)); /* it has an identity */
 }
 
 static void a_record_of_zeros_is_not_committed(void **state)
@@ -87,6 +88,7 @@ static void a_record_of_zeros_is_not_committed(void **state)
     ss_record zeros;
     memset(&zeros, 0, sizeof zeros);
     assert_false(ss_record_committed(&zeros));
+    assert_true(ss_record_untouched(&zeros));
 }
 
 static void a_status_out_of_range_is_not_committed(void **state)

@@ -1,0 +1,173 @@
+#include "cli.h"
+#include "options.h"
+#include "sweep.h"
+#include "walk.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const status_names[] = {
+#define STATUS_NAME(code, value, name) [code] = name,
+    SS_RUN_STATUSES(STATUS_NAME)
+#undef STATUS_NAME
+};
+
+/* 0 stands for infinity in the file. */
+static void print_samples(FILE *out, int64_t samples)
+{
+    if (samples == 0) {
+        fputs("inf,", out);
+    } else {
+        fprintf(out, "%" PRId64 ",", samples);
+    }
+}
+
+/* Seventeen digits give back every bit; what there is none of stays empty. */
+static void print_value(FILE *out, double value, char end)
+{
+    if (isfinite(value)) {
+        fprintf(out, "%.17g", value);
+    }
+    fputc(end, out);
+}
+
+static void print_parameters(FILE *out, const ss_walked *at, ss_run_status status)
+{
+    char activation[SS_ACTIVATION_TEXT_SIZE];
+    const ss_run *run = &at->run;
+    fprintf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",", at->cell, run->d, run->k,
+            run->k0);
+    print_samples(out, run->n);
+    print_samples(out, run->m);
+    fprintf(out, "%s,%" PRId64 ",%s,", ss_activation_format(run->activation, activation), run->seed,
+            status_names[status]);
+}
+
+static ss_error print_run(void *context, const ss_walked *at)
+{
+    FILE *out = context;
+    bool trusted = ss_record_trusted(at->record, &at->run, at->trajectory);
+    ss_run_status status = trusted ? (ss_run_status)at->record->status : SS_RUN_PENDING;
+    for (int64_t i = 0; i < at->run.checkpoint_count; i++) {
+        double error = trusted ? at->trajectory[i] : NAN;
+        print_parameters(out, at, status);
+        fprintf(out, "%" PRId64 ",", at->run.checkpoints[i]);
+        print_value(out, error, ',');
+        print_value(out, error / at->record->truth_norm, '\n');
+    }
+    return ferror(out) ? ss_fail(SS_ERR_IO, "the table cannot be written: %s", strerror(errno))
+                       : SS_OK;
+}
+
+static ss_error print_table(const char *path, FILE *out)
+{
+    ss_store *store;
+    ss_sweep sweep = {0};
+    ss_walk walk = {0};
+    SS_TRY(ss_store_open_for_reading(path, &store));
+    ss_error error = ss_sweep_of_store(store, path, &sweep);
+    if (error == SS_OK) {
+        error = ss_walk_open(store, &sweep.plan, &walk);
+    }
+    if (error == SS_OK) {
+        fputs("cell,d,k,k0,n,m,activation,seed,status,iteration,error,relative_error\n", out);
+        error = ss_walk_all(&walk, print_run, out);
+    }
+    ss_walk_close(&walk);
+    ss_sweep_release(&sweep);
+    ss_error closed = ss_store_close(&store);
+    return error == SS_OK ? closed : error;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat first;
+    struct stat second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+static ss_error cannot_write(const char *csv)
+{
+    return ss_fail(SS_ERR_USAGE, "--csv: %s cannot be written: %s", csv, strerror(errno));
+}
+
+/* Into a pipe, a terminal, /dev/null. */
+static ss_error write_stream(const char *path, const char *csv)
+{
+    FILE *out = strcmp(csv, "-") == 0 ? stdout : fopen(csv, "w");
+    if (!out) {
+        return cannot_write(csv);
+    }
+    ss_error error = print_table(path, out);
+    bool written = out == stdout ? fflush(out) == 0 : fclose(out) == 0;
+    return error == SS_OK && !written
+               ? ss_fail(SS_ERR_IO, "%s cannot be written: %s", csv, strerror(errno))
+               : error;
+}
+
+/* A whole table appears under its name, or none. */
+static ss_error write_file(const char *path, const char *csv)
+{
+    ss_text temporary = {0};
+    ss_text_append(&temporary, "%s.creating", csv);
+    if (temporary.failed) {
+        return ss_fail(SS_ERR_MEMORY, "out of memory for a name");
+    }
+    FILE *out = fopen(temporary.data, "w");
+    ss_error error = out ? print_table(path, out) : cannot_write(csv);
+    bool written = out && fclose(out) == 0;
+    if (error == SS_OK && !(written && rename(temporary.data, csv) == 0)) {
+        error = ss_fail(SS_ERR_IO, "%s cannot be written: %s", csv, strerror(errno));
+    }
+    if (error != SS_OK && out) {
+        remove(temporary.data);
+    }
+    free(temporary.data);
+    return error;
+}
+
+static ss_error export_file(const char *path, void *context)
+{
+    const char *csv = *(const char **)context;
+    if (!csv || !csv[0]) {
+        return ss_fail(SS_ERR_USAGE, "--csv OUT is missing; - writes to the standard output");
+    }
+    if (same_file(path, csv)) {
+        return ss_fail(SS_ERR_USAGE, "--csv: %s is the result file itself; name another file", csv);
+    }
+    struct stat there;
+    if (strcmp(csv, "-") == 0 || (stat(csv, &there) == 0 && !S_ISREG(there.st_mode))) {
+        return write_stream(path, csv);
+    }
+    char *target = realpath(csv, NULL); /* of a link, so that it stays one; NULL: a new file */
+    ss_error error = write_file(path, target ? target : csv);
+    free(target);
+    return error;
+}
+
+int ss_cmd_export(int argc, char **argv)
+{
+    const char *csv = NULL;
+    const ss_option options[] = {
+        {"--csv", NULL, "OUT", "the table to write; - is the standard output", SS_OPTION_TEXT,
+         &csv},
+    };
+    const ss_command_line line = {
+        .usage = "saddlesweep export FILE.h5 --csv OUT",
+        .description =
+            "Writes a table for pandas and R: a line for each run and recorded iteration, with\n"
+            "cell, d, k, k0, n, m, activation, seed, status, iteration, error, relative_error.\n"
+            "Values are empty where a run is not committed, is damaged, or has diverged; n and m\n"
+            "may be inf. Works while a run is writing the file.",
+        .positional = "FILE.h5",
+        .options = options,
+        .option_count = sizeof options / sizeof options[0],
+    };
+    return ss_options_command(&line, argc, argv, export_file, &csv);
+}

@@ -1,0 +1,62 @@
+#include "walk.h"
+
+#include "../base/memory.h"
+
+#include <stdlib.h>
+
+ss_error ss_walk_open(const ss_store *store, const ss_plan *plan, ss_walk *walk)
+{
+    *walk = (ss_walk){.store = store, .plan = plan, .piece = 1 + (1 << 20) / plan->checkpoints};
+    SS_TRY(ss_allocate((size_t)walk->piece, sizeof *walk->records, &walk->records));
+    return ss_allocate((size_t)(walk->piece * plan->checkpoints), sizeof(double),
+                       &walk->trajectories);
+}
+
+void ss_walk_close(ss_walk *walk)
+{
+    free(walk->records);
+    free(walk->trajectories);
+    *walk = (ss_walk){0};
+}
+
+static bool any_committed(const ss_record *records, int64_t count)
+{
+    bool any = false;
+    for (int64_t i = 0; i < count && !any; i++) {
+        any = ss_record_committed(&records[i]);
+    }
+    return any;
+}
+
+ss_error ss_walk_cell(const ss_walk *walk, int64_t cell,
+                      ss_error (*visit)(void *context, const ss_walked *at), void *context)
+{
+    const ss_plan *plan = walk->plan;
+    for (int64_t first = 0; first < plan->seeds; first += walk->piece) {
+        int64_t count = plan->seeds - first < walk->piece ? plan->seeds - first : walk->piece;
+        SS_TRY(ss_store_read_records(walk->store, cell, first, count, walk->records));
+        if (any_committed(walk->records, count)) { /* a new file is large, and holds none */
+            SS_TRY(ss_store_read_trajectories(walk->store, cell, first, count, walk->trajectories));
+        }
+        for (int64_t i = 0; i < count; i++) {
+            ss_walked at = {
+                .cell = cell,
+                .seed_index = first + i,
+                .run = ss_plan_run(plan, cell, first + i),
+                .record = &walk->records[i],
+                .trajectory = walk->trajectories + i * plan->checkpoints,
+            };
+            SS_TRY(visit(context, &at));
+        }
+    }
+    return SS_OK;
+}
+
+ss_error ss_walk_all(const ss_walk *walk, ss_error (*visit)(void *context, const ss_walked *at),
+                     void *context)
+{
+    for (int64_t cell = 0; cell < walk->plan->cells; cell++) {
+        SS_TRY(ss_walk_cell(walk, cell, visit, context));
+    }
+    return SS_OK;
+}

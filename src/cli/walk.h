@@ -1,0 +1,37 @@
+/* Goes over the runs of a result file, some at a time, records and trajectories together. */
+#ifndef SADDLESWEEP_CLI_WALK_H
+#define SADDLESWEEP_CLI_WALK_H
+
+#include "saddlesweep/store.h"
+
+typedef struct ss_walk {
+    const ss_store *store;
+    const ss_plan *plan;
+    int64_t piece; /* runs read at once */
+    ss_record *records;
+    double *trajectories;
+} ss_walk;
+
+/* A run as the file has it, on the way. */
+typedef struct ss_walked {
+    int64_t cell;
+    int64_t seed_index;
+    ss_run run;               /* that the plan has at this place */
+    const ss_record *record;  /* borrowed, as is … */
+    const double *trajectory; /* … P values, to be looked at only if the record is committed */
+} ss_walked;
+
+/* Begins. The store must have the shape of the plan (ss_store_match). Close it even after an
+ * error. Local, as all of this. */
+ss_error ss_walk_open(const ss_store *store, const ss_plan *plan, ss_walk *walk);
+void ss_walk_close(ss_walk *walk);
+
+/* Visits all runs of a cell by ascending seed index; an error of `visit` ends it. */
+ss_error ss_walk_cell(const ss_walk *walk, int64_t cell,
+                      ss_error (*visit)(void *context, const ss_walked *at), void *context);
+
+/* Visits all runs of the file, cell by cell. */
+ss_error ss_walk_all(const ss_walk *walk, ss_error (*visit)(void *context, const ss_walked *at),
+                     void *context);
+
+#endif
