@@ -97,6 +97,26 @@ const char *ss_workspace_kernel(const ss_workspace *workspace, ss_precision prec
 void ss_run_execute(const ss_run *run, ss_workspace *workspace, ss_run_poll poll, void *context,
                     double *trajectory, ss_run_outcome *outcome);
 
+/*
+ * The state of a run between two iterations: with t and the trajectory so far, all that it takes to
+ * go on to the same bits, as streams are counters.
+ *
+ * A (d × k), then V (d × d), row-major: ss_run_state_count(run) doubles.
+ */
+int64_t ss_run_state_count(const ss_run *run);
+
+/* Copies the state of the run that this workspace is in (from its poll), or was stopped in, into
+ * `state` (ss_run_state_count(run) doubles, out). Local. */
+void ss_run_save(const ss_workspace *workspace, const ss_run *run, double *state);
+
+/*
+ * Goes on with a run after `t` iterations, 0 < t < T, from a saved state; the rest as
+ * ss_run_execute(). `trajectory` (in/out) comes with its values at checkpoints up to t.
+ * outcome->seconds is the wall time of this part alone. Local.
+ */
+void ss_run_continue(const ss_run *run, ss_workspace *workspace, int64_t t, const double *state,
+                     ss_run_poll poll, void *context, double *trajectory, ss_run_outcome *outcome);
+
 /* A hash of all of the run's own parameters (never its place in a grid): two runs with the same
  * identity have the same trajectory. */
 uint64_t ss_run_identity(const ss_run *run);

@@ -16,6 +16,10 @@ struct ss_engine {
     /* Iteration t = 1, 2, … of Algorithm 1. After any reason but NONE the run is over. */
     ss_run_reason (*step)(ss_engine *engine, const ss_run *run, int64_t t);
 
+    /* A, then V, out of the engine, and into it after start(). */
+    void (*save)(const ss_engine *engine, const ss_run *run, double *state);
+    void (*restore)(ss_engine *engine, const ss_run *run, const double *state);
+
     /* ‖A Aᵀ − Z*‖_F. */
     double (*error)(ss_engine *engine, const ss_run *run);
 

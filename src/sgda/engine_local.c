@@ -215,6 +215,20 @@ static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
     return ss_matrix_project(engine->A, run->d, run->k, engine->norms);
 }
 
+static void save(const ss_engine *base, const ss_run *run, double *state)
+{
+    const local_engine *engine = (const local_engine *)base;
+    memcpy(state, engine->A, (size_t)(run->d * run->k) * sizeof *state);
+    memcpy(state + run->d * run->k, engine->V, (size_t)(run->d * run->d) * sizeof *state);
+}
+
+static void restore(ss_engine *base, const ss_run *run, const double *state)
+{
+    local_engine *engine = (local_engine *)base;
+    memcpy(engine->A, state, (size_t)(run->d * run->k) * sizeof *state);
+    memcpy(engine->V, state + run->d * run->k, (size_t)(run->d * run->d) * sizeof *state);
+}
+
 static double error(ss_engine *base, const ss_run *run)
 {
     local_engine *engine = (local_engine *)base;
@@ -233,7 +247,7 @@ ss_error ss_engine_create_local(ss_engine **out)
     local_engine *engine = NULL;
     *out = NULL;
     SS_TRY(ss_allocate(1, sizeof *engine, &engine));
-    engine->base = (ss_engine){start, step, error, destroy};
+    engine->base = (ss_engine){start, step, save, restore, error, destroy};
     for (int precision = 0; precision < 2; precision++) {
         ss_error error = ss_kernel_choose((ss_precision)precision, &engine->kernels[precision]);
         if (error != SS_OK) {

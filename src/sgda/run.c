@@ -54,13 +54,42 @@ static void end_early(ss_run_reason reason, int64_t t, ss_run_outcome *outcome)
     outcome->iterations = t;
 }
 
-/* The one time loop. */
-static void iterate(const ss_run *run, ss_engine *engine, ss_run_poll poll, void *context,
-                    double *trajectory, ss_run_outcome *outcome)
+/* Where a run begins: at 0, or after t iterations with the state that was saved then. */
+typedef struct origin {
+    int64_t t;
+    const double *state;
+} origin;
+
+static ss_run_reason begin(const ss_run *run, ss_engine *engine, const origin *from,
+                           double *truth_norm)
 {
-    ss_run_reason reason = engine->start(engine, run, &outcome->truth_norm);
-    int64_t next = 0; /* checkpoint to record */
-    for (int64_t t = 0;; t++) {
+    ss_run_reason reason = engine->start(engine, run, truth_norm);
+    if (reason == SS_REASON_NONE && from->state) {
+        engine->restore(engine, run, from->state);
+    }
+    return reason;
+}
+
+/* The first checkpoint that is still to be recorded. */
+static int64_t next_checkpoint(const ss_run *run, const origin *from)
+{
+    int64_t next = 0;
+    while (from->state && run->checkpoints[next] <= from->t) {
+        next++;
+    }
+    return next;
+}
+
+/* The one time loop. */
+static void iterate(const ss_run *run, ss_engine *engine, const origin *from, ss_run_poll poll,
+                    void *context, double *trajectory, ss_run_outcome *outcome)
+{
+    ss_run_reason reason = begin(run, engine, from, &outcome->truth_norm);
+    int64_t next = next_checkpoint(run, from);
+    for (int64_t i = next; i < run->checkpoint_count; i++) {
+        trajectory[i] = NAN;
+    }
+    for (int64_t t = from->t;; t++) {
         if (reason == SS_REASON_NONE && t == run->checkpoints[next]) {
             double error = engine->error(engine, run);
             if (isfinite(error)) {
@@ -85,14 +114,36 @@ static void iterate(const ss_run *run, ss_engine *engine, ss_run_poll poll, void
     }
 }
 
-void ss_run_execute(const ss_run *run, ss_workspace *workspace, ss_run_poll poll, void *context,
-                    double *trajectory, ss_run_outcome *outcome)
+static void execute_from(const ss_run *run, ss_workspace *workspace, const origin *from,
+                         ss_run_poll poll, void *context, double *trajectory,
+                         ss_run_outcome *outcome)
 {
     double start = ss_clock_seconds();
     *outcome = (ss_run_outcome){.status = SS_RUN_PENDING};
-    for (int64_t i = 0; i < run->checkpoint_count; i++) {
-        trajectory[i] = NAN;
-    }
-    iterate(run, workspace->local, poll, context, trajectory, outcome);
+    iterate(run, workspace->local, from, poll, context, trajectory, outcome);
     outcome->seconds = ss_clock_seconds() - start;
+}
+
+void ss_run_execute(const ss_run *run, ss_workspace *workspace, ss_run_poll poll, void *context,
+                    double *trajectory, ss_run_outcome *outcome)
+{
+    const origin from = {0};
+    execute_from(run, workspace, &from, poll, context, trajectory, outcome);
+}
+
+void ss_run_continue(const ss_run *run, ss_workspace *workspace, int64_t t, const double *state,
+                     ss_run_poll poll, void *context, double *trajectory, ss_run_outcome *outcome)
+{
+    const origin from = {t, state};
+    execute_from(run, workspace, &from, poll, context, trajectory, outcome);
+}
+
+int64_t ss_run_state_count(const ss_run *run)
+{
+    return run->d * (run->k + run->d);
+}
+
+void ss_run_save(const ss_workspace *workspace, const ss_run *run, double *state)
+{
+    workspace->local->save(workspace->local, run, state);
 }
