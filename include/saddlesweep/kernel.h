@@ -75,4 +75,7 @@ ss_error ss_kernel_choose(ss_precision precision, const ss_kernel **out);
 const ss_kernel *ss_kernel_at(int index);
 int ss_kernel_runs_here(const ss_kernel *kernel);
 
+/* Whether two kernels, by their names, give the same bits: avx2 and avx512 do. */
+bool ss_kernel_same_bits(const char *a, const char *b);
+
 #endif

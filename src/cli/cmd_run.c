@@ -1,6 +1,7 @@
 #include "../base/clock.h"
 #include "../base/memory.h"
 #include "cli.h"
+#include "flight.h"
 #include "options.h"
 #include "pending.h"
 #include "provenance.h"
@@ -21,6 +22,7 @@ typedef struct run_options {
     const char *spec_path;
     const char *output;
     const char *progress;
+    int64_t checkpoint; /* seconds */
     ss_option_texts overrides;
 } run_options;
 
@@ -35,6 +37,7 @@ typedef struct sweep_run {
     ss_store_lock lock;
     uint64_t *pending;  /* rank 0 */
     double *trajectory; /* of the run in progress */
+    ss_flight flight;
     double next_sync;
 } sweep_run;
 
@@ -144,13 +147,14 @@ static ss_error execute(void *context, int64_t task, ss_sched_poll poll, void *p
     int64_t seed_index = ss_task_seed_index(&r->tasks, task);
     ss_run run = ss_plan_run(&r->sweep.plan, cell, seed_index);
     ss_run_outcome outcome;
-    ss_run_execute(&run, r->workspace, poll, poll_context, r->trajectory, &outcome);
+    ss_flight_execute(&r->flight, &run, poll, poll_context, r->trajectory, &outcome);
     *result = result_of(outcome.status);
     if (*result == SS_TASK_STOPPED) {
         return SS_OK;
     }
     ss_record record = ss_record_of(&run, &outcome, r->session->rank, r->trajectory);
     SS_TRY(ss_store_commit(r->store, cell, seed_index, &record, r->trajectory));
+    ss_flight_landed(&r->flight);
     double now = ss_clock_seconds();
     if (now < r->next_sync) {
         return SS_OK;
@@ -198,9 +202,16 @@ static ss_error conclude(const sweep_run *r, const ss_sched_summary *summary, in
            r->sweep.spec->name, committed, runs, now,
            ss_text_duration(summary->seconds, took, sizeof took), tally.runs[SS_RUN_DONE],
            tally.runs[SS_RUN_DIVERGED], tally.runs[SS_RUN_FAILED]);
+    if (r->flight.continued > 0) {
+        printf("%" PRId64 " runs went on from where they had been saved\n", r->flight.continued);
+    }
     if (*status == SS_EXIT_RESUMABLE) {
-        printf("stopped early; the same command goes on\n");
-    } else if (*status == SS_EXIT_INCOMPLETE) {
+        printf("stopped early, %" PRId64 " runs in flight saved; the same command goes on\n",
+               r->flight.saved);
+    } else {
+        ss_saved_run_remove_all(r->options->output); /* of runs that a kill left behind */
+    }
+    if (*status == SS_EXIT_INCOMPLETE) {
         ss_tally_print_reasons(&tally);
         printf("cells with runs that are not done:\n");
         SS_TRY(ss_tally_print_cells(r->store, true));
@@ -224,8 +235,13 @@ static ss_error execute_sweep(sweep_run *r, ss_progress_style style, int *status
         .execute = execute,
     };
     r->next_sync = ss_clock_seconds() + sync_interval;
+    r->flight = ss_flight_begin(r->options->output, r->workspace, (double)r->options->checkpoint);
     SS_TRY(ss_sched_execute(comm, &tasks, r->sweep.spec->name, style, &summary));
     SS_TRY(ss_sched_agree(comm, ss_store_sync(r->store)));
+    int64_t flights[] = {r->flight.saved, r->flight.continued};
+    MPI_Allreduce(MPI_IN_PLACE, flights, 2, MPI_INT64_T, MPI_SUM, comm);
+    r->flight.saved = flights[0];
+    r->flight.continued = flights[1];
     if (!summary.stopped) { /* whoever stops a sweep wants it to end now */
         SS_TRY(ss_reduce_all(comm, r->store));
     }
@@ -247,6 +263,7 @@ static ss_error run_sweep(const ss_session *session, const run_options *options,
     if (session->rank == 0) {
         ss_store_unlock(&r.lock, true);
     }
+    ss_flight_end(&r.flight);
     ss_workspace_destroy(&r.workspace);
     ss_sweep_release(&r.sweep);
     free(r.tasks.order);
@@ -257,7 +274,7 @@ static ss_error run_sweep(const ss_session *session, const run_options *options,
 
 int ss_cmd_run(int argc, char **argv)
 {
-    run_options options = {0};
+    run_options options = {.checkpoint = 60};
     const ss_option table[] = {
         {"--output", "-o", "FILE.h5", "the result file: made anew, or gone on with", SS_OPTION_TEXT,
          &options.output},
@@ -265,6 +282,9 @@ int ss_cmd_run(int argc, char **argv)
          "override a key of the sweep file, e.g. grid.n=[500,1000]; "
          "repeatable",
          SS_OPTION_REPEATED, &options.overrides},
+        {"--checkpoint", NULL, "SECONDS",
+         "save runs in flight this often (default 60), so that a kill costs no more",
+         SS_OPTION_COUNT, &options.checkpoint},
         {"--progress", NULL, "STYLE", "auto (default), live, plain or none; on stderr",
          SS_OPTION_TEXT, &options.progress},
     };
@@ -273,8 +293,8 @@ int ss_cmd_run(int argc, char **argv)
         .description =
             "Runs what FILE.h5 lacks of a sweep, on all ranks, and then reduces it to bands. The "
             "same\ncommand goes on after an interruption, and does nothing when all runs are "
-            "committed.\nSIGTERM, SIGINT and SIGUSR1 stop it with exit status 75; what was "
-            "committed stays.",
+            "committed.\nSIGTERM, SIGINT and SIGUSR1 stop it with exit status 75: runs in flight "
+            "are saved, and\ngo on from there. A second SIGINT stops at once.",
         .positional = "SPEC",
         .options = table,
         .option_count = sizeof table / sizeof table[0],

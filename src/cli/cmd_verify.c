@@ -138,24 +138,19 @@ static bool same_bits(const chosen_run *chosen, const ss_run_outcome *outcome,
            memcmp(trajectory, chosen->trajectory, (size_t)count * sizeof *trajectory) == 0;
 }
 
-static bool fuses(const char *kernel)
-{
-    return strcmp(kernel, "avx2") == 0 || strcmp(kernel, "avx512") == 0;
-}
-
 /* Only kernels of one kind give the same bits. */
 static ss_error check_kernel(const ss_store *store, const char *path, const char *kernel)
 {
     char *before = NULL;
     SS_TRY(ss_store_read_attribute(store, "kernel", &before));
-    bool alike = strcmp(before, kernel) == 0 || (fuses(before) && fuses(kernel));
     ss_error error =
-        alike ? SS_OK
-              : ss_fail(SS_ERR_USAGE,
-                        "--replay: %s was made with the %s kernel, this processor would use %s, "
-                        "whose results agree to rounding only; set SADDLESWEEP_KERNEL=%s, or "
-                        "replay on a processor that runs it",
-                        path, before, kernel, before);
+        ss_kernel_same_bits(before, kernel)
+            ? SS_OK
+            : ss_fail(SS_ERR_USAGE,
+                      "--replay: %s was made with the %s kernel, this processor would use %s, "
+                      "whose results agree to rounding only; set SADDLESWEEP_KERNEL=%s, or "
+                      "replay on a processor that runs it",
+                      path, before, kernel, before);
     free(before);
     return error;
 }

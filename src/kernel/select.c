@@ -80,3 +80,13 @@ ss_error ss_kernel_choose(ss_precision precision, const ss_kernel **out)
     *out = level->kernels[precision];
     return SS_OK;
 }
+
+static bool fuses(const char *name)
+{
+    return strcmp(name, "avx2") == 0 || strcmp(name, "avx512") == 0;
+}
+
+bool ss_kernel_same_bits(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0 || (fuses(a) && fuses(b));
+}

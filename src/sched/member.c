@@ -22,19 +22,7 @@ bool ss_member_poll_due(ss_member *member, double now)
 
 bool ss_member_poll_due_in_task(ss_member *member, double *now)
 {
-    member->calls++;
-    if (member->calls <= member->skipped) {
-        return false;
-    }
-    *now = ss_clock_seconds();
-    /* The iterations of a task are about equally long: read it eight times an interval. Twice as
-     * many calls as the last time at most: the first comes before any iteration. */
-    double a_call = (*now - member->last_clock) / (double)member->calls;
-    double calls = ss_pace_poll_seconds() / 8 / fmax(a_call, 1e-9);
-    member->skipped = (int64_t)fmin(calls, 2 * (double)member->skipped + 1);
-    member->last_clock = *now;
-    member->calls = 0;
-    return ss_member_poll_due(member, *now);
+    return ss_ticker_read(&member->ticker, now) && ss_member_poll_due(member, *now);
 }
 
 void ss_member_check_drain(ss_member *member)
@@ -51,9 +39,7 @@ static double execute_task(ss_member *member, int64_t task, double now)
     const ss_sched_tasks *tasks = member->tasks;
     ss_task_result result = SS_TASK_STOPPED;
     member->task_started = now;
-    member->last_clock = now;
-    member->calls = 0;
-    member->skipped = 0;
+    member->ticker = ss_ticker_of(ss_pace_poll_seconds() / 8, now);
     ss_error error = tasks->execute(tasks->context, task, member->poll, member, &result);
     if (error != SS_OK) {
         member->error = error;

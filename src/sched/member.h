@@ -2,6 +2,7 @@
 #ifndef SADDLESWEEP_SCHED_MEMBER_H
 #define SADDLESWEEP_SCHED_MEMBER_H
 
+#include "../base/clock.h"
 #include "queue.h"
 #include "saddlesweep/sched.h"
 
@@ -46,9 +47,7 @@ typedef struct ss_member {
 
     /* when messages are looked at */
     double next_poll;
-    double last_clock; /* when the clock was last read in this task … */
-    int64_t calls;     /* … how many polls ago … */
-    int64_t skipped;   /* … and how many it is to be skipped for */
+    ss_ticker ticker; /* eight readings of the clock between two looks */
 
     /* the task in progress */
     bool last_of_batch;

@@ -1,0 +1,205 @@
+#include "saddlesweep/saved_run.h"
+
+#include "../base/text.h"
+#include "saddlesweep/kernel.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+/* The file: this, then the trajectory, then the state. Little-endian. */
+typedef struct header {
+    char magic[8];
+    int64_t version;
+    uint64_t identity; /* of the run */
+    int64_t t;
+    double seconds;
+    char kernel[16];
+    uint64_t checksum; /* XXH3 of all of the file but this word */
+} header;
+
+_Static_assert(sizeof(header) == 64, "the header is 64 bytes in the file");
+
+static const char magic[8] = "SSWSTATE";
+enum { VERSION = 1 };
+
+/* Caller frees. NULL: out of memory. */
+static char *path_of(const char *result_path, const ss_run *run, const char *ending)
+{
+    ss_text path = {0};
+    ss_text_append(&path, "%s.partial/%016" PRIx64 "%s", result_path, ss_run_identity(run), ending);
+    return path.data;
+}
+
+static char *folder_of(const char *result_path)
+{
+    ss_text path = {0};
+    ss_text_append(&path, "%s.partial", result_path);
+    return path.data;
+}
+
+bool ss_saved_run_any(const char *result_path)
+{
+    char *folder = folder_of(result_path);
+    bool any = folder && access(folder, F_OK) == 0;
+    free(folder);
+    return any;
+}
+
+static size_t trajectory_bytes(const ss_run *run)
+{
+    return (size_t)run->checkpoint_count * sizeof(double);
+}
+
+static size_t state_bytes(const ss_run *run)
+{
+    return (size_t)ss_run_state_count(run) * sizeof(double);
+}
+
+/* 0 if there was no memory: it vouches for nothing then, as a real one hardly ever is 0. */
+static uint64_t checksum_of(const header *header, const ss_run *run, const ss_saved_run *saved)
+{
+    uint64_t checksum = 0;
+    XXH3_state_t *hash = XXH3_createState();
+    if (hash && XXH3_64bits_reset(hash) == XXH_OK) {
+        XXH3_64bits_update(hash, header, offsetof(struct header, checksum));
+        XXH3_64bits_update(hash, saved->trajectory, trajectory_bytes(run));
+        XXH3_64bits_update(hash, saved->state, state_bytes(run));
+        checksum = XXH3_64bits_digest(hash);
+    }
+    XXH3_freeState(hash);
+    return checksum;
+}
+
+static bool write_all(const char *path, const header *header, const ss_run *run,
+                      const ss_saved_run *saved)
+{
+    FILE *file = fopen(path, "wb");
+    if (!file) {
+        return false;
+    }
+    bool written = fwrite(header, sizeof *header, 1, file) == 1 &&
+                   fwrite(saved->trajectory, trajectory_bytes(run), 1, file) == 1 &&
+                   fwrite(saved->state, state_bytes(run), 1, file) == 1 && fflush(file) == 0 &&
+                   fdatasync(fileno(file)) == 0;
+    int cause = errno;
+    bool closed = fclose(file) == 0;
+    errno = written ? errno : cause;
+    return written && closed;
+}
+
+/* A rename lasts through a power cut when its folder is on the disk. */
+static void sync_folder(const char *path)
+{
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0) {
+        fsync(folder);
+        close(folder);
+    }
+}
+
+static bool write_and_rename(const char *folder, const char *temporary, const char *path,
+                             const header *header, const ss_run *run, const ss_saved_run *saved)
+{
+    if ((mkdir(folder, 0777) != 0 && errno != EEXIST) ||
+        !write_all(temporary, header, run, saved) || rename(temporary, path) != 0) {
+        return false;
+    }
+    sync_folder(folder);
+    return true;
+}
+
+ss_error ss_saved_run_write(const char *result_path, const ss_run *run, const ss_saved_run *saved)
+{
+    header header = {.version = VERSION,
+                     .identity = ss_run_identity(run),
+                     .t = saved->t,
+                     .seconds = saved->seconds};
+    memcpy(header.magic, magic, sizeof magic);
+    snprintf(header.kernel, sizeof header.kernel, "%s", saved->kernel);
+    header.checksum = checksum_of(&header, run, saved);
+    char *folder = folder_of(result_path);
+    char *temporary = path_of(result_path, run, ".creating");
+    char *path = path_of(result_path, run, ".state");
+    ss_error error = SS_OK;
+    if (!folder || !temporary || !path) {
+        error = ss_fail(SS_ERR_MEMORY, "out of memory for a name");
+    } else if (!write_and_rename(folder, temporary, path, &header, run, saved)) {
+        error = ss_fail(SS_ERR_IO, "%s cannot be written: %s", path, strerror(errno));
+        unlink(temporary);
+    }
+    free(folder);
+    free(temporary);
+    free(path);
+    return error;
+}
+
+static bool believable(const header *header, const ss_run *run, const ss_saved_run *saved)
+{
+    return memcmp(header->magic, magic, sizeof magic) == 0 && header->version == VERSION &&
+           header->identity == ss_run_identity(run) && header->t > 0 &&
+           header->t < run->iterations &&
+           memchr(header->kernel, '\0', sizeof header->kernel) != NULL &&
+           ss_kernel_same_bits(header->kernel, saved->kernel) &&
+           header->checksum == checksum_of(header, run, saved);
+}
+
+bool ss_saved_run_read(const char *result_path, const ss_run *run, ss_saved_run *saved)
+{
+    header header;
+    char *path = path_of(result_path, run, ".state");
+    FILE *file = path ? fopen(path, "rb") : NULL;
+    free(path);
+    if (!file) {
+        return false;
+    }
+    bool good = fread(&header, sizeof header, 1, file) == 1 &&
+                fread(saved->trajectory, trajectory_bytes(run), 1, file) == 1 &&
+                fread(saved->state, state_bytes(run), 1, file) == 1 && fgetc(file) == EOF &&
+                !ferror(file) && believable(&header, run, saved);
+    fclose(file);
+    saved->t = good ? header.t : 0;
+    saved->seconds = good ? header.seconds : 0;
+    return good;
+}
+
+void ss_saved_run_remove(const char *result_path, const ss_run *run)
+{
+    char *path = path_of(result_path, run, ".state");
+    if (path) {
+        unlink(path);
+    }
+    free(path);
+}
+
+/* Of ours: sixteen hexadecimal digits and an ending. */
+static bool is_ours(const char *name)
+{
+    size_t digits = strspn(name, "0123456789abcdef");
+    return digits == 16 &&
+           (strcmp(name + digits, ".state") == 0 || strcmp(name + digits, ".creating") == 0);
+}
+
+void ss_saved_run_remove_all(const char *result_path)
+{
+    char *folder = folder_of(result_path);
+    DIR *entries = folder ? opendir(folder) : NULL;
+    if (entries) {
+        struct dirent *entry;
+        while ((entry = readdir(entries))) {
+            if (is_ours(entry->d_name)) {
+                unlinkat(dirfd(entries), entry->d_name, 0);
+            }
+        }
+        closedir(entries);
+        rmdir(folder); /* stays if somebody put something else there */
+    }
+    free(folder);
+}

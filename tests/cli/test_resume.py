@@ -1,0 +1,123 @@
+"""Stopped and killed sweeps go on where they were, to the same bits."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import PROGRAM, SWEEP, ProgramTest, read, wait_for
+
+# Two runs of some seconds each, the sanitized program's being shorter.
+ITERATIONS = 2000000 if "release" in PROGRAM else 500000
+LONG = (
+    SWEEP.replace("[3, 5]", "3")
+    .replace("[100, 300]", "[400]")
+    .replace("[leaky_relu(0.2), tanh]", "tanh")
+    .replace("count: 4", "count: 2")
+    .replace("ascent_step: 1.0", "ascent_step: 0.7")
+    .replace("iterations: 50", f"iterations: {ITERATIONS}")
+)
+
+
+class Resume(ProgramTest):
+    undisturbed = None  # /error, computed once
+
+    def setUp(self):
+        super().setUp()
+        if Resume.undisturbed is None:
+            whole = self.run_sweep(LONG, "whole", ranks=2)
+            Resume.undisturbed = read(whole, "error").tobytes()
+            whole.unlink()
+            (self.folder / "whole.yaml").unlink()
+        self.spec = self.write("long.yaml", LONG)
+        self.output = self.folder / "long.h5"
+        self.saved = self.folder / "long.h5.partial"
+
+    def start(self, *options, ranks=None):
+        return subprocess.Popen(
+            self.command("run", self.spec, "-o", self.output, *options, ranks=ranks),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def stop(self, signal_number, ranks=None):
+        """Stops a run under way; what it prints."""
+        process = self.start(ranks=ranks)
+        wait_for(self.output)
+        time.sleep(0.4)
+        process.send_signal(signal_number)
+        stdout, stderr = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 75, stdout + stderr)
+        return stdout
+
+    def finish(self, continued, ranks=None):
+        done = self.succeed("run", self.spec, "-o", self.output, ranks=ranks)
+        self.assertIn("2 of 2 runs committed", done.stdout)
+        self.assertIn(f"{continued} runs went on", done.stdout)
+        self.assertEqual(read(self.output, "error").tobytes(), self.undisturbed)
+        self.assertEqual(self.files(), ["long.h5", "long.yaml"])
+
+    def test_every_signal_saves_the_run_in_flight_again_and_again(self):
+        kept = set()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            stdout = self.stop(number)
+            self.assertIn("1 runs in flight saved", stdout)
+            self.assertEqual("1 runs went on" in stdout, bool(kept))
+            (file,) = self.saved.iterdir()
+            kept.add(file.read_bytes())
+        self.assertEqual(len(kept), 3, "each went further than the one before")
+        self.finish(1, ranks=2)
+
+    def test_all_ranks_save_and_any_number_of_them_goes_on(self):
+        stdout = self.stop(signal.SIGUSR1, ranks=2)
+        self.assertIn("2 runs in flight saved", stdout)
+        self.finish(2, ranks=3)
+
+    def test_a_kill_costs_no_more_than_the_time_since_the_last_save(self):
+        process = self.start("--checkpoint", "1")
+        deadline = time.monotonic() + 60
+        while not (self.saved.exists() and list(self.saved.glob("*.state"))):
+            self.assertLess(time.monotonic(), deadline)
+            self.assertIsNone(process.poll(), "it ended before it saved")
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        self.finish(1, ranks=2)
+
+    def test_what_is_damaged_begins_anew(self):
+        self.stop(signal.SIGTERM)
+        (file,) = self.saved.iterdir()
+        file.write_bytes(file.read_bytes()[:-1] + b"\0")
+        done = self.succeed("run", self.spec, "-o", self.output, ranks=2)
+        self.assertNotIn("went on", done.stdout)
+        self.assertEqual(read(self.output, "error").tobytes(), self.undisturbed)
+        self.assertEqual(self.files(), ["long.h5", "long.yaml"])
+
+    def test_a_save_that_fails_costs_the_run_in_flight_only(self):
+        self.write("long.h5.partial", "a file where the folder should be")
+        process = self.start()
+        wait_for(self.output)
+        time.sleep(0.4)
+        process.send_signal(signal.SIGTERM)
+        stdout, stderr = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 75)
+        self.assertIn("0 runs in flight saved", stdout)
+        self.assertRegex(stderr, r"warning: a run in flight cannot be saved.*long\.h5\.partial")
+        self.saved.unlink()
+        done = self.succeed("run", self.spec, "-o", self.output, ranks=2)
+        self.assertEqual(read(self.output, "error").tobytes(), self.undisturbed)
+        self.assertTrue(re.search(r"2 of 2 runs committed \(2 now", done.stdout))
+
+    def test_the_interval_must_be_positive(self):
+        done = self.call("run", self.spec, "-o", self.output, "--checkpoint", "0")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--checkpoint", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
