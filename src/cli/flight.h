@@ -28,7 +28,8 @@ typedef struct ss_flight {
     void *poll_context;
 } ss_flight;
 
-/* A flight deck of one rank, before its first run. Release it with ss_flight_end. Local. */
+/* Of one rank, before its first run; both pointers borrowed. Release it with ss_flight_end. Local.
+ */
 ss_flight ss_flight_begin(const char *result_path, ss_workspace *workspace, double interval);
 void ss_flight_end(ss_flight *flight);
 

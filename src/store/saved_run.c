@@ -91,7 +91,9 @@ static bool write_all(const char *path, const header *header, const ss_run *run,
                    fdatasync(fileno(file)) == 0;
     int cause = errno;
     bool closed = fclose(file) == 0;
-    errno = written ? errno : cause;
+    if (!written) {
+        errno = cause; /* of the two, what came first */
+    }
     return written && closed;
 }
 

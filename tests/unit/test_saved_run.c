@@ -31,6 +31,17 @@ static int remove_folder(void **state)
     return rmdir(folder); /* fails if anything is left */
 }
 
+/* Where the state of a run lies; valid until the next call but one. */
+static const char *state_path(const ss_run *run)
+{
+    static char paths[2][192];
+    static int turn;
+    turn = 1 - turn;
+    snprintf(paths[turn], sizeof paths[turn], "%s.partial/%016llx.state", result,
+             (unsigned long long)ss_run_identity(run));
+    return paths[turn];
+}
+
 static double trajectory[T + 1];
 static double matrices[STATE];
 static double read_trajectory[T + 1];
@@ -103,18 +114,12 @@ static void another_run_is_not_this_one(void **state)
 static void a_file_with_another_name_is_not_believed(void **state)
 {
     (void)state;
-    char from[192];
-    char to[192];
     ss_saved_run saved;
     ss_run run = some_run();
     ss_run other = run;
     other.seed++;
     save_something(&run);
-    snprintf(from, sizeof from, "%s.partial/%016llx.state", result,
-             (unsigned long long)ss_run_identity(&run));
-    snprintf(to, sizeof to, "%s.partial/%016llx.state", result,
-             (unsigned long long)ss_run_identity(&other));
-    assert_int_equal(rename(from, to), 0);
+    assert_int_equal(rename(state_path(&run), state_path(&other)), 0);
     assert_false(read_back(&other, "avx2", &saved));
     assert_false(read_back(&run, "avx2", &saved));
 }
@@ -132,10 +137,7 @@ static void only_kernels_with_the_same_bits_go_on(void **state)
 
 static void put_bytes(const ss_run *run, const unsigned char *bytes, size_t count)
 {
-    char path[192];
-    snprintf(path, sizeof path, "%s.partial/%016llx.state", result,
-             (unsigned long long)ss_run_identity(run));
-    FILE *file = fopen(path, "wb");
+    FILE *file = fopen(state_path(run), "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, count, file), count);
     assert_int_equal(fclose(file), 0);
@@ -143,10 +145,7 @@ static void put_bytes(const ss_run *run, const unsigned char *bytes, size_t coun
 
 static void get_bytes(const ss_run *run, unsigned char bytes[FILE_BYTES])
 {
-    char path[192];
-    snprintf(path, sizeof path, "%s.partial/%016llx.state", result,
-             (unsigned long long)ss_run_identity(run));
-    FILE *file = fopen(path, "rb");
+    FILE *file = fopen(state_path(run), "rb");
     assert_non_null(file);
     assert_int_equal(fread(bytes, 1, FILE_BYTES, file), FILE_BYTES);
     assert_int_equal(fgetc(file), EOF);
