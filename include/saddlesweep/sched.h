@@ -36,6 +36,10 @@ typedef struct ss_sched_tasks {
      * while, not for each of them. 0 is as good as 1. */
     int64_t alike;
 
+    /* When to stop as if a signal had come: a time on this rank's monotonic clock
+     * (ss_clock_seconds), or 0 for never. */
+    double stop_at;
+
     void *context; /* passed to the two below */
 
     /* Predicted seconds of a task; never negative. */
@@ -66,8 +70,8 @@ typedef struct ss_sched_summary {
  * summary  out  the same on all ranks
  *
  * Every rank returns SS_OK, or an error if any rank met one: its own on the rank that met it,
- * SS_ERR_ELSEWHERE on the others. SIGTERM, SIGINT and SIGUSR1 stop all ranks within an iteration;
- * tasks in flight are then not committed. A second SIGINT kills.
+ * SS_ERR_ELSEWHERE on the others. SIGTERM, SIGINT, SIGUSR1 and stop_at stop all ranks within an
+ * iteration; tasks in flight are then not committed. A second SIGINT kills.
  */
 ss_error ss_sched_execute(MPI_Comm comm, const ss_sched_tasks *tasks, const char *name,
                           ss_progress_style style, ss_sched_summary *summary);

@@ -23,6 +23,8 @@ typedef struct run_options {
     const char *output;
     const char *progress;
     int64_t checkpoint; /* seconds */
+    int64_t time_limit; /* seconds from the start of the program on; 0: none */
+    double started;
     ss_option_texts overrides;
 } run_options;
 
@@ -230,6 +232,8 @@ static ss_error execute_sweep(sweep_run *r, ss_progress_style style, int *status
         .count = ss_plan_runs(&r->sweep.plan),
         .pending = r->pending,
         .alike = r->sweep.plan.seeds,
+        .stop_at =
+            r->options->time_limit > 0 ? r->options->started + (double)r->options->time_limit : 0,
         .context = r,
         .predict = predict,
         .execute = execute,
@@ -274,7 +278,7 @@ static ss_error run_sweep(const ss_session *session, const run_options *options,
 
 int ss_cmd_run(int argc, char **argv)
 {
-    run_options options = {.checkpoint = 60};
+    run_options options = {.checkpoint = 60, .started = ss_clock_seconds()};
     const ss_option table[] = {
         {"--output", "-o", "FILE.h5", "the result file: made anew, or gone on with", SS_OPTION_TEXT,
          &options.output},
@@ -285,6 +289,8 @@ int ss_cmd_run(int argc, char **argv)
         {"--checkpoint", NULL, "SECONDS",
          "save runs in flight this often (default 60), so that a kill costs no more",
          SS_OPTION_COUNT, &options.checkpoint},
+        {"--time-limit", NULL, "SECONDS", "stop after this time as by a signal", SS_OPTION_COUNT,
+         &options.time_limit},
         {"--progress", NULL, "STYLE", "auto (default), live, plain or none; on stderr",
          SS_OPTION_TEXT, &options.progress},
     };
@@ -293,8 +299,9 @@ int ss_cmd_run(int argc, char **argv)
         .description =
             "Runs what FILE.h5 lacks of a sweep, on all ranks, and then reduces it to bands. The "
             "same\ncommand goes on after an interruption, and does nothing when all runs are "
-            "committed.\nSIGTERM, SIGINT and SIGUSR1 stop it with exit status 75: runs in flight "
-            "are saved, and\ngo on from there. A second SIGINT stops at once.",
+            "committed.\nSIGTERM, SIGINT, SIGUSR1 and --time-limit stop it with exit status 75: "
+            "runs "
+            "in flight\nare saved, and go on from there. A second SIGINT stops at once.",
         .positional = "SPEC",
         .options = table,
         .option_count = sizeof table / sizeof table[0],

@@ -27,7 +27,8 @@ bool ss_member_poll_due_in_task(ss_member *member, double *now)
 
 void ss_member_check_drain(ss_member *member)
 {
-    if (ss_drain_requested()) {
+    double stop_at = member->tasks->stop_at;
+    if (ss_drain_requested() || (stop_at > 0 && ss_clock_seconds() >= stop_at)) {
         member->drained = true;
         member->stopping = true;
     }

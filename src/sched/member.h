@@ -73,7 +73,7 @@ bool ss_member_poll_due(ss_member *member, double now);
  * calls do not. If due, *now (out) is the time. */
 bool ss_member_poll_due_in_task(ss_member *member, double *now);
 
-/* Notes a signal, if one has come. */
+/* Notes that a signal has come, or that the time is up. */
 void ss_member_check_drain(ss_member *member);
 
 /* What a rank has to say in the end. */
