@@ -5,8 +5,9 @@ import math
 import signal
 import subprocess
 import time
+import unittest
 
-from harness import ProgramTest
+from harness import PROGRAM, ProgramTest
 
 DISPATCH = {
     "empty_runs_per_second",
@@ -172,6 +173,7 @@ class Bench(ProgramTest):
         self.assertEqual(done.returncode, 2)
         self.assertIn("use avx512, avx2 or portable", done.stderr)
 
+    @unittest.skipIf("coverage" in PROGRAM, "the portable kernel takes minutes with counters")
     def test_the_kernel_can_be_chosen(self):
         self.succeed("bench", "kernel", "--quick", "--json", "out.json", SADDLESWEEP_KERNEL="portable")
         figures = json.loads((self.folder / "out.json").read_text())
@@ -184,6 +186,4 @@ class Bench(ProgramTest):
 
 
 if __name__ == "__main__":
-    import unittest
-
     unittest.main()
