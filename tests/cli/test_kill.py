@@ -53,7 +53,7 @@ class Kill(ProgramTest):
             pass
         try:
             process.wait(timeout=15)
-        except subprocess.TimeoutExpired:  # Open MPI 4 may wait for a rank that died at its start
+        except subprocess.TimeoutExpired:  # seen once, cause unknown: show what waits
             print(f"mpirun did not notice that {who} was killed", flush=True)
             subprocess.run(["ps", "--ppid", str(process.pid), "-o", "pid,stat,wchan:20,args"])
             process.kill()
