@@ -66,7 +66,7 @@ typedef struct ss_run_outcome {
     int64_t iterations; /* completed; for DIVERGED and FAILED the iteration at which it happened */
     double truth_norm;  /* ‖Z*‖_F */
     double seconds;     /* wall time */
-    ss_kernel_level kernel;
+    ss_kernel_level kernel; /* that ran it */
 } ss_run_outcome;
 
 /* Called between iterations, after `t` of `iterations`; a nonzero answer stops the run. */

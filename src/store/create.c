@@ -34,9 +34,9 @@ typedef struct creator {
     hid_t file;
     hid_t string;
     hid_t scales[3]; /* /cell, /seed, /iteration */
-    int ranges;      /* that change later; those of NaN are filled once HDF5 has closed the file */
-    ss_space_range range[MOST_RANGES];
-    int nan_ranges;
+    int ranges;
+    ss_space_range range[MOST_RANGES]; /* that the seal leaves out */
+    int nan_ranges;                    /* to be filled once HDF5 has closed the file */
     ss_space_range nan_range[MOST_RANGES];
 } creator;
 
@@ -446,7 +446,7 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
         unlink(temporary);
         return error;
     }
-    return ss_space_sync_folder(dirname(folder));
+    return ss_space_sync(dirname(folder));
 }
 
 double ss_store_predicted_bytes(const ss_plan *plan)

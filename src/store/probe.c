@@ -48,7 +48,7 @@ static void answer_and_exit(const char *path, int out)
     const struct rlimit no_core = {0, 0};
     crash_plainly();
     setrlimit(RLIMIT_CORE, &no_core);
-    alarm(1);
+    alarm(10);
     int null = open("/dev/null", O_WRONLY);
     if (null >= 0) {
         dup2(null, STDERR_FILENO); /* of a sanitizer or an assertion */

@@ -1,13 +1,8 @@
 /* Sealing a file anew that another program has changed, once it has been examined. */
-#include "probe.h"
 #include "seal.h"
 #include "store_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 static ss_error cannot(const ss_store *store, const char *why)
 {
@@ -53,21 +48,7 @@ static ss_error check_user_block(const ss_store *store)
     H5Pclose(creation);
     return bytes == SS_SEAL_BYTES ? SS_OK
                                   : cannot(store, "it has no user block of 2048 bytes any more; "
-                                                  "`h5jam -u` with 2048 bytes of a copy gives it "
-                                                  "one");
-}
-
-static ss_error sync_file(const ss_store *store)
-{
-    int descriptor = open(store->path, O_RDWR | O_CLOEXEC);
-    int status = descriptor < 0 ? -1 : fsync(descriptor);
-    int cause = errno;
-    if (descriptor >= 0) {
-        close(descriptor);
-    }
-    return status == 0
-               ? SS_OK
-               : ss_fail(SS_ERR_IO, "%s: cannot be synced: %s", store->path, strerror(cause));
+                                                  "restore it from a copy");
 }
 
 ss_error ss_store_reseal(const ss_store *store)
@@ -78,5 +59,5 @@ ss_error ss_store_reseal(const ss_store *store)
     SS_TRY(check_user_block(store));
     SS_TRY(find_ranges(store, ranges, &count));
     SS_TRY(ss_seal_write(store->path, ranges, count));
-    return sync_file(store);
+    return ss_space_sync(store->path);
 }

@@ -230,6 +230,9 @@ static ss_error check_open_file(const char *path, int descriptor)
     if (S_ISDIR(information.st_mode)) {
         return ss_fail(SS_ERR_USAGE, "%s: is a folder; name a file", path);
     }
+    if (!S_ISREG(information.st_mode)) {
+        return foreign(path, "it is no regular file");
+    }
     int cause = read_whole(descriptor, &s, sizeof s, 0);
     if (cause != 0 || s.checksum != checksum_of(&s)) {
         return check_unsealed(path, &s, information.st_size);

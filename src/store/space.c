@@ -106,7 +106,7 @@ ss_error ss_space_fill(const char *path, const ss_space_range *ranges, int count
     return error;
 }
 
-ss_error ss_space_sync_folder(const char *path)
+ss_error ss_space_sync(const char *path)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     int status = descriptor < 0 ? -1 : fsync(descriptor);

@@ -20,7 +20,7 @@ ss_error ss_space_try(const char *path, double bytes);
  * then finds the disk full), fills the ranges with NaN, and puts all on the disk. SS_ERR_IO. */
 ss_error ss_space_fill(const char *path, const ss_space_range *ranges, int count);
 
-/* Puts a folder's entries on the disk. SS_ERR_IO. */
-ss_error ss_space_sync_folder(const char *path);
+/* Puts a file, or a folder's entries, on the disk. SS_ERR_IO. */
+ss_error ss_space_sync(const char *path);
 
 #endif

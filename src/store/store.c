@@ -161,8 +161,9 @@ static ss_error check_seal(const char *path, MPI_Comm comm)
 }
 
 /* HDF5 takes 2 to 3 µs to find out, write by write, that a run's row is one plain stretch of the
- * file; as that never changes, commits need to know it once (docs/scheduling.md). */
-static void find_stretches(ss_store *store)
+ * file; as that never changes, commits need to know it once (docs/scheduling.md). A file that is
+ * sealed has no other datasets. */
+static ss_error find_stretches(ss_store *store)
 {
     void *handle = NULL;
     haddr_t error_at = H5Dget_offset(store->error);
@@ -171,11 +172,13 @@ static void find_stretches(ss_store *store)
     bool plain =
         H5Tequal(type, H5T_NATIVE_DOUBLE) > 0 && error_at != HADDR_UNDEF && run_at != HADDR_UNDEF;
     H5Tclose(type);
-    if (plain && H5Fget_vfd_handle(store->file, H5P_DEFAULT, &handle) >= 0) {
-        store->raw = handle;
-        store->error_at = (MPI_Offset)error_at;
-        store->run_at = (MPI_Offset)run_at;
+    if (!plain || H5Fget_vfd_handle(store->file, H5P_DEFAULT, &handle) < 0) {
+        return ss_store_damaged(store, "/error and /run are not laid out as at its creation");
     }
+    store->raw = handle;
+    store->error_at = (MPI_Offset)error_at;
+    store->run_at = (MPI_Offset)run_at;
+    return SS_OK;
 }
 
 ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **store)
@@ -192,7 +195,11 @@ ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **s
     free(absolute);
     if (error == SS_OK) {
         (*store)->descriptor = open(path, O_RDWR | O_CLOEXEC);
-        find_stretches(*store);
+        error = find_stretches(*store);
+    }
+    if (error != SS_OK && *store) {
+        release(*store); /* on all ranks: the file is the same for all */
+        *store = NULL;
     }
     return error;
 }
@@ -263,36 +270,14 @@ static ss_error write_raw(ss_store *store, MPI_Offset offset, const void *data, 
     return (size_t)written == bytes ? SS_OK : commit_failed(store, "it was written in part");
 }
 
-static ss_error commit_raw(ss_store *store, int64_t cell, int64_t seed_index,
-                           const ss_record *record, const double *trajectory)
+ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record,
+                         const double *trajectory)
 {
     MPI_Offset run = cell * store->shape.seeds + seed_index;
     size_t row = (size_t)store->shape.checkpoints * sizeof *trajectory;
     SS_TRY(write_raw(store, store->error_at + run * (MPI_Offset)row, trajectory, row));
     return write_raw(store, store->run_at + run * (MPI_Offset)sizeof *record, record,
                      sizeof *record);
-}
-
-static ss_error commit_through_hdf5(ss_store *store, int64_t cell, int64_t seed_index,
-                                    const ss_record *record, const double *trajectory)
-{
-    hsize_t start[3] = {(hsize_t)cell, (hsize_t)seed_index, 0};
-    hsize_t row[3] = {1, 1, (hsize_t)store->shape.checkpoints};
-    hsize_t one[2] = {1, 1};
-    herr_t status = ss_store_move(SS_WRITE, store->error, store->error_space, H5T_NATIVE_DOUBLE, 3,
-                                  start, row, (void *)trajectory);
-    if (status >= 0) {
-        status = ss_store_move(SS_WRITE, store->run, store->run_space, store->record_type, 2, start,
-                               one, (void *)record);
-    }
-    return status < 0 ? commit_failed(store, "") : SS_OK;
-}
-
-ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record,
-                         const double *trajectory)
-{
-    return (store->raw ? commit_raw : commit_through_hdf5)(store, cell, seed_index, record,
-                                                           trajectory);
 }
 
 /* The dataset of a statistic, opened once. */

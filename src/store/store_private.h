@@ -17,8 +17,7 @@ struct ss_store {
     hid_t bands[SS_QUANTITIES][BAND_DATASETS]; /* opened when first written; 0: not yet */
     int descriptor;                            /* for fdatasync */
 
-    /* For commits; HDF5's own handle of a file that is open for writing. NULL: they go through
-     * HDF5, because a dataset is not (or no longer: h5repack) one plain stretch of the file. */
+    /* For commits; HDF5's own handle of a file that is open for writing. */
     MPI_File *raw;
     MPI_Offset error_at; /* where the data of /error and /run begin */
     MPI_Offset run_at;

@@ -144,18 +144,29 @@ class Refusals(ProgramTest):
         other = self.folder / "other.h5"
         with h5py.File(other, "w") as file:
             file["x"] = 1
+        older = self.folder / "older.h5"
+        with h5py.File(older, "w") as file:
+            file.attrs["format"] = "saddlesweep"
+            file.attrs["format_version"] = 1
         newer = self.run_sweep(SWEEP, "newer")
         with h5py.File(newer, "r+") as file:
             file.attrs["format_version"] = 99
         truncated = self.run_sweep(SWEEP, "truncated")
         os.truncate(truncated, truncated.stat().st_size // 2)
-        for path in (text, other, newer, truncated):
+        for path, fragment in (
+            (text, "not a result file of saddlesweep (HDF5 cannot open it)"),
+            (other, "not a result file of saddlesweep (its attribute"),
+            (older, "has format_version 1, this program reads 2; use the older program"),
+            (newer, "has format_version 99, this program reads 2; use the newer program"),
+            (truncated, "is truncated: it has"),
+        ):
             with self.subTest(path.name):
                 before = path.read_bytes()
                 for command in (("run", spec, "-o", path), ("status", path), ("reduce", path)):
                     done = self.call(*command)
                     self.assertEqual(done.returncode, 2, command)
                     self.assertIn(path.name, done.stderr)
+                    self.assertIn(fragment, done.stderr)
                 self.assertEqual(path.read_bytes(), before)
 
     def test_missing_output_option(self):

@@ -1,9 +1,9 @@
 /* Every byte of a result file is either vouched for by the seal or by the record of a run. Each
- * rank tries its share of the bytes, in a file of its own: of every third byte, so that the
- * programs with 1, 2 and 4 ranks try all of them. */
+ * rank tries its share of the bytes, in a file of its own. */
 #include "check.h"
 
 #include "keep_modules.h"
+#include "src/store/probe.h"
 #include "stored_sweep.h"
 
 #include <fcntl.h>
@@ -14,6 +14,16 @@
 #include <unistd.h>
 
 enum { MOST_BYTES = 1 << 18 };
+
+/* Asking HDF5 in a process of its own takes most of the time, and changes the message alone. */
+static bool asks;
+ss_probe_finding __real_ss_probe_file(const char *path, int64_t *version);
+ss_probe_finding __wrap_ss_probe_file(const char *path, int64_t *version);
+
+ss_probe_finding __wrap_ss_probe_file(const char *path, int64_t *version)
+{
+    return asks ? __real_ss_probe_file(path, version) : SS_PROBE_NOT_HDF5;
+}
 
 static unsigned char changes[MOST_BYTES]; /* flags: a byte that runs and reductions write */
 static off_t length;
@@ -51,19 +61,18 @@ static void flip(int descriptor, off_t at, unsigned char bits)
     assert_int_equal(pwrite(descriptor, &byte, 1, at), 1);
 }
 
-static void a_flipped_byte_that_is_final_is_found_before_hdf5_sees_it(void **state)
+/* Flips a bit of every `stride`-th final byte of a new file, and opens it; how many there were. */
+static int try_bytes(const char *path, off_t stride)
 {
-    (void)state;
     int tried = 0;
+    ss_store *store = NULL;
     ss_spec *spec = parse(NULL);
     ss_plan plan = ss_plan_of(spec);
-    const char *path = own_path("sealed.h5");
     assert_int_equal(create(path, &plan), SS_OK);
     ss_spec_destroy(&spec);
     mark_what_changes(path);
     int descriptor = open(path, O_RDWR);
-    for (off_t at = ranks / 2 + 301 * my_rank; at < length; at += 301 * ranks) {
-        ss_store *store = NULL;
+    for (off_t at = stride * my_rank; at < length; at += stride * ranks) {
         if (changes[at]) {
             continue;
         }
@@ -76,10 +85,25 @@ static void a_flipped_byte_that_is_final_is_found_before_hdf5_sees_it(void **sta
         tried++;
     }
     close(descriptor);
-    assert_in_range(tried, 40 / ranks, 150 / ranks); /* metadata, labels and the seal */
-    ss_store *store = NULL;
     assert_int_equal(ss_store_open_for_reading(path, &store), SS_OK);
     assert_int_equal(ss_store_close(&store), SS_OK);
+    return tried;
+}
+
+static void a_flipped_byte_that_is_final_is_found_before_hdf5_sees_it(void **state)
+{
+    (void)state;
+    asks = false;
+    /* metadata, labels and the seal */
+    assert_in_range(try_bytes(own_path("sealed.h5"), 1), 15000 / ranks, 40000 / ranks);
+}
+
+static void hdf5_may_crash_when_it_is_asked_for_the_message(void **state)
+{
+    (void)state;
+    asks = true;
+    assert_in_range(try_bytes(own_path("asked.h5"), 301), 30 / ranks, 150 / ranks);
+    asks = false;
 }
 
 static void a_file_of_any_other_length_is_refused(void **state)
@@ -91,7 +115,7 @@ static void a_file_of_any_other_length_is_refused(void **state)
     assert_int_equal(create(path, &plan), SS_OK);
     ss_spec_destroy(&spec);
     assert_int_equal(truncate(path, length + 1), 0);
-    for (off_t bytes = length + 1; bytes >= 0; bytes -= 997) {
+    for (off_t bytes = length + 1; bytes >= 0; bytes -= 97) {
         ss_store *store = NULL;
         assert_int_equal(truncate(path, bytes), 0);
         assert_int_equal(ss_store_open_for_reading(path, &store), SS_ERR_FORMAT);
@@ -106,6 +130,7 @@ int run_mpi_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flipped_byte_that_is_final_is_found_before_hdf5_sees_it),
+        cmocka_unit_test(hdf5_may_crash_when_it_is_asked_for_the_message),
         cmocka_unit_test(a_file_of_any_other_length_is_refused),
     };
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
