@@ -125,6 +125,7 @@ static void find_ranges(void)
         }
     }
     H5Fclose(file);
+    REQUIRE(target.size <= 1 << 16); /* what the offset of an edit reaches */
     REQUIRE(target.ranges[RUN_RANGE].size == RUNS * sizeof(ss_record));
     REQUIRE(target.ranges[ERROR_RANGE].size == RUNS * POINTS * sizeof(double));
 }
