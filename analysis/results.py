@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 FORMAT = "saddlesweep"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 PENDING, DONE, DIVERGED, FAILED, PARTIAL = range(5)
 TRAPPED_FACTOR = 5
 """A DONE run is trapped when its final relative error exceeds this many medians of its cell."""

@@ -75,6 +75,24 @@ ss_error ss_kernel_choose(ss_precision precision, const ss_kernel **out);
 const ss_kernel *ss_kernel_at(int index);
 int ss_kernel_runs_here(const ss_kernel *kernel);
 
+/* Instruction sets that kernels are made for, as records keep them (0: no kernel ran). */
+#define SS_KERNEL_LEVELS(X)                                                                        \
+    X(SS_LEVEL_NONE, 0, "none")                                                                    \
+    X(SS_LEVEL_REFERENCE, 1, "reference")                                                          \
+    X(SS_LEVEL_PORTABLE, 2, "portable")                                                            \
+    X(SS_LEVEL_AVX2, 3, "avx2")                                                                    \
+    X(SS_LEVEL_AVX512, 4, "avx512")
+#define SS_LEVEL_ENUM(code, value, name) code = value,
+typedef enum ss_kernel_level {
+    SS_KERNEL_LEVELS(SS_LEVEL_ENUM) SS_KERNEL_LEVEL_COUNT
+} ss_kernel_level;
+#undef SS_LEVEL_ENUM
+
+/* The level of a kernel by its name, NONE for another name; and the name of a level, "none" for
+ * another number (a record may hold any). */
+ss_kernel_level ss_kernel_level_of(const char *name);
+const char *ss_kernel_level_name(int level);
+
 /* Whether two kernels, by their names, give the same bits: avx2 and avx512 do. */
 bool ss_kernel_same_bits(const char *a, const char *b);
 

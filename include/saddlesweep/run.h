@@ -9,6 +9,7 @@
 
 #include "saddlesweep/activation.h"
 #include "saddlesweep/error.h"
+#include "saddlesweep/kernel.h"
 #include "saddlesweep/spec.h"
 
 #include <stdint.h>
@@ -65,6 +66,7 @@ typedef struct ss_run_outcome {
     int64_t iterations; /* completed; for DIVERGED and FAILED the iteration at which it happened */
     double truth_norm;  /* ‖Z*‖_F */
     double seconds;     /* wall time */
+    ss_kernel_level kernel;
 } ss_run_outcome;
 
 /* Called between iterations, after `t` of `iterations`; a nonzero answer stops the run. */

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 
 #define SS_STORE_FORMAT "saddlesweep"
-enum { SS_STORE_FORMAT_VERSION = 1 };
+enum { SS_STORE_FORMAT_VERSION = 2 };
 
 /* What is written into the file's attributes beside the plan. All texts borrowed. */
 typedef struct ss_provenance {
@@ -48,12 +48,23 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
 /* The bytes that a plan's file will take, within a few kilobytes a cell's name. */
 double ss_store_predicted_bytes(const ss_plan *plan);
 
-/* Opens for reading, without MPI; works while others write. A new store, owned by the caller;
- * *store is NULL after an error: SS_ERR_FORMAT for a file that is not ours or not whole. */
+/* Opens for reading, without MPI; works while others write. HDF5 gets the file only if its seal
+ * holds (docs/result-file.md). A new store, owned by the caller; *store is NULL after an error:
+ * SS_ERR_FORMAT for a file that is not ours or not whole. */
 ss_error ss_store_open_for_reading(const char *path, ss_store **store);
 
+/* The same for a file whose seal does not hold, because another program has changed the file: only
+ * when asked for, as HDF5 may crash on it (it has been tried in a process of its own before). */
+ss_error ss_store_open_unsealed(const char *path, ss_store **store);
+
+/* Seals an open file anew, as it is now, and puts that on the disk. Nobody may be writing it
+ * (ss_store_lock_alone), and it has been examined. SS_ERR_FORMAT if it is no longer laid out as at
+ * its creation, SS_ERR_IO. */
+ss_error ss_store_reseal(const ss_store *store);
+
 /* Opens for reading and writing raw data; collective over `comm`, as is closing. Fails on all ranks
- * if the file cannot be written on one (SS_ERR_IO there, SS_ERR_ELSEWHERE on the others). */
+ * if the file cannot be written on one (SS_ERR_IO there, SS_ERR_ELSEWHERE on the others), or is not
+ * whole (rank 0 says how). */
 ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **store);
 
 /* Closes and sets *store to NULL. SS_ERR_IO if the last bytes could not be written. */

@@ -10,19 +10,9 @@
 static ss_error reduce_file(const ss_session *session, const char *path)
 {
     ss_store *store = NULL;
-    ss_store *probe = NULL;
-    /* one rank looks first: an error is then told once */
-    ss_error error = SS_OK;
-    if (session->rank == 0) {
-        error = ss_store_open_for_reading(path, &probe);
-        if (error == SS_OK) {
-            error = ss_store_close(&probe);
-        }
-    }
-    SS_TRY(ss_sched_agree(session->comm, error));
     SS_TRY(ss_sched_agree(session->comm, ss_store_open_for_writing(path, session->comm, &store)));
     int64_t cells = ss_store_shape_of(store).cells;
-    error = ss_reduce_all(session->comm, store);
+    ss_error error = ss_reduce_all(session->comm, store);
     ss_error closed = ss_store_close(&store);
     error = ss_sched_agree(session->comm, error == SS_OK ? closed : error);
     if (error == SS_OK && session->rank == 0) {

@@ -30,8 +30,11 @@ typedef struct verification {
     int64_t damaged;
     int64_t committed; /* and intact */
     int64_t pending;
-    int64_t wanted; /* to be replayed */
+    int64_t wanted;     /* to be replayed */
+    const char *kernel; /* that would replay them */
     int64_t candidates;
+    int64_t others;               /* committed runs of a kernel with other bits, … */
+    ss_kernel_level other_kernel; /* … of one of them */
     chosen_run *chosen;
     int64_t chosen_count;
 } verification;
@@ -73,6 +76,11 @@ static void consider(verification *v, const ss_walked *at)
 {
     if (v->wanted == 0 || at->record->reason == SS_REASON_MEMORY) {
         return; /* what did not fit in memory once may fit now */
+    }
+    if (!ss_kernel_same_bits(ss_kernel_level_name(at->record->kernel), v->kernel)) {
+        v->others++;
+        v->other_kernel = at->record->kernel;
+        return;
     }
     int64_t place = v->candidates++;
     if (v->chosen_count < v->wanted) {
@@ -138,21 +146,19 @@ static bool same_bits(const chosen_run *chosen, const ss_run_outcome *outcome,
            memcmp(trajectory, chosen->trajectory, (size_t)count * sizeof *trajectory) == 0;
 }
 
-/* Only kernels of one kind give the same bits. */
-static ss_error check_kernel(const ss_store *store, const char *path, const char *kernel)
+/* The runs of other kernels are left out; if all are, there is nothing to compare. */
+static ss_error check_candidates(const char *path, const verification *v)
 {
-    char *before = NULL;
-    SS_TRY(ss_store_read_attribute(store, "kernel", &before));
-    ss_error error =
-        ss_kernel_same_bits(before, kernel)
-            ? SS_OK
-            : ss_fail(SS_ERR_USAGE,
-                      "--replay: %s was made with the %s kernel, this processor would use %s, "
-                      "whose results agree to rounding only; set SADDLESWEEP_KERNEL=%s, or "
-                      "replay on a processor that runs it",
-                      path, before, kernel, before);
-    free(before);
-    return error;
+    const char *other = ss_kernel_level_name(v->other_kernel);
+    if (v->candidates > 0 || v->others == 0) {
+        return SS_OK;
+    }
+    return ss_fail(
+        SS_ERR_USAGE,
+        "--replay: the runs of %s are the %s kernel's, this processor would use %s, whose "
+        "results agree to rounding only; set SADDLESWEEP_KERNEL=%s, or replay on a "
+        "processor that runs it",
+        path, other, v->kernel, other);
 }
 
 static ss_error replay(const ss_plan *plan, ss_workspace *workspace, verification *v)
@@ -172,32 +178,32 @@ static ss_error replay(const ss_plan *plan, ss_workspace *workspace, verificatio
     return SS_OK;
 }
 
-static ss_error check_and_replay(const ss_store *store, const char *path, const ss_plan *plan,
-                                 int64_t replays, verification *v)
+static ss_error walk_and_replay(const ss_store *store, const char *path, const ss_plan *plan,
+                                ss_workspace *workspace, verification *v)
 {
-    ss_walk walk = {0};
-    ss_workspace *workspace = NULL;
-    ss_error error = ss_store_match_labels(store, plan);
-    if (error == SS_OK && replays > 0) {
-        error = ss_workspace_create(&workspace);
-        if (error == SS_OK) {
-            error =
-                check_kernel(store, path, ss_workspace_kernel(workspace, plan->spec->precision));
-        }
-    }
-    if (error == SS_OK) {
-        error = prepare_replay(plan, replays, v);
-    }
-    if (error == SS_OK) {
-        error = ss_walk_open(store, plan, &walk);
-    }
+    ss_walk walk;
+    ss_error error = ss_walk_open(store, plan, &walk);
     if (error == SS_OK) {
         error = ss_walk_all(&walk, check_run, v);
     }
     ss_walk_close(&walk);
-    if (error == SS_OK && replays > 0) {
-        error = replay(plan, workspace, v);
+    if (error == SS_OK && workspace) {
+        error = check_candidates(path, v);
     }
+    return error == SS_OK && workspace ? replay(plan, workspace, v) : error;
+}
+
+static ss_error check_and_replay(const ss_store *store, const char *path, const ss_plan *plan,
+                                 int64_t replays, verification *v)
+{
+    ss_workspace *workspace = NULL;
+    SS_TRY(ss_store_match_labels(store, plan));
+    if (replays > 0) {
+        SS_TRY(prepare_replay(plan, replays, v));
+        SS_TRY(ss_workspace_create(&workspace));
+        v->kernel = ss_workspace_kernel(workspace, plan->spec->precision);
+    }
+    ss_error error = walk_and_replay(store, path, plan, workspace, v);
     ss_workspace_destroy(&workspace);
     return error;
 }
@@ -212,6 +218,10 @@ static ss_error print_findings(const char *path, const ss_plan *plan, verificati
     if (v->wanted > 0) {
         printf("replayed  %" PRId64 ", %" PRId64 " of them with other bits\n", v->chosen_count,
                v->wrong - v->damaged);
+    }
+    if (v->others > 0) {
+        printf("%" PRId64 " runs are another kernel's (%s), which %s cannot repeat: not replayed\n",
+               v->others, ss_kernel_level_name(v->other_kernel), v->kernel);
     }
     if (v->wrong == 0) {
         return SS_OK;
@@ -230,20 +240,24 @@ static ss_error print_findings(const char *path, const ss_plan *plan, verificati
                    path, v->damaged);
 }
 
-static ss_error verify(const char *path, void *context)
+typedef struct verify_options {
+    int64_t replays;
+    int reseal;
+} verify_options;
+
+static ss_error verify_open(const ss_store *store, const char *path, const verify_options *options)
 {
-    ss_store *store;
     ss_sweep sweep = {0};
     verification v = {
         .table = {.columns = 3, .headings = {"cell", "seed", "<what is wrong"}},
     };
-    SS_TRY(ss_store_open_for_reading(path, &store));
     ss_error error = ss_sweep_of_store(store, path, &sweep);
     if (error == SS_OK) {
-        error = check_and_replay(store, path, &sweep.plan, *(const int64_t *)context, &v);
+        error = check_and_replay(store, path, &sweep.plan, options->replays, &v);
     }
-    ss_error closed = ss_store_close(&store);
-    error = error == SS_OK ? closed : error;
+    if (error == SS_OK && options->reseal) {
+        error = ss_store_reseal(store);
+    }
     if (error == SS_OK) {
         error = print_findings(path, &sweep.plan, &v);
     } else {
@@ -254,22 +268,48 @@ static ss_error verify(const char *path, void *context)
     return error;
 }
 
+static ss_error verify_file(const char *path, const verify_options *options)
+{
+    ss_store *store;
+    SS_TRY((options->reseal ? ss_store_open_unsealed : ss_store_open_for_reading)(path, &store));
+    ss_error error = verify_open(store, path, options);
+    ss_error closed = ss_store_close(&store);
+    return error == SS_OK ? closed : error;
+}
+
+static ss_error verify(const char *path, void *context)
+{
+    const verify_options *options = context;
+    ss_store_lock lock = {.descriptor = -1};
+    if (options->reseal) {
+        SS_TRY(ss_store_lock_alone(path, 0, &lock));
+    }
+    ss_error error = verify_file(path, options);
+    ss_store_unlock(&lock, true);
+    return error;
+}
+
 int ss_cmd_verify(int argc, char **argv)
 {
-    int64_t replays = 0;
+    verify_options wanted = {0};
     const ss_option options[] = {
         {"--replay", NULL, "N", "recompute N committed runs, chosen at random; compare the bits",
-         SS_OPTION_COUNT, &replays},
+         SS_OPTION_COUNT, &wanted.replays},
+        {"--reseal", NULL, NULL,
+         "accept a file that another program has changed (an attribute added, say)", SS_OPTION_FLAG,
+         &wanted.reseal},
     };
     const ss_command_line line = {
-        .usage = "saddlesweep verify FILE.h5 [--replay N]",
+        .usage = "saddlesweep verify FILE.h5 [--replay N] [--reseal]",
         .description =
             "Checks the record and the trajectory of every committed run against their checksums,\n"
             "and the cells, seeds and iterations of the file against the sweep file in it. Lists\n"
-            "the runs that are damaged; exit status 1 if there are any. `run` computes them again.",
+            "the runs that are damaged; exit status 1 if there are any. `run` computes them "
+            "again.\n"
+            "All of this is also done before --reseal seals a file anew.",
         .positional = "FILE.h5",
         .options = options,
         .option_count = sizeof options / sizeof options[0],
     };
-    return ss_options_command(&line, argc, argv, verify, &replays);
+    return ss_options_command(&line, argc, argv, verify, &wanted);
 }

@@ -81,6 +81,27 @@ ss_error ss_kernel_choose(ss_precision precision, const ss_kernel **out)
     return SS_OK;
 }
 
+static const char *const level_names[] = {
+#define SS_LEVEL_NAME(code, value, name) [code] = name,
+    SS_KERNEL_LEVELS(SS_LEVEL_NAME)
+#undef SS_LEVEL_NAME
+};
+
+ss_kernel_level ss_kernel_level_of(const char *name)
+{
+    int level = SS_KERNEL_LEVEL_COUNT - 1;
+    while (level > SS_LEVEL_NONE && strcmp(level_names[level], name) != 0) {
+        level--;
+    }
+    return (ss_kernel_level)level;
+}
+
+const char *ss_kernel_level_name(int level)
+{
+    bool known = level >= 0 && level < SS_KERNEL_LEVEL_COUNT;
+    return level_names[known ? level : SS_LEVEL_NONE];
+}
+
 static bool fuses(const char *name)
 {
     return strcmp(name, "avx2") == 0 || strcmp(name, "avx512") == 0;

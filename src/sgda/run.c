@@ -119,7 +119,10 @@ static void execute_from(const ss_run *run, ss_workspace *workspace, const origi
                          ss_run_outcome *outcome)
 {
     double start = ss_clock_seconds();
-    *outcome = (ss_run_outcome){.status = SS_RUN_PENDING};
+    *outcome = (ss_run_outcome){
+        .status = SS_RUN_PENDING,
+        .kernel = ss_kernel_level_of(ss_workspace_kernel(workspace, run->precision)),
+    };
     iterate(run, workspace->local, from, poll, context, trajectory, outcome);
     outcome->seconds = ss_clock_seconds() - start;
 }

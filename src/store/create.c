@@ -1,8 +1,10 @@
 /*
  * Creating a result file: serially, with all metadata and all space, under a temporary name; then
- * synced and renamed. Superblock version 0 (no "open for writing" mark that a kill could leave).
+ * sealed, synced and renamed. Superblock version 0 (no "open for writing" mark that a kill could
+ * leave).
  */
 #include "layout.h"
+#include "seal.h"
 #include "space.h"
 
 #include "../base/version.h"
@@ -22,8 +24,9 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "result files are litt
 /* The dimension scales of a dataset, in order. */
 enum { DIMENSION_CELL = 1, DIMENSION_SEED = 2, DIMENSION_ITERATION = 4 };
 
-/* /error and all bands but the counts are filled with NaN. */
-enum { MOST_NAN_RANGES = 1 + SS_QUANTITIES * SS_STATISTIC_COUNT };
+/* The data of /error, /run and the bands change after creation. */
+enum { MOST_RANGES = 2 + SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) };
+_Static_assert((int)MOST_RANGES <= (int)SS_SEAL_MOST_RANGES, "a seal holds that many");
 
 typedef struct creator {
     const char *path; /* the temporary one */
@@ -31,8 +34,10 @@ typedef struct creator {
     hid_t file;
     hid_t string;
     hid_t scales[3]; /* /cell, /seed, /iteration */
-    int nan_ranges;  /* to be filled once HDF5 has closed the file */
-    ss_space_range nan_range[MOST_NAN_RANGES];
+    int ranges;      /* that change later; those of NaN are filled once HDF5 has closed the file */
+    ss_space_range range[MOST_RANGES];
+    int nan_ranges;
+    ss_space_range nan_range[MOST_RANGES];
 } creator;
 
 typedef struct dataset_labels {
@@ -263,15 +268,14 @@ static ss_error create_activations(const creator *c)
     return close_dataset(c, dataset, status, "activation");
 }
 
-/* Notes that a new dataset is to be filled with NaN. */
-static void note_nan_range(creator *c, hid_t dataset)
+/* Notes that a new dataset will change, and whether it is to be filled with NaN until then. */
+static void note_range(creator *c, hid_t dataset, bool nan)
 {
-    hid_t space = H5Dget_space(dataset);
-    c->nan_range[c->nan_ranges].offset = (off_t)H5Dget_offset(dataset);
-    c->nan_range[c->nan_ranges].bytes =
-        (size_t)H5Sget_simple_extent_npoints(space) * sizeof(double);
-    c->nan_ranges++;
-    H5Sclose(space);
+    ss_space_range range = ss_layout_range(dataset);
+    c->range[c->ranges++] = range;
+    if (nan) {
+        c->nan_range[c->nan_ranges++] = range;
+    }
 }
 
 static ss_error create_results(creator *c)
@@ -280,9 +284,10 @@ static ss_error create_results(creator *c)
     dataset_labels error_labels = {"recovery error", "1",
                                    "||A A^T - Z*||_F (absolute); NaN where not yet committed, "
                                    "and from divergence on"};
-    dataset_labels run_labels = {"records of the runs", "1",
-                                 "64 bytes a run: status, rank, iterations, truth_norm = ||Z*||_F, "
-                                 "seconds, identity, XXH3 checksums of trajectory and record"};
+    dataset_labels run_labels = {
+        "records of the runs", "1",
+        "64 bytes a run: status, rank, iterations, truth_norm = ||Z*||_F, "
+        "seconds, identity, XXH3 checksums of trajectory and record, reason, kernel"};
     hid_t record = ss_layout_record_type();
     hid_t error =
         create_dataset(c, "error", H5T_IEEE_F64LE,
@@ -292,12 +297,13 @@ static ss_error create_results(creator *c)
                                            run_labels);
     H5Tclose(record);
     if (error >= 0) {
-        note_nan_range(c, error);
+        note_range(c, error, true);
         H5Dclose(error);
     }
     if (run < 0) {
         return fail(c, "cannot create /error and /run");
     }
+    note_range(c, run, false);
     H5Dclose(run);
     return SS_OK;
 }
@@ -321,9 +327,7 @@ static ss_error create_band(creator *c, const char *group, const char *statistic
     if (dataset < 0) {
         return fail(c, name);
     }
-    if (!count) {
-        note_nan_range(c, dataset);
-    }
+    note_range(c, dataset, !count);
     H5Dclose(dataset);
     return SS_OK;
 }
@@ -393,7 +397,10 @@ static ss_error write_file(creator *c, const ss_provenance *provenance)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
-    c->file = H5Fcreate(c->path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    hid_t creation = H5Pcreate(H5P_FILE_CREATE);
+    H5Pset_userblock(creation, SS_SEAL_BYTES);
+    c->file = H5Fcreate(c->path, H5F_ACC_TRUNC, creation, access);
+    H5Pclose(creation);
     H5Pclose(access);
     if (c->file < 0) {
         return fail(c, "cannot be created");
@@ -425,6 +432,9 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
     ss_error error = ss_space_try(temporary, ss_store_predicted_bytes(plan));
     if (error == SS_OK) {
         error = write_file(&c, provenance);
+    }
+    if (error == SS_OK) {
+        error = ss_seal_write(temporary, c.range, c.ranges);
     }
     if (error == SS_OK) {
         error = ss_space_fill(temporary, c.nan_range, c.nan_ranges);

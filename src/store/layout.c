@@ -14,6 +14,14 @@ const char *const ss_layout_quantity_groups[SS_QUANTITIES] = {
     [SS_QUANTITY_RELATIVE_ERROR] = "/bands/relative_error",
 };
 
+const char *ss_layout_band_name(ss_quantity quantity, int band, char *buffer, size_t size)
+{
+    const char *statistic =
+        band == SS_STATISTIC_COUNT ? "count" : ss_statistic_name((ss_statistic)band);
+    snprintf(buffer, size, "%s/%s", ss_layout_quantity_groups[quantity], statistic);
+    return buffer;
+}
+
 void ss_layout_cell_values(const ss_run *run, int64_t values[SS_CELL_PARAMETERS])
 {
     values[0] = run->d;
@@ -45,6 +53,14 @@ static hid_t reason_type(void)
     hid_t type = H5Tenum_create(H5T_STD_I32LE);
     int32_t member;
     SS_RUN_REASONS(SS_RUN_MEMBER)
+    return type;
+}
+
+static hid_t kernel_type(void)
+{
+    hid_t type = H5Tenum_create(H5T_STD_I32LE);
+    int32_t member;
+    SS_KERNEL_LEVELS(SS_RUN_MEMBER)
 #undef SS_RUN_MEMBER
     return type;
 }
@@ -60,7 +76,7 @@ hid_t ss_layout_record_type(void)
     H5Tinsert(type, "identity", offsetof(ss_record, identity), H5T_STD_U64LE);
     H5Tinsert(type, "trajectory_checksum", offsetof(ss_record, trajectory_checksum), H5T_STD_U64LE);
     insert_enum(type, "reason", offsetof(ss_record, reason), reason_type());
-    H5Tinsert(type, "reserved", offsetof(ss_record, reserved), H5T_STD_I32LE);
+    insert_enum(type, "kernel", offsetof(ss_record, kernel), kernel_type());
     H5Tinsert(type, "record_checksum", offsetof(ss_record, record_checksum), H5T_STD_U64LE);
     return type;
 }
@@ -71,6 +87,14 @@ hid_t ss_layout_string_type(void)
     H5Tset_size(type, H5T_VARIABLE);
     H5Tset_cset(type, H5T_CSET_UTF8);
     return type;
+}
+
+ss_space_range ss_layout_range(hid_t dataset)
+{
+    return (ss_space_range){
+        .offset = (off_t)H5Dget_offset(dataset),
+        .bytes = (size_t)H5Dget_storage_size(dataset),
+    };
 }
 
 /* Keeps the description of the innermost frame: that is where HDF5 says what went wrong. */

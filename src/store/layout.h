@@ -3,6 +3,7 @@
 #define SADDLESWEEP_STORE_LAYOUT_H
 
 #include "saddlesweep/store.h"
+#include "space.h"
 
 #include <hdf5.h>
 
@@ -13,11 +14,20 @@ void ss_layout_cell_values(const ss_run *run, int64_t values[SS_CELL_PARAMETERS]
 
 extern const char *const ss_layout_quantity_groups[SS_QUANTITIES]; /* "/bands/error", … */
 
+/* The bands of a quantity: its statistics, then "count". */
+enum { BAND_DATASETS = SS_STATISTIC_COUNT + 1 };
+
+/* "/bands/error/mean", … into `buffer`, which is returned. */
+const char *ss_layout_band_name(ss_quantity quantity, int band, char *buffer, size_t size);
+
 /* The compound type of ss_record, in memory and in the file. Caller closes. */
 hid_t ss_layout_record_type(void);
 
 /* Variable-length UTF-8 strings. Caller closes. */
 hid_t ss_layout_string_type(void);
+
+/* Where the data of a contiguous dataset are in the file. */
+ss_space_range ss_layout_range(hid_t dataset);
 
 /* ss_fail(code, "path: what: <the reason that HDF5 gives>"). */
 ss_error ss_layout_fail(ss_error code, const char *path, const char *what);

@@ -26,6 +26,7 @@ ss_record ss_record_of(const ss_run *run, const ss_run_outcome *outcome, int ran
         .identity = ss_run_identity(run),
         .trajectory_checksum = trajectory_checksum(trajectory, run->checkpoint_count),
         .reason = (int32_t)outcome->reason,
+        .kernel = (int32_t)outcome->kernel,
     };
     record.record_checksum = record_checksum(&record);
     return record;

@@ -1,13 +1,13 @@
 #include "../base/memory.h"
+#include "probe.h"
+#include "seal.h"
 #include "store_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 const char *ss_store_library(char *buffer, size_t size)
@@ -18,27 +18,6 @@ const char *ss_store_library(char *buffer, size_t size)
     H5get_libversion(&major, &minor, &release);
     snprintf(buffer, size, "HDF5 %u.%u.%u", major, minor, release);
     return buffer;
-}
-
-static ss_error check_format(const ss_store *store)
-{
-    char *format = ss_store_read_text(store, "format");
-    bool ours = format && strcmp(format, SS_STORE_FORMAT) == 0;
-    H5free_memory(format);
-    int64_t version = 0;
-    if (!ours || !ss_store_read_integer(store, "format_version", &version)) {
-        return ss_fail(SS_ERR_FORMAT,
-                       "%s: is not a result file of saddlesweep (its attribute \"format\" is not "
-                       "\"" SS_STORE_FORMAT "\"); name another file",
-                       store->path);
-    }
-    if (version != SS_STORE_FORMAT_VERSION) {
-        return ss_fail(SS_ERR_FORMAT,
-                       "%s: has format_version %" PRId64 ", this program reads %d; use the "
-                       "program that wrote it",
-                       store->path, version, SS_STORE_FORMAT_VERSION);
-    }
-    return SS_OK;
 }
 
 static ss_error open_datasets(ss_store *store)
@@ -100,13 +79,6 @@ static herr_t release(ss_store *store)
 
 static ss_error open_file(ss_store *store, unsigned flags, hid_t properties)
 {
-    if (access(store->path, R_OK) != 0) {
-        return ss_fail(SS_ERR_USAGE, "%s: cannot be opened: %s", store->path, strerror(errno));
-    }
-    struct stat information;
-    if (stat(store->path, &information) == 0 && S_ISDIR(information.st_mode)) {
-        return ss_fail(SS_ERR_USAGE, "%s: is a folder; name a file", store->path);
-    }
     store->file = H5Fopen(store->path, flags, properties);
     if (store->file < 0) {
         return ss_store_damaged(
@@ -114,7 +86,6 @@ static ss_error open_file(ss_store *store, unsigned flags, hid_t properties)
     }
     store->string_type = ss_layout_string_type();
     store->record_type = ss_layout_record_type();
-    SS_TRY(check_format(store));
     return open_datasets(store);
 }
 
@@ -140,6 +111,19 @@ static ss_error open_store(const char *path, unsigned flags, hid_t properties, s
 
 ss_error ss_store_open_for_reading(const char *path, ss_store **store)
 {
+    *store = NULL;
+    SS_TRY(ss_seal_check(path));
+    return open_store(path, H5F_ACC_RDONLY, H5P_DEFAULT, store);
+}
+
+ss_error ss_store_open_unsealed(const char *path, ss_store **store)
+{
+    int64_t version = 0;
+    *store = NULL;
+    if (ss_probe_file(path, &version) != SS_PROBE_OURS || version != SS_STORE_FORMAT_VERSION) {
+        ss_error error = ss_seal_check(path); /* says what it is */
+        return error == SS_OK ? ss_fail(SS_ERR_FORMAT, "%s: HDF5 cannot open it", path) : error;
+    }
     return open_store(path, H5F_ACC_RDONLY, H5P_DEFAULT, store);
 }
 
@@ -159,6 +143,21 @@ static ss_error check_visible(const char *path, MPI_Comm comm)
                        path, host, strerror(cause));
     }
     return everywhere ? SS_OK : SS_ERR_ELSEWHERE;
+}
+
+/* Rank 0 alone reads all that the seal vouches for. */
+static ss_error check_seal(const char *path, MPI_Comm comm)
+{
+    int rank;
+    int good = 1;
+    ss_error error = SS_OK;
+    MPI_Comm_rank(comm, &rank);
+    if (rank == 0) {
+        error = ss_seal_check(path);
+        good = error == SS_OK;
+    }
+    MPI_Bcast(&good, 1, MPI_INT, 0, comm);
+    return good || rank == 0 ? error : SS_ERR_ELSEWHERE;
 }
 
 /* HDF5 takes 2 to 3 µs to find out, write by write, that a run's row is one plain stretch of the
@@ -182,6 +181,7 @@ static void find_stretches(ss_store *store)
 ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **store)
 {
     *store = NULL;
+    SS_TRY(check_seal(path, comm));
     SS_TRY(check_visible(path, comm));
     /* Open MPI 4 cannot open some relative names without a slash ("a"). */
     char *absolute = realpath(path, NULL);
@@ -300,11 +300,9 @@ static hid_t band_dataset(ss_store *store, ss_quantity quantity, int band)
 {
     hid_t *dataset = &store->bands[quantity][band];
     if (*dataset <= 0) {
-        const char *statistic =
-            band == SS_STATISTIC_COUNT ? "count" : ss_statistic_name((ss_statistic)band);
         char name[64];
-        snprintf(name, sizeof name, "%s/%s", ss_layout_quantity_groups[quantity], statistic);
-        *dataset = H5Dopen2(store->file, name, H5P_DEFAULT);
+        *dataset = H5Dopen2(store->file, ss_layout_band_name(quantity, band, name, sizeof name),
+                            H5P_DEFAULT);
     }
     return *dataset;
 }

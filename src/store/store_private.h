@@ -4,8 +4,6 @@
 
 #include "layout.h"
 
-enum { BAND_DATASETS = SS_STATISTIC_COUNT + 1 }; /* the last is count */
-
 struct ss_store {
     char *path;
     ss_store_shape shape;

@@ -21,7 +21,7 @@ class Layout(ProgramTest):
         with h5py.File(self.path) as file:
             attributes = dict(file.attrs)
         self.assertEqual(attributes["format"], "saddlesweep")
-        self.assertEqual(attributes["format_version"], 1)
+        self.assertEqual(attributes["format_version"], 2)
         self.assertEqual(attributes["spec"], SWEEP, "the sweep file, verbatim")
         self.assertEqual(attributes["overrides"], "grid.seed={count: 6}\n")
         self.assertEqual(attributes["ranks"], 2)
@@ -110,6 +110,8 @@ class Layout(ProgramTest):
             )
             self.assertEqual(done.returncode, 0, done.stderr)
         with open(self.path, "rb") as file:
+            self.assertTrue(file.readline().startswith(b"saddlesweep result file"))
+            file.seek(2048)
             self.assertEqual(file.read(9)[8], 0, "superblock version 0: no open-for-writing mark")
 
 

@@ -1,6 +1,7 @@
 """`verify` and `export`: nothing wrong is trusted, nothing right is lost on the way to a table."""
 
 import csv
+import ctypes
 import math
 import unittest
 
@@ -18,6 +19,13 @@ SMALL = (
 )
 RECORD = 64
 ROW = 4 * 8
+
+
+def xxh3(data):
+    """XXH3, 64 bits, by the library that the program uses."""
+    library = ctypes.CDLL("libxxhash.so.0")
+    library.XXH3_64bits.restype = ctypes.c_uint64
+    return library.XXH3_64bits(data, ctypes.c_size_t(len(data)))
 
 
 class ResultFileTest(ProgramTest):
@@ -99,6 +107,24 @@ class Verify(ResultFileTest):
         stdout = self.succeed("verify", self.path, "--replay", "9").stdout
         self.assertRegex(stdout, r"intact +3\npending +1\ndamaged +0\nreplayed +3,")
 
+    def test_a_file_that_another_program_changed_is_sealed_anew_when_asked_for(self):
+        with h5py.File(self.path, "r+") as file:
+            file.attrs["note"] = "for the paper"
+        for command in (
+            ("verify", self.path),
+            ("status", self.path),
+            ("reduce", self.path),
+            ("run", "small.yaml", "-o", self.path),
+            ("export", self.path, "--csv", "out.csv"),
+        ):
+            done = self.call(*command)
+            self.assertEqual(done.returncode, 2, command)
+            self.assertIn("verify --reseal", done.stderr)
+        self.assertRegex(self.succeed("verify", self.path, "--reseal").stdout, r"intact +4\n")
+        self.succeed("verify", self.path)
+        self.succeed("run", "small.yaml", "-o", self.path)
+        self.assertEqual(self.files(), ["small.h5", "small.yaml"])
+
     def test_labels_that_differ_from_the_sweep_file_are_found(self):
         for name, fragment in [
             ("n", "n of cell 1"),
@@ -108,14 +134,15 @@ class Verify(ResultFileTest):
             self.path.write_bytes(self.whole)
             with h5py.File(self.path, "r+") as file:
                 file[name][1] += 1
-            done = self.call("verify", self.path)
-            self.assertEqual(done.returncode, 2)
-            self.assertIn(fragment, done.stderr)
+            self.assertIn("metadata is damaged", self.call("verify", self.path).stderr)
+            for _ in range(2):  # it is not sealed
+                done = self.call("verify", self.path, "--reseal")
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(fragment, done.stderr)
 
     def test_replay_finds_results_of_another_arithmetic(self):
-        """The reference kernel rounds differently; here its file claims to be another kernel's."""
-        with h5py.File(self.path) as file:
-            kernel = file.attrs["kernel"]
+        """The reference kernel rounds differently; here its records claim to be another kernel's."""
+        kernel = read(self.path, "run")["kernel"][0, 0]
         self.path.unlink()
         self.run_sweep(SMALL, "small", SADDLESWEEP_KERNEL="reference")
         done = self.call("verify", self.path, "--replay", "1")
@@ -123,11 +150,16 @@ class Verify(ResultFileTest):
         self.assertIn("SADDLESWEEP_KERNEL=reference", done.stderr)
         self.succeed("verify", self.path, "--replay", "4", SADDLESWEEP_KERNEL="reference")
         with h5py.File(self.path, "r+") as file:
-            file.attrs["kernel"] = kernel
+            records = file["run"][...]
+            records["kernel"][0] = kernel
+            for record in records[0]:
+                record["record_checksum"] = xxh3(record.tobytes()[:-8])
+            file["run"][...] = records
         self.succeed("verify", self.path)
         done = self.call("verify", self.path, "--replay", "2")
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stdout.count("comes out differently"), 2)
+        self.assertIn("2 runs are another kernel's (reference)", done.stdout)
         self.assertIn("2 runs do not come out", done.stderr)
 
     def test_files_that_are_no_result_files(self):

@@ -196,7 +196,7 @@ static void a_later_commit_replaces_an_earlier_one(void **state)
     ss_spec_destroy(&file.spec);
 }
 
-/* h5repack may have laid it out anew: in chunks, or elsewhere in the file. */
+/* Sealed anew, with its datasets elsewhere. */
 static void commits_reach_a_file_that_another_tool_rewrote(void **state)
 {
     (void)state;
@@ -207,13 +207,20 @@ static void commits_reach_a_file_that_another_tool_rewrote(void **state)
     ss_plan plan = ss_plan_of(spec);
     create_together(path_of("plain.h5"), &plan);
     snprintf(folder_of, sizeof folder_of, "%s", path_of(""));
-    snprintf(command, sizeof command,
-             "h5repack -l error:CHUNK=1x2x%d %splain.h5 %srepacked.h5 2>/dev/null", CHECKPOINTS,
-             folder_of, folder_of);
+    snprintf(command, sizeof command, "h5repack %splain.h5 %srepacked.h5 2>/dev/null", folder_of,
+             folder_of);
     int repacked = my_rank == 0 ? system(command) : 0;
     MPI_Bcast(&repacked, 1, MPI_INT, 0, MPI_COMM_WORLD);
     assert_int_equal(repacked, 0);
     const char *path = path_of("repacked.h5");
+    assert_int_equal(ss_store_open_for_writing(path, MPI_COMM_WORLD, &store),
+                     my_rank == 0 ? SS_ERR_FORMAT : SS_ERR_ELSEWHERE);
+    if (my_rank == 0) {
+        assert_int_equal(ss_store_open_unsealed(path, &store), SS_OK);
+        assert_int_equal(ss_store_reseal(store), SS_OK);
+        assert_int_equal(ss_store_close(&store), SS_OK);
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
     assert_int_equal(ss_store_open_for_writing(path, MPI_COMM_WORLD, &store), SS_OK);
     ss_error written = commit_share(store, &plan);
     assert_int_equal(ss_store_close(&store), SS_OK);
@@ -224,6 +231,26 @@ static void commits_reach_a_file_that_another_tool_rewrote(void **state)
     }
     assert_int_equal(ss_store_close(&store), SS_OK);
     ss_spec_destroy(&spec);
+}
+
+static void a_file_in_chunks_is_not_sealed_anew(void **state)
+{
+    (void)state;
+    ss_store *store = NULL;
+    char command[512];
+    char folder_of[200];
+    if (my_rank == 0) {
+        snprintf(folder_of, sizeof folder_of, "%s", path_of(""));
+        snprintf(command, sizeof command,
+                 "h5repack -l error:CHUNK=1x2x%d %splain.h5 %schunked.h5 2>/dev/null", CHECKPOINTS,
+                 folder_of, folder_of);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(ss_store_open_unsealed(path_of("chunked.h5"), &store), SS_OK);
+        assert_int_equal(ss_store_reseal(store), SS_ERR_FORMAT);
+        assert_contains(ss_error_text(), "/error is missing, or in chunks");
+        assert_int_equal(ss_store_close(&store), SS_OK);
+    }
+    MPI_Barrier(MPI_COMM_WORLD);
 }
 
 /* ---- what the file says about itself ---- */
@@ -402,6 +429,7 @@ int run_mpi_tests(void)
         cmocka_unit_test(a_commit_is_seen_by_the_other_writers),
         cmocka_unit_test(a_later_commit_replaces_an_earlier_one),
         cmocka_unit_test(commits_reach_a_file_that_another_tool_rewrote),
+        cmocka_unit_test(a_file_in_chunks_is_not_sealed_anew),
         cmocka_unit_test(a_file_knows_its_cells_and_name),
         cmocka_unit_test(parameters_and_scales_are_plain_hdf5),
         cmocka_unit_test(bands_of_all_ranks_are_plain_hdf5),

@@ -37,6 +37,7 @@ static ss_record record_with(ss_run_status status, ss_run_reason reason)
         .iterations = 10,
         .truth_norm = 2.25,
         .seconds = 0.01,
+        .kernel = SS_LEVEL_PORTABLE,
     };
     return ss_record_of(&run, &outcome, 3, trajectory);
 }
@@ -53,7 +54,7 @@ static void a_record_says_what_happened(void **state)
     assert_near(record.truth_norm, 2.25, 0);
     assert_near(record.seconds, 0.01, 0);
     assert_int_equal(record.identity, ss_run_identity(&run));
-    assert_int_equal(record.reserved, 0);
+    assert_int_equal(record.kernel, SS_LEVEL_PORTABLE);
 }
 
 static void ended_runs_are_committed_and_trusted(void **state)
