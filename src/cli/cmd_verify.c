@@ -33,8 +33,8 @@ typedef struct verification {
     int64_t wanted;     /* to be replayed */
     const char *kernel; /* that would replay them */
     int64_t candidates;
-    int64_t others;               /* committed runs of a kernel with other bits, … */
-    ss_kernel_level other_kernel; /* … of one of them */
+    int64_t others;       /* committed runs of a kernel with other bits, … */
+    int32_t other_kernel; /* … of one of them */
     chosen_run *chosen;
     int64_t chosen_count;
 } verification;
