@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and passes every test: format, release, sanitizers, coverage.
+# Installs what is missing, builds, and passes every test: format, release, sanitizers, fuzzing,
+# coverage. FUZZ_SECONDS (60) is how long each fuzz target runs.
 # ./test.sh quick does the first two only.
 set -eu
 cd -- "$(dirname -- "$(realpath -- "$0")")"
@@ -23,6 +24,9 @@ ctest --preset release --no-tests=error --parallel 2
 section "Tests under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer"
 build asan
 ctest --preset asan --no-tests=error --parallel 2
+
+section "Fuzzing for ${FUZZ_SECONDS:=60} seconds"
+tests/fuzz/fuzz.sh "$FUZZ_SECONDS"
 
 section "Line coverage of src/"
 build coverage

@@ -6,7 +6,7 @@ RUN_PACKAGES="gcc make cmake git pkg-config libopenmpi-dev openmpi-bin libhdf5-o
     python3 python3-h5py python3-matplotlib"
 
 # What the tests need beyond that.
-TEST_PACKAGES="libcmocka-dev clang-format gcovr hdf5-tools python3-xarray python3-h5netcdf"
+TEST_PACKAGES="libcmocka-dev clang-format clang-14 libclang-rt-14-dev gcovr hdf5-tools python3-xarray python3-h5netcdf"
 
 # ensure_packages NAME...: installs what is missing when root; otherwise prints the line to run and
 # ends the script with status 2.

@@ -6,7 +6,9 @@
 
 ss_error ss_walk_open(const ss_store *store, const ss_plan *plan, ss_walk *walk)
 {
-    *walk = (ss_walk){.store = store, .plan = plan, .piece = 1 + (1 << 20) / plan->checkpoints};
+    int64_t most = 1 + (1 << 20) / plan->checkpoints;
+    *walk =
+        (ss_walk){.store = store, .plan = plan, .piece = plan->seeds < most ? plan->seeds : most};
     SS_TRY(ss_allocate((size_t)walk->piece, sizeof *walk->records, &walk->records));
     return ss_allocate((size_t)(walk->piece * plan->checkpoints), sizeof(double),
                        &walk->trajectories);

@@ -13,6 +13,7 @@
 /* Largest sizes: beyond these a matrix or a batch could not be addressed anyway. */
 enum { LARGEST_DIMENSION = 1 << 20, LARGEST_SAMPLE_COUNT = INT32_MAX };
 #define LARGEST_GRID ((int64_t)1 << 31)
+enum { MOST_BY_FACTOR = 1000000 }; /* values of a range that are stored one by one */
 
 static const char *const axis_names[SS_AXES] = {
     [SS_AXIS_D] = "d",
@@ -121,6 +122,12 @@ static ss_error read_geometric(const ss_yaml_node *node, const char *path, int64
                                 "%s: factor %g gives %" PRId64 " twice; use a larger factor or a "
                                 "step",
                                 path, factor, value);
+        }
+        if (i == MOST_BY_FACTOR) {
+            return ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                                "%s: factor %.17g gives more than %d values; use a larger factor "
+                                "or a step",
+                                path, factor, MOST_BY_FACTOR);
         }
         SS_TRY(ss_grow(&values->list, &capacity, (size_t)i + 1, sizeof *values->list));
         values->list[i] = latest = value;

@@ -198,6 +198,10 @@ static ss_error apply_override(ss_yaml_node *root, const char *override,
                        "--set train.iterations=10",
                        value_source->name);
     }
+    if (strchr(override, '\n')) { /* the result file keeps them one a line */
+        return ss_fail(SS_ERR_USAGE, "%s: write the value on one line, e.g. {at: [0, 10]}",
+                       value_source->name);
+    }
     memcpy(path, override, length);
     path[length] = '\0';
     SS_TRY(ss_yaml_parse(value_source, &value));

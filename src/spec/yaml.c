@@ -1,6 +1,7 @@
 #include "yaml.h"
 
 #include "../base/memory.h"
+#include "characters.h"
 
 #include <libfyaml.h>
 #include <stdarg.h>
@@ -252,6 +253,7 @@ ss_error ss_yaml_parse(const ss_yaml_source *source, ss_yaml_node **root)
     fy_diag_cfg_default(&diag_settings);
     diag_settings.fp = NULL;
     *root = NULL;
+    SS_TRY(ss_characters_check(source));
     struct fy_diag *diag = fy_diag_create(&diag_settings);
     if (!diag) {
         return ss_fail(SS_ERR_MEMORY, "out of memory while reading %s", source->name);

@@ -16,6 +16,13 @@ static void assert_values(const ss_values *values, const int64_t *expected, int6
 
 /* ---- what a file means ---- */
 
+static void comments_hold_any_text(void **state)
+{
+    (void)state;
+    ss_spec *spec = parse(HEAD GRID TRAIN "\t# \xc2\xa0\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\r\n");
+    ss_spec_destroy(&spec);
+}
+
 static void a_minimal_file_gets_the_defaults(void **state)
 {
     (void)state;
@@ -325,6 +332,7 @@ static void an_override_keeps_the_order_of_the_axes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(comments_hold_any_text),
         cmocka_unit_test(a_minimal_file_gets_the_defaults),
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(seeds_are_a_count_a_list_or_one_value),

@@ -54,6 +54,8 @@ static void wrong_overrides_are_refused_by_name(void **state)
         {"grid.n=[1, 2", SS_ERR_SPEC, "not valid YAML"},
         {"grid.n=", SS_ERR_SPEC, "--set grid.n="},
         {"grid.n=[5, x]", SS_ERR_SPEC, "--set grid.n=[5, x]:1:12: grid.n: found x"},
+        {"grid.n=[5,\n 6]", SS_ERR_USAGE, "write the value on one line"},
+        {"grid.n=\xff", SS_ERR_SPEC, ":1:8: the byte 0xFF is not UTF-8"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         ss_spec *spec = NULL;
@@ -112,6 +114,8 @@ static void mistakes_in_ranges_are_refused_with_their_place(void **state)
         {WITH_N("{from: 1, to: 9, factor: 1}"), "grid.n.factor: found 1, expected a finite number"},
         {WITH_N("{from: 1, to: 9, factor: inf}"), "grid.n.factor: found inf"},
         {WITH_N("{from: 1, to: 9, factor: 1.2}"), "factor 1.2 gives 1 twice"},
+        {WITH_N("{from: 1073741824, to: 2147483647, factor: 1.000000001}"),
+         "grid.n: factor 1.0000000010000001 gives more than 1000000 values"},
         {WITH_N("{from: 1, to: 9, stp: 1}"), "unknown key \"stp\"; did you mean \"step\"?"},
         {WITH_N("{from: inf, to: 9, step: 1}"), "grid.n.from: found inf"},
     };
@@ -229,6 +233,32 @@ static void yaml_beyond_plain_mappings_is_refused(void **state)
     assert_mistakes(mistakes, COUNT_OF(mistakes));
 }
 
+/* Before libfyaml sees them: it never comes back from some. */
+static void what_is_no_text_is_refused_with_its_place(void **state)
+{
+    (void)state;
+    static const mistake mistakes[] = {
+        {"%\xc2", "sweep.yaml:1:2: the byte 0xC2 is not UTF-8"},
+        {HEAD "x: \x80", "sweep.yaml:3:4: the byte 0x80"},             /* a later byte alone */
+        {HEAD "x: \xc3(", "sweep.yaml:3:4: the byte 0xC3"},            /* cut short */
+        {HEAD "x: \xc0\xaf", "sweep.yaml:3:4: the byte 0xC0"},         /* "/" in too many bytes */
+        {HEAD "x: \xe0\x9f\xbf", "sweep.yaml:3:4: the byte 0xE0"},     /* so too */
+        {HEAD "x: \xf4\x90\x80\x80", "sweep.yaml:3:4: the byte 0xF4"}, /* beyond U+10FFFF */
+        {HEAD "x: \xe2\x82", "sweep.yaml:3:4: the byte 0xE2"},         /* ends within */
+        {HEAD "x: \x1b[31m", "sweep.yaml:3:4: the character U+001B is not allowed"},
+        {HEAD "x: \x7f", "sweep.yaml:3:4: the character U+007F"},
+        {HEAD "x: \xc2\x9b", "sweep.yaml:3:4: the character U+009B"},
+        {HEAD "x: \xed\xa0\x80", "sweep.yaml:3:4: the character U+D800"},
+        {HEAD "# \xc3\xa9\xf0\x9f\x98\x80\x01", "sweep.yaml:3:5: the character U+0001"},
+    };
+    assert_mistakes(mistakes, COUNT_OF(mistakes));
+    for (size_t i = 0; i < COUNT_OF(mistakes); i++) {
+        ss_spec *spec = NULL;
+        ss_spec_parse(FILE_NAME, mistakes[i].text, NULL, 0, &spec);
+        assert_null(strchr(ss_error_text(), '\n')); /* the line would bring it to a terminal */
+    }
+}
+
 static void syntax_errors_name_their_line(void **state)
 {
     (void)state;
@@ -277,6 +307,7 @@ int main(void)
         cmocka_unit_test(mistakes_in_activations_and_seeds_are_refused_with_their_place),
         cmocka_unit_test(mistakes_elsewhere_are_refused_with_their_place),
         cmocka_unit_test(yaml_beyond_plain_mappings_is_refused),
+        cmocka_unit_test(what_is_no_text_is_refused_with_its_place),
         cmocka_unit_test(syntax_errors_name_their_line),
         cmocka_unit_test(an_error_shows_the_line_with_a_caret),
         cmocka_unit_test(infinity_is_not_available_yet),

@@ -1,0 +1,125 @@
+/*
+ * Sweep files and --set options. An input is the text of a sweep file; what follows a NUL byte is
+ * an option, and so on. The text is refused with its place named, or it gives a plan whose runs are
+ * within the bounds of docs/sweep-file.md.
+ */
+#include "fuzz.h"
+
+#include "saddlesweep/plan.h"
+#include "saddlesweep/store.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char file_name[] = "fuzz.yaml";
+
+enum { MOST_OVERRIDES = 8, DIMENSION = 1 << 20, RUNS_TO_GO_OVER = 2000 };
+
+/* Neither the text nor an option can hold a NUL byte: they end there. */
+static size_t split(const char *text, size_t size, const char **overrides)
+{
+    size_t count = 0;
+    const char *end = text + size;
+    for (const char *at = text + strlen(text) + 1; at < end && count < MOST_OVERRIDES;
+         at += strlen(at) + 1) {
+        overrides[count++] = at;
+    }
+    return count;
+}
+
+static bool begins_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
+static void check_refusal(ss_error error, const ss_spec *spec)
+{
+    REQUIRE(!spec);
+    REQUIRE(error == SS_ERR_SPEC || error == SS_ERR_UNAVAILABLE || error == SS_ERR_USAGE);
+    REQUIRE(begins_with(ss_error_text(), file_name) || begins_with(ss_error_text(), "--set "));
+}
+
+static void check_checkpoints(const ss_spec *spec)
+{
+    const int64_t *t = spec->checkpoints;
+    REQUIRE(spec->checkpoint_count >= 2 && t[0] == 0);
+    REQUIRE(t[spec->checkpoint_count - 1] == spec->iterations);
+    for (int64_t i = 1; i < spec->checkpoint_count; i++) {
+        REQUIRE(t[i - 1] < t[i]);
+    }
+}
+
+static void check_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
+{
+    char name[SS_ACTIVATION_TEXT_SIZE];
+    ss_activation activation;
+    ss_run run = ss_plan_run(plan, cell, seed_index);
+    REQUIRE(1 <= run.k0 && run.k0 <= run.k && run.k <= DIMENSION);
+    REQUIRE(1 <= run.d && run.d <= DIMENSION && run.seed >= 0);
+    REQUIRE(1 <= run.n && run.n <= INT32_MAX && 1 <= run.m && run.m <= INT32_MAX);
+    REQUIRE(run.step_size > 0 && run.step_decay >= 0 && run.ascent_step > 0 && run.noise >= 0);
+    REQUIRE(ss_activation_parse(ss_activation_format(run.activation, name), &activation) == SS_OK);
+    REQUIRE(activation.kind == run.activation.kind &&
+            memcmp(&activation.alpha, &run.activation.alpha, sizeof activation.alpha) == 0);
+    REQUIRE(isfinite(ss_run_cost_seconds(&run)) && ss_run_state_count(&run) > 0);
+    ss_run_identity(&run);
+}
+
+/* What takes time for every cell or seed: up to 2^31 of them. */
+static void check_all(const ss_plan *plan)
+{
+    char digest[SS_DIGEST_SIZE];
+    ss_plan_cost cost;
+    for (int64_t cell = 0; cell < plan->cells; cell++) {
+        check_run(plan, cell, cell % plan->seeds);
+    }
+    ss_plan_digest(plan, digest);
+    REQUIRE(strlen(digest) == SS_DIGEST_SIZE - 1);
+    REQUIRE(ss_plan_predict(plan, 3, &cost) == SS_OK);
+    REQUIRE(cost.wall_seconds > 0 && cost.longest_run >= cost.shortest_run);
+}
+
+static void check_plan(const ss_spec *spec)
+{
+    char settings[SS_SETTINGS_SIZE];
+    ss_plan plan = ss_plan_of(spec);
+    REQUIRE(spec->name && spec->name[0]);
+    REQUIRE(plan.cells >= 1 && plan.seeds >= 1 && ss_plan_runs(&plan) <= (int64_t)1 << 31);
+    REQUIRE(strlen(ss_plan_settings(&plan, settings)) < SS_SETTINGS_SIZE - 1);
+    REQUIRE(ss_store_predicted_bytes(&plan) > 0);
+    check_checkpoints(spec);
+    check_run(&plan, 0, plan.seeds - 1);
+    check_run(&plan, plan.cells / 2, plan.seeds / 2);
+    check_run(&plan, plan.cells - 1, 0);
+    if (ss_plan_runs(&plan) <= RUNS_TO_GO_OVER) {
+        check_all(&plan);
+    }
+}
+
+/* A result file keeps the options one a line. */
+static void check_overrides(const char *const *overrides, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        REQUIRE(!strchr(overrides[i], '\n'));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *overrides[MOST_OVERRIDES];
+    ss_spec *spec = NULL;
+    char *text = calloc(size + 1, 1);
+    REQUIRE(text);
+    memcpy(text, data, size);
+    size_t count = split(text, size, overrides);
+    ss_error error = ss_spec_parse(file_name, text, overrides, count, &spec);
+    if (error == SS_OK) {
+        check_plan(spec);
+        check_overrides(overrides, count);
+    } else {
+        check_refusal(error, spec);
+    }
+    ss_spec_destroy(&spec);
+    free(text);
+    return 0;
+}
