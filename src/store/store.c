@@ -1,5 +1,6 @@
 #include "../base/memory.h"
 #include "store_private.h"
+#include "write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,6 +88,9 @@ static herr_t release(ss_store *store)
             H5Tclose(types[i]);
         }
     }
+    if (store->raw != MPI_FILE_NULL) {
+        MPI_File_close(&store->raw);
+    }
     if (store->file > 0) {
         status = H5Fclose(store->file);
     }
@@ -125,6 +129,7 @@ static ss_error open_store(const char *path, unsigned flags, hid_t properties, s
     ss_layout_begin();
     SS_TRY(ss_allocate(1, sizeof *store, &store));
     store->descriptor = -1;
+    store->raw = MPI_FILE_NULL;
     ss_error error = ss_allocate(strlen(path) + 1, 1, &store->path);
     if (error == SS_OK) {
         strcpy(store->path, path);
@@ -161,22 +166,69 @@ static ss_error check_visible(const char *path, MPI_Comm comm)
     return everywhere ? SS_OK : SS_ERR_ELSEWHERE;
 }
 
-/* HDF5 takes 2 to 3 µs to find out, write by write, that a run's row is one plain stretch of the
- * file; as that never changes, commits need to know it once (docs/scheduling.md). */
-static void find_stretches(ss_store *store)
+/* The dataset of a statistic, opened once. */
+static hid_t band_dataset(ss_store *store, int quantity, int band)
 {
-    void *handle = NULL;
-    haddr_t error_at = H5Dget_offset(store->error);
-    haddr_t run_at = H5Dget_offset(store->run);
-    hid_t type = H5Dget_type(store->error);
-    bool plain =
-        H5Tequal(type, H5T_NATIVE_DOUBLE) > 0 && error_at != HADDR_UNDEF && run_at != HADDR_UNDEF;
-    H5Tclose(type);
-    if (plain && H5Fget_vfd_handle(store->file, H5P_DEFAULT, &handle) >= 0) {
-        store->raw = handle;
-        store->error_at = (MPI_Offset)error_at;
-        store->run_at = (MPI_Offset)run_at;
+    hid_t *dataset = &store->bands[quantity][band];
+    if (*dataset <= 0) {
+        const char *statistic =
+            band == SS_STATISTIC_COUNT ? "count" : ss_statistic_name((ss_statistic)band);
+        char name[64];
+        snprintf(name, sizeof name, "%s/%s", ss_layout_quantity_groups[quantity], statistic);
+        *dataset = H5Dopen2(store->file, name, H5P_DEFAULT);
     }
+    return *dataset;
+}
+
+/* Whether the dataset is one plain stretch of the file, of this type; where it begins. */
+static bool find_stretch(hid_t dataset, hid_t wanted, MPI_Offset *at)
+{
+    if (dataset < 0) {
+        return false;
+    }
+    hid_t type = H5Dget_type(dataset);
+    haddr_t offset = H5Dget_offset(dataset);
+    bool plain = H5Tequal(type, wanted) > 0 && offset != HADDR_UNDEF;
+    H5Tclose(type);
+    *at = (MPI_Offset)offset;
+    return plain;
+}
+
+/* HDF5 takes 2 to 3 µs to find out, write by write, that a run's row is one plain stretch of the
+ * file; as that never changes, writers need to know it once (docs/scheduling.md). */
+static bool find_stretches(ss_store *store)
+{
+    bool plain = find_stretch(store->error, H5T_NATIVE_DOUBLE, &store->error_at) &&
+                 find_stretch(store->run, store->record_type, &store->run_at);
+    for (int i = 0; i < SS_QUANTITIES * BAND_DATASETS && plain; i++) {
+        int quantity = i / BAND_DATASETS;
+        int band = i % BAND_DATASETS;
+        hid_t type = band == SS_STATISTIC_COUNT ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE;
+        plain = find_stretch(band_dataset(store, quantity, band), type,
+                             &store->bands_at[quantity][band]);
+    }
+    return plain;
+}
+
+/* HDF5 1.10 crashes when a write fails, also one at its end. So it reads only, and all that changes
+ * in the file is written past it; but for a file that another tool has laid out anew. */
+static ss_error open_to_write(const char *path, MPI_Comm comm, hid_t properties, ss_store **store)
+{
+    SS_TRY(open_store(path, H5F_ACC_RDONLY, properties, store));
+    if (!find_stretches(*store)) {
+        release(*store);
+        return open_store(path, H5F_ACC_RDWR, properties, store);
+    }
+    int code = MPI_File_open(comm, (char *)path, MPI_MODE_RDWR, MPI_INFO_NULL, &(*store)->raw);
+    if (code == MPI_SUCCESS) {
+        return SS_OK;
+    }
+    char reason[MPI_MAX_ERROR_STRING] = "";
+    int length;
+    MPI_Error_string(code, reason, &length);
+    release(*store);
+    *store = NULL;
+    return ss_fail(SS_ERR_IO, "%s: cannot be opened for writing: %s", path, reason);
 }
 
 ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **store)
@@ -187,12 +239,11 @@ ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **s
     char *absolute = realpath(path, NULL);
     hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_mpio(properties, comm, MPI_INFO_NULL);
-    ss_error error = open_store(absolute ? absolute : path, H5F_ACC_RDWR, properties, store);
+    ss_error error = open_to_write(absolute ? absolute : path, comm, properties, store);
     H5Pclose(properties);
     free(absolute);
     if (error == SS_OK) {
         (*store)->descriptor = open(path, O_RDWR | O_CLOEXEC);
-        find_stretches(*store);
     }
     return error;
 }
@@ -214,7 +265,7 @@ ss_store_shape ss_store_shape_of(const ss_store *store)
 ss_error ss_store_sync(ss_store *store)
 {
     if (store->descriptor >= 0 && fdatasync(store->descriptor) != 0) {
-        return ss_fail(SS_ERR_IO, "%s: cannot be synced: %s", store->path, strerror(errno));
+        return ss_write_failed(store->path, "cannot be synced", errno);
     }
     return SS_OK;
 }
@@ -239,37 +290,33 @@ ss_error ss_store_read_trajectories(const ss_store *store, int64_t cell, int64_t
     return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path, "/error cannot be read") : SS_OK;
 }
 
-static ss_error commit_failed(const ss_store *store, const char *reason)
-{
-    return ss_fail(SS_ERR_IO,
-                   "%s: a run cannot be written%s%s; is the disk full? What was committed is safe: "
-                   "repeat the command to go on",
-                   store->path, reason[0] ? ": " : "", reason);
-}
-
-/* Writes bytes in place through the file handle that HDF5 writes with, too. */
-static ss_error write_raw(ss_store *store, MPI_Offset offset, const void *data, size_t bytes)
+/* Writes bytes in place. MPI may write in part and knows no reasons: where it does not write all,
+ * the system does, or says why not. */
+static ss_error write_raw(ss_store *store, const char *what, MPI_Offset offset, const void *data,
+                          size_t bytes)
 {
     MPI_Status status;
     int written = 0;
-    int code = MPI_File_write_at(*store->raw, offset, data, (int)bytes, MPI_BYTE, &status);
-    if (code != MPI_SUCCESS) {
-        char reason[MPI_MAX_ERROR_STRING] = "";
-        int length;
-        MPI_Error_string(code, reason, &length);
-        return commit_failed(store, reason);
+    if (MPI_File_write_at(store->raw, offset, data, (int)bytes, MPI_BYTE, &status) == MPI_SUCCESS) {
+        MPI_Get_count(&status, MPI_BYTE, &written);
     }
-    MPI_Get_count(&status, MPI_BYTE, &written);
-    return (size_t)written == bytes ? SS_OK : commit_failed(store, "it was written in part");
+    if (written == (int)bytes) {
+        return SS_OK;
+    }
+    int cause = ss_write_whole(store->descriptor, data, bytes, offset);
+    return cause == 0 ? SS_OK : ss_write_failed(store->path, what, cause);
 }
+
+static const char not_committed[] = "a run cannot be written";
 
 static ss_error commit_raw(ss_store *store, int64_t cell, int64_t seed_index,
                            const ss_record *record, const double *trajectory)
 {
     MPI_Offset run = cell * store->shape.seeds + seed_index;
     size_t row = (size_t)store->shape.checkpoints * sizeof *trajectory;
-    SS_TRY(write_raw(store, store->error_at + run * (MPI_Offset)row, trajectory, row));
-    return write_raw(store, store->run_at + run * (MPI_Offset)sizeof *record, record,
+    SS_TRY(
+        write_raw(store, not_committed, store->error_at + run * (MPI_Offset)row, trajectory, row));
+    return write_raw(store, not_committed, store->run_at + run * (MPI_Offset)sizeof *record, record,
                      sizeof *record);
 }
 
@@ -285,50 +332,48 @@ static ss_error commit_through_hdf5(ss_store *store, int64_t cell, int64_t seed_
         status = ss_store_move(SS_WRITE, store->run, store->run_space, store->record_type, 2, start,
                                one, (void *)record);
     }
-    return status < 0 ? commit_failed(store, "") : SS_OK;
+    return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path, not_committed) : SS_OK;
 }
 
 ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record,
                          const double *trajectory)
 {
-    return (store->raw ? commit_raw : commit_through_hdf5)(store, cell, seed_index, record,
-                                                           trajectory);
+    return (store->raw != MPI_FILE_NULL ? commit_raw : commit_through_hdf5)(store, cell, seed_index,
+                                                                            record, trajectory);
 }
 
-/* The dataset of a statistic, opened once. */
-static hid_t band_dataset(ss_store *store, ss_quantity quantity, int band)
+static const char no_bands[] = "the bands cannot be written";
+
+static ss_error write_band_through_hdf5(ss_store *store, hid_t dataset, int64_t cell,
+                                        int64_t checkpoints, hid_t type, const void *values)
 {
-    hid_t *dataset = &store->bands[quantity][band];
-    if (*dataset <= 0) {
-        const char *statistic =
-            band == SS_STATISTIC_COUNT ? "count" : ss_statistic_name((ss_statistic)band);
-        char name[64];
-        snprintf(name, sizeof name, "%s/%s", ss_layout_quantity_groups[quantity], statistic);
-        *dataset = H5Dopen2(store->file, name, H5P_DEFAULT);
+    hsize_t start[2] = {(hsize_t)cell, 0};
+    hsize_t size[2] = {1, (hsize_t)checkpoints};
+    hid_t space = dataset < 0 ? -1 : H5Dget_space(dataset);
+    herr_t status =
+        space < 0 ? -1
+                  : ss_store_move(SS_WRITE, dataset, space, type, 2, start, size, (void *)values);
+    if (space >= 0) {
+        H5Sclose(space);
     }
-    return *dataset;
+    return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path, no_bands) : SS_OK;
 }
 
 ss_error ss_store_write_bands(ss_store *store, ss_quantity quantity, int64_t cell,
                               const ss_bands *bands)
 {
-    hsize_t start[2] = {(hsize_t)cell, 0};
-    hsize_t size[2] = {1, (hsize_t)bands->checkpoints};
+    size_t row = (size_t)bands->checkpoints * sizeof(double);
     for (int band = 0; band < BAND_DATASETS; band++) {
         bool count = band == SS_STATISTIC_COUNT;
-        hid_t dataset = band_dataset(store, quantity, band);
-        hid_t space = dataset < 0 ? -1 : H5Dget_space(dataset);
-        herr_t status =
-            space < 0
-                ? -1
-                : ss_store_move(SS_WRITE, dataset, space,
-                                count ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, 2, start, size,
-                                count ? (void *)bands->count : (void *)bands->statistic[band]);
-        if (space >= 0) {
-            H5Sclose(space);
-        }
-        if (status < 0) {
-            return ss_layout_fail(SS_ERR_IO, store->path, "the bands cannot be written");
+        const void *values = count ? (void *)bands->count : (void *)bands->statistic[band];
+        if (store->raw != MPI_FILE_NULL) {
+            SS_TRY(write_raw(store, no_bands,
+                             store->bands_at[quantity][band] + cell * (MPI_Offset)row, values,
+                             row));
+        } else {
+            SS_TRY(write_band_through_hdf5(store, band_dataset(store, quantity, band), cell,
+                                           bands->checkpoints,
+                                           count ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, values));
         }
     }
     return SS_OK;

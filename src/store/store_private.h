@@ -17,13 +17,14 @@ struct ss_store {
     hid_t error_space;
     hid_t run_space;
     hid_t bands[SS_QUANTITIES][BAND_DATASETS]; /* opened when first written; 0: not yet */
-    int descriptor;                            /* for fdatasync */
+    int descriptor;                            /* for fdatasync, and for what MPI cannot write */
 
-    /* For commits; HDF5's own handle of a file that is open for writing. NULL: they go through
-     * HDF5, because a dataset is not (or no longer: h5repack) one plain stretch of the file. */
-    MPI_File *raw;
-    MPI_Offset error_at; /* where the data of /error and /run begin */
+    /* For all writes to a file that is open for writing. MPI_FILE_NULL: they go through HDF5,
+     * because a dataset is not (or no longer: h5repack) one plain stretch of the file. */
+    MPI_File raw;
+    MPI_Offset error_at; /* where the data of /error, /run and the bands begin */
     MPI_Offset run_at;
+    MPI_Offset bands_at[SS_QUANTITIES][BAND_DATASETS];
 };
 
 /* ss_layout_fail(SS_ERR_FORMAT, …) with the store's path. */
