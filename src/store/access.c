@@ -22,15 +22,49 @@ ss_error ss_store_open_dataset(const ss_store *store, const char *name, int rank
     return SS_OK;
 }
 
-herr_t ss_store_move(ss_direction direction, hid_t dataset, hid_t file_space, hid_t type, int rank,
-                     const hsize_t *start, const hsize_t *count, void *memory)
+static ss_error find_range(const ss_store *store, const char *name, hid_t type,
+                           ss_space_range *range)
+{
+    hid_t dataset = H5Dopen2(store->file, name, H5P_DEFAULT);
+    hid_t found = dataset < 0 ? -1 : H5Dget_type(dataset);
+    bool plain = found >= 0 && H5Tequal(found, type) > 0 && H5Dget_offset(dataset) != HADDR_UNDEF;
+    if (plain) {
+        *range = ss_layout_range(dataset);
+    }
+    if (found >= 0) {
+        H5Tclose(found);
+    }
+    if (dataset >= 0) {
+        H5Dclose(dataset);
+    }
+    return plain ? SS_OK
+                 : ss_fail(SS_ERR_FORMAT, "%s: %s is not laid out as at its creation", store->path,
+                           name);
+}
+
+ss_error ss_store_find_ranges(const ss_store *store, ss_space_range ranges[SS_RANGES])
+{
+    SS_TRY(find_range(store, "/error", H5T_NATIVE_DOUBLE, &ranges[SS_RANGE_ERROR]));
+    SS_TRY(find_range(store, "/run", store->record_type, &ranges[SS_RANGE_RUN]));
+    for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
+        for (int band = 0; band < BAND_DATASETS; band++) {
+            hid_t type = band == SS_STATISTIC_COUNT ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE;
+            char name[64];
+            ss_layout_band_name((ss_quantity)quantity, band, name, sizeof name);
+            SS_TRY(find_range(store, name, type,
+                              &ranges[ss_range_of_band((ss_quantity)quantity, band)]));
+        }
+    }
+    return SS_OK;
+}
+
+herr_t ss_store_read_box(hid_t dataset, hid_t file_space, hid_t type, int rank,
+                         const hsize_t *start, const hsize_t *count, void *memory)
 {
     hid_t memory_space = H5Screate_simple(rank, count, NULL);
     herr_t status = H5Sselect_hyperslab(file_space, H5S_SELECT_SET, start, NULL, count, NULL);
-    if (status >= 0 && direction == SS_READ) {
+    if (status >= 0) {
         status = H5Dread(dataset, type, memory_space, file_space, H5P_DEFAULT, memory);
-    } else if (status >= 0) {
-        status = H5Dwrite(dataset, type, memory_space, file_space, H5P_DEFAULT, memory);
     }
     H5Sclose(memory_space);
     return status;

@@ -4,8 +4,10 @@
  * leave).
  */
 #include "layout.h"
+#include "quiet_driver.h"
 #include "seal.h"
 #include "space.h"
+#include "write.h"
 
 #include "../base/version.h"
 
@@ -32,6 +34,7 @@ typedef struct creator {
     const char *path; /* the temporary one */
     const ss_plan *plan;
     hid_t file;
+    int cause; /* the errno of a write that failed; HDF5 has not noticed */
     hid_t string;
     hid_t scales[3]; /* /cell, /seed, /iteration */
     int ranges;
@@ -77,10 +80,7 @@ static ss_error write_integer(const creator *c, const char *name, int64_t value)
     return error;
 }
 
-/*
- * All space is allocated now, but HDF5 fills none of it: when a disk runs full under HDF5 1.10, the
- * library crashes later, at its end. ss_space_fill does that.
- */
+/* All space is allocated now, but HDF5 fills none of it: ss_space_fill does that. */
 static hid_t contiguous_properties(hid_t type, const double *fill)
 {
     hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
@@ -111,7 +111,9 @@ static hid_t create_dataset(const creator *c, const char *name, hid_t type, int 
     }
     hid_t space = H5Screate_simple(rank, shape, NULL);
     hid_t properties = contiguous_properties(type, fill);
-    hid_t dataset = H5Dcreate2(c->file, name, type, space, H5P_DEFAULT, properties, H5P_DEFAULT);
+    hid_t dataset = c->cause != 0 ? -1
+                                  : H5Dcreate2(c->file, name, type, space, H5P_DEFAULT, properties,
+                                               H5P_DEFAULT);
     H5Pclose(properties);
     H5Sclose(space);
     bool good = dataset >= 0 && write_text(c, dataset, "long_name", labels.long_name) == SS_OK &&
@@ -399,11 +401,13 @@ static ss_error write_file(creator *c, const ss_provenance *provenance)
     H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
     hid_t creation = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_userblock(creation, SS_SEAL_BYTES);
+    ss_quiet_driver_set(access, &c->cause);
     c->file = H5Fcreate(c->path, H5F_ACC_TRUNC, creation, access);
     H5Pclose(creation);
     H5Pclose(access);
     if (c->file < 0) {
-        return fail(c, "cannot be created");
+        return c->cause != 0 ? ss_write_failed(c->path, "cannot be created", c->cause)
+                             : fail(c, "cannot be created");
     }
     c->string = ss_layout_string_type();
     ss_error error = fill_file(c, provenance);
@@ -416,7 +420,7 @@ static ss_error write_file(creator *c, const ss_provenance *provenance)
     if (H5Fclose(c->file) < 0 && error == SS_OK) {
         error = fail(c, "cannot be written to its end");
     }
-    return error;
+    return c->cause != 0 ? ss_write_failed(c->path, "cannot be created", c->cause) : error;
 }
 
 ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provenance *provenance)
@@ -440,7 +444,7 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
         error = ss_space_fill(temporary, c.nan_range, c.nan_ranges);
     }
     if (error == SS_OK && rename(temporary, path) != 0) {
-        error = ss_fail(SS_ERR_IO, "%s: cannot be named so: %s", path, strerror(errno));
+        error = ss_write_failed(path, "cannot be named so", errno);
     }
     if (error != SS_OK) {
         unlink(temporary);

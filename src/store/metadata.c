@@ -18,7 +18,7 @@ static ss_error read_values(const ss_store *store, const char *name, int64_t fir
     ss_error error = ss_store_open_dataset(store, name, 1, &dataset, &space, &extent);
     if (error == SS_OK &&
         (start + size > extent ||
-         ss_store_move(SS_READ, dataset, space, H5T_NATIVE_INT64, 1, &start, &size, values) < 0)) {
+         ss_store_read_box(dataset, space, H5T_NATIVE_INT64, 1, &start, &size, values) < 0)) {
         error = ss_store_damaged(store, "a dataset of the cells cannot be read");
     }
     if (space >= 0) {
@@ -41,7 +41,7 @@ static ss_error read_activation(const ss_store *store, int64_t cell, ss_activati
     ss_error error = ss_store_open_dataset(store, "activation", 1, &dataset, &space, &extent);
     if (error == SS_OK &&
         (start >= extent ||
-         ss_store_move(SS_READ, dataset, space, store->string_type, 1, &start, &size, &text) < 0 ||
+         ss_store_read_box(dataset, space, store->string_type, 1, &start, &size, &text) < 0 ||
          !text)) {
         error = ss_store_damaged(store, "/activation cannot be read");
     }

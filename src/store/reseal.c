@@ -2,42 +2,9 @@
 #include "seal.h"
 #include "store_private.h"
 
-#include <stdio.h>
-
 static ss_error cannot(const ss_store *store, const char *why)
 {
     return ss_fail(SS_ERR_FORMAT, "%s: cannot be sealed anew: %s", store->path, why);
-}
-
-static ss_error add_range(const ss_store *store, const char *name, ss_space_range *range)
-{
-    hid_t dataset = H5Dopen2(store->file, name, H5P_DEFAULT);
-    if (dataset < 0 || H5Dget_offset(dataset) == HADDR_UNDEF) {
-        char why[128];
-        snprintf(why, sizeof why, "the dataset %s is missing, or in chunks", name);
-        if (dataset >= 0) {
-            H5Dclose(dataset);
-        }
-        return cannot(store, why);
-    }
-    *range = ss_layout_range(dataset);
-    H5Dclose(dataset);
-    return SS_OK;
-}
-
-static ss_error find_ranges(const ss_store *store, ss_space_range *ranges, int *count)
-{
-    *count = 0;
-    SS_TRY(add_range(store, "/error", &ranges[(*count)++]));
-    SS_TRY(add_range(store, "/run", &ranges[(*count)++]));
-    for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
-        for (int band = 0; band < BAND_DATASETS; band++) {
-            char name[64];
-            ss_layout_band_name((ss_quantity)quantity, band, name, sizeof name);
-            SS_TRY(add_range(store, name, &ranges[(*count)++]));
-        }
-    }
-    return SS_OK;
 }
 
 static ss_error check_user_block(const ss_store *store)
@@ -53,11 +20,9 @@ static ss_error check_user_block(const ss_store *store)
 
 ss_error ss_store_reseal(const ss_store *store)
 {
-    enum { MOST = 2 + SS_QUANTITIES * BAND_DATASETS };
-    ss_space_range ranges[MOST];
-    int count;
+    ss_space_range ranges[SS_RANGES];
     SS_TRY(check_user_block(store));
-    SS_TRY(find_ranges(store, ranges, &count));
-    SS_TRY(ss_seal_write(store->path, ranges, count));
+    SS_TRY(ss_store_find_ranges(store, ranges));
+    SS_TRY(ss_seal_write(store->path, ranges, SS_RANGES));
     return ss_space_sync(store->path);
 }

@@ -3,6 +3,7 @@
 #include "../base/memory.h"
 #include "probe.h"
 #include "saddlesweep/store.h"
+#include "write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -122,18 +123,15 @@ static ss_error seal_open_file(const char *path, int descriptor, ss_space_range 
     }
     SS_TRY(digest_of(path, descriptor, &s, &s.digest));
     s.checksum = checksum_of(&s);
-    ssize_t written = pwrite(descriptor, &s, sizeof s, 0);
-    return written == (ssize_t)sizeof s
-               ? SS_OK
-               : ss_fail(SS_ERR_IO, "%s: cannot be sealed: %s", path,
-                         written < 0 ? strerror(errno) : "it was written in part");
+    int cause = ss_write_whole(descriptor, &s, sizeof s, 0);
+    return cause == 0 ? SS_OK : ss_write_failed(path, "cannot be sealed", cause);
 }
 
 ss_error ss_seal_write(const char *path, ss_space_range *ranges, int count)
 {
     int descriptor = open(path, O_RDWR | O_CLOEXEC);
     if (descriptor < 0) {
-        return ss_fail(SS_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        return ss_write_failed(path, "cannot be opened", errno);
     }
     ss_error error = seal_open_file(path, descriptor, ranges, count);
     close(descriptor);

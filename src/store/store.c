@@ -2,6 +2,7 @@
 #include "probe.h"
 #include "seal.h"
 #include "store_private.h"
+#include "write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,13 +46,6 @@ static ss_error open_datasets(ss_store *store)
 static herr_t release(ss_store *store)
 {
     herr_t status = 0;
-    for (int q = 0; q < SS_QUANTITIES; q++) {
-        for (int b = 0; b < BAND_DATASETS; b++) {
-            if (store->bands[q][b] > 0) {
-                H5Dclose(store->bands[q][b]);
-            }
-        }
-    }
     hid_t spaces[] = {store->error_space, store->run_space};
     hid_t datasets[] = {store->error, store->run};
     hid_t types[] = {store->record_type, store->string_type};
@@ -66,6 +60,9 @@ static herr_t release(ss_store *store)
             H5Tclose(types[i]);
         }
     }
+    if (store->raw != MPI_FILE_NULL) {
+        MPI_File_close(&store->raw);
+    }
     if (store->file > 0) {
         status = H5Fclose(store->file);
     }
@@ -77,9 +74,9 @@ static herr_t release(ss_store *store)
     return status;
 }
 
-static ss_error open_file(ss_store *store, unsigned flags, hid_t properties)
+static ss_error open_file(ss_store *store, hid_t properties)
 {
-    store->file = H5Fopen(store->path, flags, properties);
+    store->file = H5Fopen(store->path, H5F_ACC_RDONLY, properties);
     if (store->file < 0) {
         return ss_store_damaged(
             store, "is not a whole HDF5 file; restore it from a copy, or name another");
@@ -89,17 +86,20 @@ static ss_error open_file(ss_store *store, unsigned flags, hid_t properties)
     return open_datasets(store);
 }
 
-static ss_error open_store(const char *path, unsigned flags, hid_t properties, ss_store **out)
+/* HDF5 1.10 crashes when a write fails, and writes the superblock of every file that it may write
+ * when it closes it. So it only ever reads, and all that changes in the file is written past it. */
+static ss_error open_store(const char *path, hid_t properties, ss_store **out)
 {
     ss_store *store = NULL;
     *out = NULL;
     ss_layout_begin();
     SS_TRY(ss_allocate(1, sizeof *store, &store));
     store->descriptor = -1;
+    store->raw = MPI_FILE_NULL;
     ss_error error = ss_allocate(strlen(path) + 1, 1, &store->path);
     if (error == SS_OK) {
         strcpy(store->path, path);
-        error = open_file(store, flags, properties);
+        error = open_file(store, properties);
     }
     if (error != SS_OK) {
         release(store);
@@ -113,7 +113,7 @@ ss_error ss_store_open_for_reading(const char *path, ss_store **store)
 {
     *store = NULL;
     SS_TRY(ss_seal_check(path));
-    return open_store(path, H5F_ACC_RDONLY, H5P_DEFAULT, store);
+    return open_store(path, H5P_DEFAULT, store);
 }
 
 ss_error ss_store_open_unsealed(const char *path, ss_store **store)
@@ -124,7 +124,7 @@ ss_error ss_store_open_unsealed(const char *path, ss_store **store)
         ss_error error = ss_seal_check(path); /* says what it is */
         return error == SS_OK ? ss_fail(SS_ERR_FORMAT, "%s: HDF5 cannot open it", path) : error;
     }
-    return open_store(path, H5F_ACC_RDONLY, H5P_DEFAULT, store);
+    return open_store(path, H5P_DEFAULT, store);
 }
 
 /* The collective open would wait for ever for a rank that cannot take part. */
@@ -160,25 +160,19 @@ static ss_error check_seal(const char *path, MPI_Comm comm)
     return good || rank == 0 ? error : SS_ERR_ELSEWHERE;
 }
 
-/* HDF5 takes 2 to 3 µs to find out, write by write, that a run's row is one plain stretch of the
- * file; as that never changes, commits need to know it once (docs/scheduling.md). A file that is
- * sealed has no other datasets. */
-static ss_error find_stretches(ss_store *store)
+/* On all ranks alike: the file is the same for all. */
+static ss_error prepare_to_write(ss_store *store, MPI_Comm comm)
 {
-    void *handle = NULL;
-    haddr_t error_at = H5Dget_offset(store->error);
-    haddr_t run_at = H5Dget_offset(store->run);
-    hid_t type = H5Dget_type(store->error);
-    bool plain =
-        H5Tequal(type, H5T_NATIVE_DOUBLE) > 0 && error_at != HADDR_UNDEF && run_at != HADDR_UNDEF;
-    H5Tclose(type);
-    if (!plain || H5Fget_vfd_handle(store->file, H5P_DEFAULT, &handle) < 0) {
-        return ss_store_damaged(store, "/error and /run are not laid out as at its creation");
+    char reason[MPI_MAX_ERROR_STRING] = "";
+    int length;
+    SS_TRY(ss_store_find_ranges(store, store->ranges));
+    int code = MPI_File_open(comm, store->path, MPI_MODE_RDWR, MPI_INFO_NULL, &store->raw);
+    store->descriptor = open(store->path, O_RDWR | O_CLOEXEC);
+    if (code == MPI_SUCCESS) {
+        return SS_OK;
     }
-    store->raw = handle;
-    store->error_at = (MPI_Offset)error_at;
-    store->run_at = (MPI_Offset)run_at;
-    return SS_OK;
+    MPI_Error_string(code, reason, &length);
+    return ss_fail(SS_ERR_IO, "%s: cannot be opened for writing: %s", store->path, reason);
 }
 
 ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **store)
@@ -190,15 +184,14 @@ ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **s
     char *absolute = realpath(path, NULL);
     hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_mpio(properties, comm, MPI_INFO_NULL);
-    ss_error error = open_store(absolute ? absolute : path, H5F_ACC_RDWR, properties, store);
+    ss_error error = open_store(absolute ? absolute : path, properties, store);
     H5Pclose(properties);
     free(absolute);
     if (error == SS_OK) {
-        (*store)->descriptor = open(path, O_RDWR | O_CLOEXEC);
-        error = find_stretches(*store);
+        error = prepare_to_write(*store, comm);
     }
     if (error != SS_OK && *store) {
-        release(*store); /* on all ranks: the file is the same for all */
+        release(*store);
         *store = NULL;
     }
     return error;
@@ -221,7 +214,7 @@ ss_store_shape ss_store_shape_of(const ss_store *store)
 ss_error ss_store_sync(ss_store *store)
 {
     if (store->descriptor >= 0 && fdatasync(store->descriptor) != 0) {
-        return ss_fail(SS_ERR_IO, "%s: cannot be synced: %s", store->path, strerror(errno));
+        return ss_write_failed(store->path, "cannot be synced", errno);
     }
     return SS_OK;
 }
@@ -231,8 +224,8 @@ ss_error ss_store_read_records(const ss_store *store, int64_t cell, int64_t seed
 {
     hsize_t start[2] = {(hsize_t)cell, (hsize_t)seed_index};
     hsize_t size[2] = {1, (hsize_t)count};
-    herr_t status = ss_store_move(SS_READ, store->run, store->run_space, store->record_type, 2,
-                                  start, size, records);
+    herr_t status = ss_store_read_box(store->run, store->run_space, store->record_type, 2, start,
+                                      size, records);
     return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path, "/run cannot be read") : SS_OK;
 }
 
@@ -241,78 +234,51 @@ ss_error ss_store_read_trajectories(const ss_store *store, int64_t cell, int64_t
 {
     hsize_t start[3] = {(hsize_t)cell, (hsize_t)seed_index, 0};
     hsize_t size[3] = {1, (hsize_t)count, (hsize_t)store->shape.checkpoints};
-    herr_t status = ss_store_move(SS_READ, store->error, store->error_space, H5T_NATIVE_DOUBLE, 3,
-                                  start, size, trajectories);
+    herr_t status = ss_store_read_box(store->error, store->error_space, H5T_NATIVE_DOUBLE, 3, start,
+                                      size, trajectories);
     return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path, "/error cannot be read") : SS_OK;
 }
 
-static ss_error commit_failed(const ss_store *store, const char *reason)
-{
-    return ss_fail(SS_ERR_IO,
-                   "%s: a run cannot be written%s%s; is the disk full? What was committed is safe: "
-                   "repeat the command to go on",
-                   store->path, reason[0] ? ": " : "", reason);
-}
-
-/* Writes bytes in place through the file handle that HDF5 writes with, too. */
-static ss_error write_raw(ss_store *store, MPI_Offset offset, const void *data, size_t bytes)
+/* Writes bytes of a dataset in place. MPI may write in part and knows no reasons: where it does not
+ * write all, the system does, or says why not. */
+static ss_error write_in_place(ss_store *store, const char *what, int range, MPI_Offset start,
+                               const void *data, size_t bytes)
 {
     MPI_Status status;
+    MPI_Offset offset = store->ranges[range].offset + start;
     int written = 0;
-    int code = MPI_File_write_at(*store->raw, offset, data, (int)bytes, MPI_BYTE, &status);
-    if (code != MPI_SUCCESS) {
-        char reason[MPI_MAX_ERROR_STRING] = "";
-        int length;
-        MPI_Error_string(code, reason, &length);
-        return commit_failed(store, reason);
+    if (MPI_File_write_at(store->raw, offset, data, (int)bytes, MPI_BYTE, &status) == MPI_SUCCESS) {
+        MPI_Get_count(&status, MPI_BYTE, &written);
     }
-    MPI_Get_count(&status, MPI_BYTE, &written);
-    return (size_t)written == bytes ? SS_OK : commit_failed(store, "it was written in part");
+    if (written == (int)bytes) {
+        return SS_OK;
+    }
+    int cause = ss_write_whole(store->descriptor, data, bytes, offset);
+    return cause == 0 ? SS_OK : ss_write_failed(store->path, what, cause);
 }
 
 ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record,
                          const double *trajectory)
 {
+    static const char what[] = "a run cannot be written";
     MPI_Offset run = cell * store->shape.seeds + seed_index;
     size_t row = (size_t)store->shape.checkpoints * sizeof *trajectory;
-    SS_TRY(write_raw(store, store->error_at + run * (MPI_Offset)row, trajectory, row));
-    return write_raw(store, store->run_at + run * (MPI_Offset)sizeof *record, record,
-                     sizeof *record);
+    SS_TRY(write_in_place(store, what, SS_RANGE_ERROR, run * (MPI_Offset)row, trajectory, row));
+    return write_in_place(store, what, SS_RANGE_RUN, run * (MPI_Offset)sizeof *record, record,
+                          sizeof *record);
 }
 
-/* The dataset of a statistic, opened once. */
-static hid_t band_dataset(ss_store *store, ss_quantity quantity, int band)
-{
-    hid_t *dataset = &store->bands[quantity][band];
-    if (*dataset <= 0) {
-        char name[64];
-        *dataset = H5Dopen2(store->file, ss_layout_band_name(quantity, band, name, sizeof name),
-                            H5P_DEFAULT);
-    }
-    return *dataset;
-}
+_Static_assert(sizeof(int64_t) == sizeof(double), "all bands have rows of the same bytes");
 
 ss_error ss_store_write_bands(ss_store *store, ss_quantity quantity, int64_t cell,
                               const ss_bands *bands)
 {
-    hsize_t start[2] = {(hsize_t)cell, 0};
-    hsize_t size[2] = {1, (hsize_t)bands->checkpoints};
+    MPI_Offset row = (MPI_Offset)bands->checkpoints * (MPI_Offset)sizeof(double);
     for (int band = 0; band < BAND_DATASETS; band++) {
-        bool count = band == SS_STATISTIC_COUNT;
-        hid_t dataset = band_dataset(store, quantity, band);
-        hid_t space = dataset < 0 ? -1 : H5Dget_space(dataset);
-        herr_t status =
-            space < 0
-                ? -1
-                : ss_store_move(SS_WRITE, dataset, space,
-                                count ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, 2, start, size,
-                                count ? (void *)bands->count : (void *)bands->statistic[band]);
-        if (space >= 0) {
-            H5Sclose(space);
-        }
-        if (status < 0) {
-            return ss_layout_fail(SS_ERR_IO, store->path, "the bands cannot be written");
-        }
+        const void *values = band == SS_STATISTIC_COUNT ? (const void *)bands->count
+                                                        : (const void *)bands->statistic[band];
+        SS_TRY(write_in_place(store, "the bands cannot be written",
+                              ss_range_of_band(quantity, band), cell * row, values, (size_t)row));
     }
     return SS_OK;
 }

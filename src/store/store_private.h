@@ -4,6 +4,19 @@
 
 #include "layout.h"
 
+/* The datasets whose data change after creation. */
+enum {
+    SS_RANGE_ERROR,
+    SS_RANGE_RUN,
+    SS_RANGE_BANDS,
+    SS_RANGES = SS_RANGE_BANDS + SS_QUANTITIES * BAND_DATASETS
+};
+
+static inline int ss_range_of_band(ss_quantity quantity, int band)
+{
+    return SS_RANGE_BANDS + (int)quantity * BAND_DATASETS + band;
+}
+
 struct ss_store {
     char *path;
     ss_store_shape shape;
@@ -14,13 +27,11 @@ struct ss_store {
     hid_t run;
     hid_t error_space;
     hid_t run_space;
-    hid_t bands[SS_QUANTITIES][BAND_DATASETS]; /* opened when first written; 0: not yet */
-    int descriptor;                            /* for fdatasync */
 
-    /* For commits; HDF5's own handle of a file that is open for writing. */
-    MPI_File *raw;
-    MPI_Offset error_at; /* where the data of /error and /run begin */
-    MPI_Offset run_at;
+    /* For writing, past HDF5: it only reads. */
+    MPI_File raw;   /* MPI_FILE_NULL: open for reading only */
+    int descriptor; /* for fdatasync, and for what MPI cannot write */
+    ss_space_range ranges[SS_RANGES];
 };
 
 /* ss_layout_fail(SS_ERR_FORMAT, …) with the store's path. */
@@ -31,11 +42,13 @@ ss_error ss_store_damaged(const ss_store *store, const char *what);
 ss_error ss_store_open_dataset(const ss_store *store, const char *name, int rank, hid_t *dataset,
                                hid_t *space, hsize_t *sizes);
 
-typedef enum ss_direction { SS_READ, SS_WRITE } ss_direction;
+/* Where their data are: plain stretches of the file, as it was created. SS_ERR_FORMAT names the
+ * dataset that is none, or of another type. */
+ss_error ss_store_find_ranges(const ss_store *store, ss_space_range ranges[SS_RANGES]);
 
-/* Moves a box of a dataset between file and memory; independent, one piece. */
-herr_t ss_store_move(ss_direction direction, hid_t dataset, hid_t file_space, hid_t type, int rank,
-                     const hsize_t *start, const hsize_t *count, void *memory);
+/* Reads a box of a dataset; independent, one piece. */
+herr_t ss_store_read_box(hid_t dataset, hid_t file_space, hid_t type, int rank,
+                         const hsize_t *start, const hsize_t *count, void *memory);
 
 /* A string attribute of `/` (released with H5free_memory), or NULL. */
 char *ss_store_read_text(const ss_store *store, const char *name);

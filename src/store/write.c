@@ -1,0 +1,44 @@
+#include "write.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+int ss_write_whole(int descriptor, const void *data, size_t bytes, off_t offset)
+{
+    while (bytes > 0) {
+        ssize_t written = pwrite(descriptor, data, bytes, offset);
+        if (written < 0 && errno != EINTR) {
+            return errno;
+        }
+        size_t progress = written > 0 ? (size_t)written : 0;
+        data = (const char *)data + progress;
+        bytes -= progress;
+        offset += (off_t)progress;
+    }
+    return 0;
+}
+
+bool ss_write_is_full(int cause)
+{
+    return cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
+}
+
+static const char *remedy(int cause)
+{
+    if (ss_write_is_full(cause)) {
+        return "free some space, or raise the quota or limit, and repeat the command";
+    }
+    if (cause == EIO) {
+        return "the disk reports an error: have it checked, or move the file to another one, and "
+               "repeat the command";
+    }
+    return "mend that, and repeat the command";
+}
+
+ss_error ss_write_failed(const char *path, const char *what, int cause)
+{
+    return ss_fail(SS_ERR_IO,
+                   "%s: %s: %s; %s: what is committed is safe, and it goes on from there", path,
+                   what, strerror(cause), remedy(cause));
+}

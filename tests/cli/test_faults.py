@@ -1,0 +1,389 @@
+"""A disk that fails, at every write of a sweep's life: the program ends with a message that names file,
+reason and remedy, never by a crash; what is committed is intact; the same command then ends the sweep,
+to the same bits. tests/support/faults.c is the disk. FAULTS_EVERY=1 in the environment tries each kind of
+fault at each write; otherwise creation and bands, where a write is like its neighbours, share them."""
+
+import errno
+import itertools
+import os
+import re
+import signal
+import subprocess
+import time
+import unittest
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import h5py
+import numpy as np
+from harness import PROGRAM, SLOW_SWEEP, SWEEP, ProgramTest, read
+
+LIBRARY = os.environ.get(
+    "SADDLESWEEP_FAULTS", os.path.join(os.path.dirname(PROGRAM), "tests/libfaults.so")
+)
+
+# Two cells of two runs.
+FEW = (
+    SWEEP.replace("[100, 300]", "100")
+    .replace("[leaky_relu(0.2), tanh]", "tanh")
+    .replace("count: 4", "count: 2")
+)
+
+# Of the writes of creation and bands, one in so many, and the writes of so many commits; with sanitizers
+# or counters a program takes ten times as long to start.
+if "release" not in PROGRAM:
+    FAILING, OTHERS, COMMITS = 24, 40, 1
+elif os.environ.get("FAULTS_EVERY"):
+    FAILING, OTHERS, COMMITS = 1, 1, 4
+else:
+    FAILING, OTHERS, COMMITS = 1, 8, 4
+
+CAUSES = (errno.ENOSPC, errno.EIO, errno.EDQUOT)
+REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "raise the quota",
+    errno.EIO: "have it checked",
+}
+TEARS = (0, 1, 33, -1)  # bytes written before the kill; -1: all but one
+
+# A program alone needs no networks: it starts in a third of the time.
+ALONE = {"OMPI_MCA_btl": "self", "OMPI_MCA_pml": "ob1"}
+
+
+def names_of_results(path):
+    """The datasets that have to come out alike, bit for bit."""
+    with h5py.File(path) as file:
+        groups = [f"bands/{quantity}" for quantity in file["bands"]]
+        return ["error", *(f"{group}/{name}" for group in groups for name in file[group])]
+
+
+class Disk(ProgramTest):
+    """A sweep without faults, to know its writes and results; then cases, each in a folder of its own."""
+
+    def setUp(self):
+        super().setUp()
+        self.numbers = itertools.count()
+        self.damaged = []
+        whole = self.case()
+        log = whole / "log"
+        done = self.run_case(whole, "none:0", SADDLESWEEP_FAULT_LOG=str(log))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        calls = [line.split(" ", 2) for line in log.read_text().splitlines()]
+        self.calls = Counter(kind for kind, _, _ in calls)
+        writes = [(int(size), path) for kind, size, path in calls if kind == "write"]
+        self.sizes = [size for size, _ in writes]
+        self.new = [i for i, (_, path) in enumerate(writes, 1) if not path.endswith("/few.h5")]
+        later = [i for i, (_, path) in enumerate(writes, 1) if path.endswith("/few.h5")]
+        self.commits, self.bands = later[:8][-2 * COMMITS :], later[8:]
+        output = whole / "disk/few.h5"
+        self.results = {name: read(output, name).tobytes() for name in names_of_results(output)}
+        self.records = read(output, "run")
+        self.error = read(output, "error")
+
+    def case(self):
+        folder = self.folder / f"case{next(self.numbers)}"
+        (folder / "disk").mkdir(parents=True)
+        (folder / "tmp").mkdir()  # Open MPI's, who confuses programs that share one
+        (folder / "disk/few.yaml").write_text(FEW)
+        return folder
+
+    def faulty(self, case, fault, **more):
+        """The environment in which calls on files of the case's disk fail."""
+        preloaded = {"LD_PRELOAD": LIBRARY, "SADDLESWEEP_FAULT": f"{case}/disk/*:{fault}", **more}
+        sanitizer = os.environ.get("ASAN_OPTIONS", "")
+        return {**preloaded, "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0".lstrip(":")}
+
+    def run_case(self, case, fault=None, **more):
+        return subprocess.run(
+            self.command("run", "few.yaml", "-o", "few.h5", "--progress=none"),
+            cwd=case / "disk",
+            env={
+                **os.environ,
+                **ALONE,
+                "TMPDIR": str(case / "tmp"),
+                **(self.faulty(case, fault, **more) if fault else {}),
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def files_of(self, case):
+        names = sorted(path.name for path in (case / "disk").iterdir())
+        return [name for name in names if not re.search(r"-\d+-\d+\.lock$", name)]
+
+    def check_message(self, done, cause):
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stderr, r"error: .*few\.h5")
+        self.assertIn(os.strerror(cause), done.stderr)
+        self.assertIn(REMEDIES[cause], done.stderr)
+        self.assertIn("repeat the command", done.stderr)
+
+    def check_whole(self, case, partly=False):
+        """If the file has its name: it opens, and every record that is not blank vouches for the run's
+        true bits. But for one that was `partly` written: `verify` finds it, and it alone."""
+        output = case / "disk/few.h5"
+        if not output.exists():
+            return
+        damaged = self.verify(case)
+        self.assertLessEqual(len(damaged), partly, damaged)
+        self.damaged += damaged
+        with h5py.File(output) as file:
+            records = file["run"][...]
+            error = file["error"][...]
+        for place in np.ndindex(records.shape):
+            if records[place].tobytes() == bytes(64) or place in damaged:
+                continue
+            for field in ("status", "iterations", "truth_norm", "identity", "trajectory_checksum"):
+                self.assertEqual(records[place][field], self.records[place][field], field)
+            if error[place].tobytes() != self.error[place].tobytes():
+                self.fail(f"{place} vouches for other bits")
+
+    def verify(self, case):
+        """Cell and seed of the runs whose record is damaged; nothing else may be wrong."""
+        done = subprocess.run(
+            self.command("verify", case / "disk/few.h5"),
+            env={**os.environ, **ALONE, "TMPDIR": str(case / "tmp")},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        rows = re.findall(r"^ *(\d+) +(\d+) +its record is damaged$", done.stdout, re.MULTILINE)
+        self.assertEqual(done.returncode, 1 if rows else 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, rf"damaged +{len(rows)}\n")
+        return [(int(cell), int(seed)) for cell, seed in rows]
+
+    def check_results(self, case):
+        for name, expected in self.results.items():
+            self.assertEqual(read(case / "disk/few.h5", name).tobytes(), expected, name)
+        self.assertEqual(self.files_of(case), ["few.h5", "few.yaml"], "nothing is left over")
+
+    def finish(self, case):
+        """The same command once the disk is well."""
+        if self.files_of(case) == ["few.yaml"]:
+            return  # it is the undisturbed sweep again
+        done = self.run_case(case)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.check_results(case)
+
+    # What is to come of each kind of fault.
+
+    def stops(self, fault, cause, partly=False):
+        case = self.case()
+        self.check_message(self.run_case(case, f"{fault}:{cause}"), cause)
+        self.assertEqual([n for n in self.files_of(case) if n not in ("few.h5", "few.yaml")], [])
+        self.check_whole(case, partly)
+        self.finish(case)
+
+    def goes_on(self, fault):
+        case = self.case()
+        done = self.run_case(case, fault)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.check_results(case)
+
+    def is_killed(self, fault):
+        case = self.case()
+        done = self.run_case(case, fault)
+        self.assertEqual(done.returncode, -signal.SIGKILL, done.stderr)
+        self.check_whole(case, partly=True)
+        self.finish(case)
+
+    def try_all(self, check, faults):
+        """Each case by itself, some at a time: a program mostly waits while it starts."""
+        self.assertTrue(faults)
+        with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
+            cases = [(fault, pool.submit(check, *fault)) for fault in faults]
+            for fault, case in cases:
+                with self.subTest(fault=fault):
+                    case.result()
+        print(f"{self.id().rsplit('.', 1)[1]}: {len(faults)} faults", flush=True)
+
+
+class EveryWrite(Disk):
+    def test_the_writes_are_what_they_are_thought_to_be(self):
+        self.assertEqual([self.sizes[i - 1] for i in self.commits], [96, 64] * COMMITS)
+        self.assertEqual([self.sizes[i - 1] for i in self.bands], [96] * 40)
+        self.assertEqual(self.commits[-1], len(self.new) + 8)
+        self.assertGreater(len(self.new), 40)
+
+    def test_a_write_fails(self):
+        some = [(f"fail:{i}", CAUSES[i % 3]) for i in (self.new[1:] + self.bands)[::FAILING]]
+        all_causes = [(f"fail:{i}", cause) for i in self.commits for cause in CAUSES]
+        self.try_all(self.stops, some + all_causes)
+
+    def test_a_write_of_the_result_fails_once(self):
+        places = self.commits + self.bands[1::OTHERS]
+        self.try_all(self.goes_on, [(f"once:{i}:{CAUSES[i % 3]}",) for i in places])
+
+    def test_a_write_is_short(self):
+        places = self.commits + (self.new + self.bands)[::OTHERS]
+        self.try_all(self.goes_on, [(f"short:{i}",) for i in places])
+
+    def test_a_kill_tears_a_write(self):
+        places = (self.new + self.bands)[2 % OTHERS :: OTHERS]
+        some = [(f"torn:{i}:{TEARS[n % 4]}",) for n, i in enumerate(places)]
+        all_tears = [(f"torn:{i}:{tear}",) for i in self.commits for tear in TEARS]
+        self.try_all(self.is_killed, some + all_tears)
+        self.assertGreaterEqual(len(self.damaged), 2 * COMMITS, "records of which 1 or 33 bytes were written")
+
+    def test_the_disk_fills_up(self):
+        ends = [0, *itertools.accumulate(self.sizes)]
+        places = (self.new[1:] + self.bands)[3 % OTHERS :: OTHERS]
+        rooms = [ends[i] - self.sizes[i - 1] // 2 for i in places]
+        for i in self.commits:
+            rooms += [ends[i - 1], ends[i - 1] + 1, ends[i] - 1]
+        self.try_all(self.stops, [(f"full:{room}", errno.ENOSPC, True) for room in rooms])
+        self.assertGreaterEqual(len(self.damaged), COMMITS, "records of which 1 byte was written")
+
+    def test_other_calls_fail(self):
+        faults = [
+            (f"{kind}:{number}", cause)
+            for kind, cause in (
+                ("sync", errno.EIO),
+                ("sync", errno.ENOSPC),
+                ("space", errno.ENOSPC),
+                ("space", errno.EDQUOT),
+                ("rename", errno.EIO),
+                ("rename", errno.EDQUOT),
+            )
+            for number in range(1, self.calls[kind] + 1)
+        ]
+        self.assertGreaterEqual(len(faults), 2 * (3 + 2 + 1))
+        self.try_all(self.stops, faults)
+
+
+class TwoRanks(Disk):
+    def run_on(self, case, rank, fault):
+        """Two ranks, the disk of one of which fails."""
+        program = self.command("run", "few.yaml", "-o", "few.h5", "--progress=none")
+        settings = [f"{key}={value}" for key, value in self.faulty(case, fault).items()]
+        launch = ["mpirun", "--oversubscribe"]
+        for number in range(2):
+            launch += [":"] if number else []
+            launch += ["-n", "1", *(["env", *settings] if number == rank else []), *program]
+        return subprocess.run(
+            launch,
+            cwd=case / "disk",
+            env={**os.environ, "TMPDIR": str(case / "tmp")},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    def test_one_rank_has_a_failing_disk(self):
+        creation = len(self.new)
+        for rank, number in ((0, 2), (0, creation), (0, creation + 1), (1, 1), (1, 7)):
+            with self.subTest(rank=rank, number=number):
+                case = self.case()
+                cause = CAUSES[number % 3]
+                self.check_message(self.run_on(case, rank, f"fail:{number}:{cause}"), cause)
+                self.check_whole(case)
+                self.finish(case)
+
+    def test_one_rank_writes_in_part(self):
+        for rank, number in ((0, len(self.new) + 1), (1, 1), (1, 2)):
+            with self.subTest(rank=rank, number=number):
+                case = self.case()
+                done = self.run_on(case, rank, f"short:{number}")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.check_results(case)
+
+    def test_one_rank_is_killed_while_it_writes(self):
+        for rank, number in ((0, len(self.new) + 2), (1, 1), (1, 2)):
+            with self.subTest(rank=rank, number=number):
+                case = self.case()
+                done = self.run_on(case, rank, f"torn:{number}:20")
+                self.assertEqual(done.returncode, 128 + signal.SIGKILL, done.stderr)
+                self.check_whole(case, partly=True)
+                self.finish(case)
+
+
+class RealDisk(ProgramTest):
+    """File systems in memory, of few pages."""
+
+    def mount(self, size):
+        disk = self.folder / "disk"
+        disk.mkdir()
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", disk],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            self.skipTest(f"no file system can be mounted here: {done.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", "-l", disk], check=True)
+        return disk
+
+    def test_there_is_no_room_and_then_there_is(self):
+        disk = self.mount("32k")
+        spec = self.write("few.yaml", FEW)
+        for ranks in (None, 2):
+            done = self.call("run", spec, "-o", disk / "few.h5", ranks=ranks)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn(str(disk / "few.h5"), done.stderr)
+            self.assertIn("No space left on device; free some space", done.stderr)
+            self.assertEqual(list(disk.iterdir()), [])
+        subprocess.run(["mount", "-o", "remount,size=512k", disk], check=True)
+        self.succeed("run", spec, "-o", disk / "few.h5", TMPDIR=str(self.folder))
+
+    def stop_once(self, disk, wait):
+        """Starts a sweep that saves its run in flight each second, stops it after `wait`; its stderr."""
+        process = subprocess.Popen(
+            self.command(
+                "run", "slow.yaml", "-o", disk / "slow.h5", "--checkpoint", "1", "--progress=none"
+            ),
+            cwd=self.folder,
+            env={**os.environ, "TMPDIR": str(self.folder)},  # not the one that all programs share
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            told = wait(process) or ""
+            process.terminate()
+            told += process.communicate(timeout=60)[1]
+        finally:
+            process.kill()
+        self.assertEqual(process.returncode, 75, told)
+        return told
+
+    def test_a_full_disk_keeps_no_runs_in_flight_but_all_that_is_committed(self):
+        disk = self.mount("1m")
+        self.write("slow.yaml", SLOW_SWEEP)
+
+        def states():
+            return list(disk.glob("slow.h5.partial/*.state"))
+
+        def until_saved(_):
+            wait_until(states)
+
+        self.assertEqual(self.stop_once(disk, until_saved), "")
+        for state in states():
+            state.unlink()
+        filler = disk / "filler"
+        with open(filler, "wb", buffering=0) as file, self.assertRaises(OSError):
+            while file.write(bytes(4096)):
+                pass
+        told = self.stop_once(disk, lambda process: process.stderr.readline())
+        self.assertIn("a run in flight cannot be saved", told)
+        self.assertIn("No space left on device", told)
+        self.assertEqual(list(disk.glob("slow.h5.partial/*")), [])
+        filler.unlink()
+        self.assertEqual(self.stop_once(disk, until_saved), "")
+        self.assertEqual(len(states()), 1)
+
+
+def wait_until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(condition)
+        time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    unittest.main()
