@@ -98,7 +98,10 @@ typedef enum ss_quantity {
     SS_QUANTITIES
 } ss_quantity;
 
-/* Writes one cell's bands. Local. */
+/* Reads or writes one cell's bands, of as many values as the store has checkpoints. Local;
+ * SS_ERR_IO. Bands that were never made have count 0 and NaN. */
+ss_error ss_store_read_bands(const ss_store *store, ss_quantity quantity, int64_t cell,
+                             ss_bands *bands);
 ss_error ss_store_write_bands(ss_store *store, ss_quantity quantity, int64_t cell,
                               const ss_bands *bands);
 

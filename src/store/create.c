@@ -3,11 +3,11 @@
  * sealed, synced and renamed. Superblock version 0 (no "open for writing" mark that a kill could
  * leave).
  */
+#include "disk.h"
 #include "layout.h"
 #include "quiet_driver.h"
 #include "seal.h"
 #include "space.h"
-#include "write.h"
 
 #include "../base/version.h"
 
@@ -406,7 +406,7 @@ static ss_error write_file(creator *c, const ss_provenance *provenance)
     H5Pclose(creation);
     H5Pclose(access);
     if (c->file < 0) {
-        return c->cause != 0 ? ss_write_failed(c->path, "cannot be created", c->cause)
+        return c->cause != 0 ? ss_disk_failed(c->path, "cannot be created", c->cause)
                              : fail(c, "cannot be created");
     }
     c->string = ss_layout_string_type();
@@ -420,7 +420,7 @@ static ss_error write_file(creator *c, const ss_provenance *provenance)
     if (H5Fclose(c->file) < 0 && error == SS_OK) {
         error = fail(c, "cannot be written to its end");
     }
-    return c->cause != 0 ? ss_write_failed(c->path, "cannot be created", c->cause) : error;
+    return c->cause != 0 ? ss_disk_failed(c->path, "cannot be created", c->cause) : error;
 }
 
 ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provenance *provenance)
@@ -444,7 +444,7 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
         error = ss_space_fill(temporary, c.nan_range, c.nan_ranges);
     }
     if (error == SS_OK && rename(temporary, path) != 0) {
-        error = ss_write_failed(path, "cannot be named so", errno);
+        error = ss_disk_failed(path, "cannot be named so", errno);
     }
     if (error != SS_OK) {
         unlink(temporary);

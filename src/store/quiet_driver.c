@@ -1,6 +1,6 @@
 #include "quiet_driver.h"
 
-#include "write.h"
+#include "disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,7 +125,7 @@ static herr_t write_file(H5FD_t *parent, H5FD_mem_t type, hid_t transfer, haddr_
     (void)type;
     (void)transfer;
     if (*file->cause == 0) {
-        note(file, ss_write_whole(file->descriptor, buffer, bytes, (off_t)offset));
+        note(file, ss_disk_write(file->descriptor, buffer, bytes, (off_t)offset));
     }
     file->end = file->end < offset + bytes ? offset + bytes : file->end;
     return 0;

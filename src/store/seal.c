@@ -1,9 +1,9 @@
 #include "seal.h"
 
 #include "../base/memory.h"
+#include "disk.h"
 #include "probe.h"
 #include "saddlesweep/store.h"
-#include "write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,29 +42,13 @@ static uint64_t checksum_of(const seal *s)
     return XXH3_64bits(s, offsetof(seal, checksum));
 }
 
-/* 0, or the errno of the read that failed; EIO for an end of the file before its time. */
-static int read_whole(int descriptor, void *data, size_t bytes, off_t offset)
-{
-    while (bytes > 0) {
-        ssize_t got = pread(descriptor, data, bytes, offset);
-        if (got == 0 || (got < 0 && errno != EINTR)) {
-            return got == 0 ? EIO : errno;
-        }
-        size_t progress = got > 0 ? (size_t)got : 0;
-        data = (char *)data + progress;
-        bytes -= progress;
-        offset += (off_t)progress;
-    }
-    return 0;
-}
-
 static int hash_stretch(int descriptor, off_t from, off_t to, XXH3_state_t *state, char *piece,
                         size_t piece_bytes)
 {
     int cause = 0;
     while (from < to && cause == 0) {
         size_t bytes = to - from < (off_t)piece_bytes ? (size_t)(to - from) : piece_bytes;
-        cause = read_whole(descriptor, piece, bytes, from);
+        cause = ss_disk_read(descriptor, piece, bytes, from);
         XXH3_128bits_update(state, piece, cause == 0 ? bytes : 0);
         from += (off_t)bytes;
     }
@@ -123,15 +107,15 @@ static ss_error seal_open_file(const char *path, int descriptor, ss_space_range 
     }
     SS_TRY(digest_of(path, descriptor, &s, &s.digest));
     s.checksum = checksum_of(&s);
-    int cause = ss_write_whole(descriptor, &s, sizeof s, 0);
-    return cause == 0 ? SS_OK : ss_write_failed(path, "cannot be sealed", cause);
+    int cause = ss_disk_write(descriptor, &s, sizeof s, 0);
+    return cause == 0 ? SS_OK : ss_disk_failed(path, "cannot be sealed", cause);
 }
 
 ss_error ss_seal_write(const char *path, ss_space_range *ranges, int count)
 {
     int descriptor = open(path, O_RDWR | O_CLOEXEC);
     if (descriptor < 0) {
-        return ss_write_failed(path, "cannot be opened", errno);
+        return ss_disk_failed(path, "cannot be opened", errno);
     }
     ss_error error = seal_open_file(path, descriptor, ranges, count);
     close(descriptor);
@@ -231,7 +215,7 @@ static ss_error check_open_file(const char *path, int descriptor)
     if (!S_ISREG(information.st_mode)) {
         return foreign(path, "it is no regular file");
     }
-    int cause = read_whole(descriptor, &s, sizeof s, 0);
+    int cause = ss_disk_read(descriptor, &s, sizeof s, 0);
     if (cause != 0 || s.checksum != checksum_of(&s)) {
         return check_unsealed(path, &s, information.st_size);
     }

@@ -1,7 +1,7 @@
 #include "space.h"
 
 #include "../base/memory.h"
-#include "write.h"
+#include "disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,12 +14,12 @@ ss_error ss_space_try(const char *path, double bytes)
 {
     int descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (descriptor < 0) {
-        return ss_write_failed(path, "cannot be created", errno);
+        return ss_disk_failed(path, "cannot be created", errno);
     }
     int cause = posix_fallocate(descriptor, 0, (off_t)bytes);
     close(descriptor);
-    return ss_write_is_full(cause) ? ss_write_failed(path, "its space cannot be reserved", cause)
-                                   : SS_OK;
+    return ss_disk_is_full(cause) ? ss_disk_failed(path, "its space cannot be reserved", cause)
+                                  : SS_OK;
 }
 
 static int fill_range(int descriptor, const double *nans, size_t piece, const ss_space_range *range)
@@ -27,7 +27,7 @@ static int fill_range(int descriptor, const double *nans, size_t piece, const ss
     int cause = 0;
     for (size_t done = 0; done < range->bytes && cause == 0; done += piece) {
         size_t size = range->bytes - done < piece ? range->bytes - done : piece;
-        cause = ss_write_whole(descriptor, nans, size, range->offset + (off_t)done);
+        cause = ss_disk_write(descriptor, nans, size, range->offset + (off_t)done);
     }
     return cause;
 }
@@ -46,7 +46,7 @@ static ss_error fill_ranges(const char *path, int descriptor, const ss_space_ran
         cause = fill_range(descriptor, nans, PIECE_VALUES * sizeof *nans, &ranges[i]);
     }
     free(nans);
-    return cause == 0 ? SS_OK : ss_write_failed(path, "cannot be filled", cause);
+    return cause == 0 ? SS_OK : ss_disk_failed(path, "cannot be filled", cause);
 }
 
 static ss_error reserve_and_fill(const char *path, int descriptor, const ss_space_range *ranges,
@@ -54,25 +54,25 @@ static ss_error reserve_and_fill(const char *path, int descriptor, const ss_spac
 {
     struct stat information;
     if (fstat(descriptor, &information) != 0) {
-        return ss_write_failed(path, "cannot be examined", errno);
+        return ss_disk_failed(path, "cannot be examined", errno);
     }
     int cause = posix_fallocate(descriptor, 0, information.st_size);
-    if (ss_write_is_full(cause)) {
-        return ss_write_failed(path, "its space cannot be reserved", cause);
+    if (ss_disk_is_full(cause)) {
+        return ss_disk_failed(path, "its space cannot be reserved", cause);
     }
     SS_TRY(fill_ranges(path, descriptor, ranges, count));
-    return fsync(descriptor) == 0 ? SS_OK : ss_write_failed(path, "cannot be synced", errno);
+    return fsync(descriptor) == 0 ? SS_OK : ss_disk_failed(path, "cannot be synced", errno);
 }
 
 ss_error ss_space_fill(const char *path, const ss_space_range *ranges, int count)
 {
     int descriptor = open(path, O_RDWR | O_CLOEXEC);
     if (descriptor < 0) {
-        return ss_write_failed(path, "cannot be opened", errno);
+        return ss_disk_failed(path, "cannot be opened", errno);
     }
     ss_error error = reserve_and_fill(path, descriptor, ranges, count);
     if (close(descriptor) != 0 && error == SS_OK) {
-        error = ss_write_failed(path, "cannot be closed", errno);
+        error = ss_disk_failed(path, "cannot be closed", errno);
     }
     return error;
 }
@@ -85,5 +85,5 @@ ss_error ss_space_sync(const char *path)
     if (descriptor >= 0) {
         close(descriptor);
     }
-    return status == 0 ? SS_OK : ss_write_failed(path, "cannot be synced", cause);
+    return status == 0 ? SS_OK : ss_disk_failed(path, "cannot be synced", cause);
 }

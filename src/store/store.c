@@ -1,8 +1,8 @@
 #include "../base/memory.h"
+#include "disk.h"
 #include "probe.h"
 #include "seal.h"
 #include "store_private.h"
-#include "write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,8 +74,12 @@ static herr_t release(ss_store *store)
     return status;
 }
 
-static ss_error open_file(ss_store *store, hid_t properties)
+static ss_error open_file(ss_store *store, int mode, hid_t properties)
 {
+    store->descriptor = open(store->path, mode | O_CLOEXEC);
+    if (store->descriptor < 0) {
+        return ss_fail(SS_ERR_IO, "%s: cannot be opened: %s", store->path, strerror(errno));
+    }
     store->file = H5Fopen(store->path, H5F_ACC_RDONLY, properties);
     if (store->file < 0) {
         return ss_store_damaged(
@@ -83,12 +87,13 @@ static ss_error open_file(ss_store *store, hid_t properties)
     }
     store->string_type = ss_layout_string_type();
     store->record_type = ss_layout_record_type();
-    return open_datasets(store);
+    SS_TRY(open_datasets(store));
+    return ss_store_find_ranges(store, store->ranges);
 }
 
 /* HDF5 1.10 crashes when a write fails, and writes the superblock of every file that it may write
  * when it closes it. So it only ever reads, and all that changes in the file is written past it. */
-static ss_error open_store(const char *path, hid_t properties, ss_store **out)
+static ss_error open_store(const char *path, int mode, hid_t properties, ss_store **out)
 {
     ss_store *store = NULL;
     *out = NULL;
@@ -99,7 +104,7 @@ static ss_error open_store(const char *path, hid_t properties, ss_store **out)
     ss_error error = ss_allocate(strlen(path) + 1, 1, &store->path);
     if (error == SS_OK) {
         strcpy(store->path, path);
-        error = open_file(store, properties);
+        error = open_file(store, mode, properties);
     }
     if (error != SS_OK) {
         release(store);
@@ -113,7 +118,7 @@ ss_error ss_store_open_for_reading(const char *path, ss_store **store)
 {
     *store = NULL;
     SS_TRY(ss_seal_check(path));
-    return open_store(path, H5P_DEFAULT, store);
+    return open_store(path, O_RDONLY, H5P_DEFAULT, store);
 }
 
 ss_error ss_store_open_unsealed(const char *path, ss_store **store)
@@ -124,7 +129,7 @@ ss_error ss_store_open_unsealed(const char *path, ss_store **store)
         ss_error error = ss_seal_check(path); /* says what it is */
         return error == SS_OK ? ss_fail(SS_ERR_FORMAT, "%s: HDF5 cannot open it", path) : error;
     }
-    return open_store(path, H5P_DEFAULT, store);
+    return open_store(path, O_RDONLY, H5P_DEFAULT, store);
 }
 
 /* The collective open would wait for ever for a rank that cannot take part. */
@@ -165,9 +170,7 @@ static ss_error prepare_to_write(ss_store *store, MPI_Comm comm)
 {
     char reason[MPI_MAX_ERROR_STRING] = "";
     int length;
-    SS_TRY(ss_store_find_ranges(store, store->ranges));
     int code = MPI_File_open(comm, store->path, MPI_MODE_RDWR, MPI_INFO_NULL, &store->raw);
-    store->descriptor = open(store->path, O_RDWR | O_CLOEXEC);
     if (code == MPI_SUCCESS) {
         return SS_OK;
     }
@@ -184,7 +187,7 @@ ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **s
     char *absolute = realpath(path, NULL);
     hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_mpio(properties, comm, MPI_INFO_NULL);
-    ss_error error = open_store(absolute ? absolute : path, properties, store);
+    ss_error error = open_store(absolute ? absolute : path, O_RDWR, properties, store);
     H5Pclose(properties);
     free(absolute);
     if (error == SS_OK) {
@@ -213,8 +216,8 @@ ss_store_shape ss_store_shape_of(const ss_store *store)
 
 ss_error ss_store_sync(ss_store *store)
 {
-    if (store->descriptor >= 0 && fdatasync(store->descriptor) != 0) {
-        return ss_write_failed(store->path, "cannot be synced", errno);
+    if (fdatasync(store->descriptor) != 0) {
+        return ss_disk_failed(store->path, "cannot be synced", errno);
     }
     return SS_OK;
 }
@@ -253,8 +256,8 @@ static ss_error write_in_place(ss_store *store, const char *what, int range, MPI
     if (written == (int)bytes) {
         return SS_OK;
     }
-    int cause = ss_write_whole(store->descriptor, data, bytes, offset);
-    return cause == 0 ? SS_OK : ss_write_failed(store->path, what, cause);
+    int cause = ss_disk_write(store->descriptor, data, bytes, offset);
+    return cause == 0 ? SS_OK : ss_disk_failed(store->path, what, cause);
 }
 
 ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record,
@@ -268,17 +271,48 @@ ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, cons
                           sizeof *record);
 }
 
+/* The row of a band of one cell. */
+typedef struct band_row {
+    void *values;
+    MPI_Offset start; /* in its dataset */
+    size_t bytes;
+} band_row;
+
 _Static_assert(sizeof(int64_t) == sizeof(double), "all bands have rows of the same bytes");
+
+static band_row row_of(const ss_bands *bands, int band, int64_t cell)
+{
+    size_t bytes = (size_t)bands->checkpoints * sizeof(double);
+    return (band_row){
+        .values = band == SS_STATISTIC_COUNT ? (void *)bands->count : bands->statistic[band],
+        .start = cell * (MPI_Offset)bytes,
+        .bytes = bytes,
+    };
+}
+
+ss_error ss_store_read_bands(const ss_store *store, ss_quantity quantity, int64_t cell,
+                             ss_bands *bands)
+{
+    for (int band = 0; band < BAND_DATASETS; band++) {
+        band_row row = row_of(bands, band, cell);
+        int cause =
+            ss_disk_read(store->descriptor, row.values, row.bytes,
+                         store->ranges[ss_range_of_band(quantity, band)].offset + row.start);
+        if (cause != 0) {
+            return ss_fail(SS_ERR_IO, "%s: the bands cannot be read: %s", store->path,
+                           strerror(cause));
+        }
+    }
+    return SS_OK;
+}
 
 ss_error ss_store_write_bands(ss_store *store, ss_quantity quantity, int64_t cell,
                               const ss_bands *bands)
 {
-    MPI_Offset row = (MPI_Offset)bands->checkpoints * (MPI_Offset)sizeof(double);
     for (int band = 0; band < BAND_DATASETS; band++) {
-        const void *values = band == SS_STATISTIC_COUNT ? (const void *)bands->count
-                                                        : (const void *)bands->statistic[band];
+        band_row row = row_of(bands, band, cell);
         SS_TRY(write_in_place(store, "the bands cannot be written",
-                              ss_range_of_band(quantity, band), cell * row, values, (size_t)row));
+                              ss_range_of_band(quantity, band), row.start, row.values, row.bytes));
     }
     return SS_OK;
 }

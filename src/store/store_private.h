@@ -28,9 +28,9 @@ struct ss_store {
     hid_t error_space;
     hid_t run_space;
 
-    /* For writing, past HDF5: it only reads. */
-    MPI_File raw;   /* MPI_FILE_NULL: open for reading only */
-    int descriptor; /* for fdatasync, and for what MPI cannot write */
+    /* Past HDF5, which only reads. */
+    MPI_File raw;   /* for writing; MPI_FILE_NULL: open for reading only */
+    int descriptor; /* for bands, fdatasync, and for what MPI cannot write */
     ss_space_range ranges[SS_RANGES];
 };
 

@@ -1,10 +1,25 @@
-#include "write.h"
+#include "disk.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-int ss_write_whole(int descriptor, const void *data, size_t bytes, off_t offset)
+int ss_disk_read(int descriptor, void *data, size_t bytes, off_t offset)
+{
+    while (bytes > 0) {
+        ssize_t got = pread(descriptor, data, bytes, offset);
+        if (got == 0 || (got < 0 && errno != EINTR)) {
+            return got == 0 ? EIO : errno;
+        }
+        size_t progress = got > 0 ? (size_t)got : 0;
+        data = (char *)data + progress;
+        bytes -= progress;
+        offset += (off_t)progress;
+    }
+    return 0;
+}
+
+int ss_disk_write(int descriptor, const void *data, size_t bytes, off_t offset)
 {
     while (bytes > 0) {
         ssize_t written = pwrite(descriptor, data, bytes, offset);
@@ -19,14 +34,14 @@ int ss_write_whole(int descriptor, const void *data, size_t bytes, off_t offset)
     return 0;
 }
 
-bool ss_write_is_full(int cause)
+bool ss_disk_is_full(int cause)
 {
     return cause == ENOSPC || cause == EDQUOT || cause == EFBIG;
 }
 
 static const char *remedy(int cause)
 {
-    if (ss_write_is_full(cause)) {
+    if (ss_disk_is_full(cause)) {
         return "free some space, or raise the quota or limit, and repeat the command";
     }
     if (cause == EIO) {
@@ -36,7 +51,7 @@ static const char *remedy(int cause)
     return "mend that, and repeat the command";
 }
 
-ss_error ss_write_failed(const char *path, const char *what, int cause)
+ss_error ss_disk_failed(const char *path, const char *what, int cause)
 {
     return ss_fail(SS_ERR_IO,
                    "%s: %s: %s; %s: what is committed is safe, and it goes on from there", path,

@@ -1,0 +1,22 @@
+/* Reading and writing to the end, and what to tell people when a disk does not. */
+#ifndef SADDLESWEEP_STORE_DISK_H
+#define SADDLESWEEP_STORE_DISK_H
+
+#include "saddlesweep/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Reads or writes all of it, in as many steps as the system takes. 0, or the errno of the one that
+ * failed; EIO for a file that ends before its time. */
+int ss_disk_read(int descriptor, void *data, size_t bytes, off_t offset);
+int ss_disk_write(int descriptor, const void *data, size_t bytes, off_t offset);
+
+/* No room: the disk, the quota or the largest size of a file. */
+bool ss_disk_is_full(int cause);
+
+/* ss_fail(SS_ERR_IO, "path: what: <reason>; <remedy>") for an errno. */
+ss_error ss_disk_failed(const char *path, const char *what, int cause);
+
+#endif
