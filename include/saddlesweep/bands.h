@@ -40,6 +40,12 @@ typedef struct ss_bands {
 ss_error ss_bands_create(int64_t checkpoints, ss_bands *out);
 void ss_bands_destroy(ss_bands *bands);
 
+/* Whether two have the same bits; both of the same number of checkpoints. */
+bool ss_bands_same(const ss_bands *a, const ss_bands *b);
+
+/* Whether they are those of no run: count 0, and NaN as ss_bands_compute writes it. */
+bool ss_bands_blank(const ss_bands *bands);
+
 /*
  * Statistics over the included, finite values at each checkpoint. Quantiles interpolate linearly
  * between order statistics (GSL's rule, and NumPy's default).

@@ -129,8 +129,11 @@ typedef struct ss_store_lock {
     char path[4096 + 8];
 } ss_store_lock;
 
-/* Takes the lock alone, waiting up to `patience` seconds. SS_ERR_BUSY names the holder. One rank.
- */
+/* How long orphans of a killed mpirun may take to notice; about a second. */
+#define SS_STORE_LOCK_PATIENCE 3.0
+
+/* Takes the lock alone. SS_ERR_BUSY, naming the holder: at once if that is a run that goes on on
+ * this host, else after `patience` seconds. One rank. */
 ss_error ss_store_lock_alone(const char *path, double patience, ss_store_lock *lock);
 
 /* Shares the lock (a held one is turned into a shared one). Each rank. */

@@ -3,21 +3,52 @@
 #include "reduction.h"
 #include "saddlesweep/sched.h"
 #include "session.h"
+#include "sweep.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
-static ss_error reduce_file(const ss_session *session, const char *path)
+static ss_error reduce_open(const ss_session *session, const char *path, ss_store *store)
+{
+    ss_sweep sweep;
+    ss_error error = ss_sched_agree_once(session->comm, ss_sweep_of_store(store, path, &sweep));
+    if (error == SS_OK) {
+        error = ss_reduce_all(session->comm, store, &sweep.plan);
+    }
+    if (error == SS_OK && session->rank == 0) {
+        printf("%s: bands of %" PRId64 " cells\n", path, sweep.plan.cells);
+    }
+    ss_sweep_release(&sweep);
+    return error;
+}
+
+static ss_error reduce_locked(const ss_session *session, const char *path)
 {
     ss_store *store = NULL;
     SS_TRY(ss_sched_agree(session->comm, ss_store_open_for_writing(path, session->comm, &store)));
-    int64_t cells = ss_store_shape_of(store).cells;
-    ss_error error = ss_reduce_all(session->comm, store);
+    ss_error error = reduce_open(session, path, store);
     ss_error closed = ss_store_close(&store);
-    error = ss_sched_agree(session->comm, error == SS_OK ? closed : error);
-    if (error == SS_OK && session->rank == 0) {
-        printf("%s: bands of %" PRId64 " cells\n", path, cells);
+    return ss_sched_agree(session->comm, error == SS_OK ? closed : error);
+}
+
+/* Alone: bands that are computed while runs are committed would be older than those. */
+static ss_error reduce_file(const ss_session *session, const char *path)
+{
+    ss_store_lock lock = {.descriptor = -1};
+    ss_error error = SS_OK;
+    if (session->rank == 0) {
+        error = access(path, F_OK) == 0
+                    ? ss_store_lock_alone(path, SS_STORE_LOCK_PATIENCE, &lock)
+                    : ss_fail(SS_ERR_USAGE, "%s: cannot be opened: %s", path, strerror(errno));
     }
+    error = ss_sched_agree(session->comm, error);
+    if (error == SS_OK) {
+        error = reduce_locked(session, path);
+    }
+    ss_store_unlock(&lock, true);
     return error;
 }
 
@@ -26,7 +57,8 @@ int ss_cmd_reduce(int argc, char **argv)
     const ss_command_line line = {
         .usage = "[mpirun -n N] saddlesweep reduce FILE.h5",
         .description = "Recomputes the bands (mean, standard deviation, quantiles, count) of a "
-                       "result file\nfrom its committed trajectories. `run` does this at its end.",
+                       "result file\nfrom its committed trajectories. `run` does this at its end; "
+                       "while it goes on, this is refused.",
         .positional = "FILE.h5",
     };
     const char *path;

@@ -43,9 +43,6 @@ typedef struct sweep_run {
     double next_sync;
 } sweep_run;
 
-/* Orphans of a killed mpirun write for about a second. */
-static const double lock_patience = 3;
-
 static const double sync_interval = 5;
 
 static ss_error create_file(sweep_run *r)
@@ -91,7 +88,7 @@ static ss_error open_result(sweep_run *r)
     MPI_Comm comm = r->session->comm;
     bool first = r->session->rank == 0;
     ss_error error =
-        first ? ss_store_lock_alone(r->options->output, lock_patience, &r->lock) : SS_OK;
+        first ? ss_store_lock_alone(r->options->output, SS_STORE_LOCK_PATIENCE, &r->lock) : SS_OK;
     SS_TRY(ss_sched_agree(comm, error));
     SS_TRY(create_file(r));
     error = first ? inspect_file(r) : SS_OK;
@@ -247,7 +244,7 @@ static ss_error execute_sweep(sweep_run *r, ss_progress_style style, int *status
     r->flight.saved = flights[0];
     r->flight.continued = flights[1];
     if (!summary.stopped) { /* whoever stops a sweep wants it to end now */
-        SS_TRY(ss_reduce_all(comm, r->store));
+        SS_TRY(ss_reduce_all(comm, r->store, &r->sweep.plan));
     }
     return ss_sched_agree(comm, r->session->rank == 0 ? conclude(r, &summary, status) : SS_OK);
 }

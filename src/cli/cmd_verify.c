@@ -1,47 +1,50 @@
 /*
  * Checks every committed run of a result file against its checksums and against the plan that the
- * file was made for, and recomputes some of them.
+ * file was made for, the bands against the runs, and recomputes some runs.
  */
-#include "../base/memory.h"
 #include "cli.h"
 #include "options.h"
+#include "reduction.h"
+#include "replay.h"
 #include "saddlesweep/kernel.h"
 #include "sweep.h"
 #include "table.h"
-#include "walk.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
 
-/* A run that is to be recomputed, with what the file says that comes out. */
-typedef struct chosen_run {
-    int64_t cell;
-    int64_t seed_index;
-    ss_record record;
-    double *trajectory; /* [P] */
-} chosen_run;
+typedef struct verify_options {
+    int64_t replays;
+    int reseal;
+} verify_options;
+
+/* What a cell's bands are, beside its runs. */
+typedef enum bands_state {
+    BANDS_RIGHT,
+    BANDS_NOT_MADE,
+    BANDS_OLDER,
+    BANDS_WRONG,
+    BANDS_STATES
+} bands_state;
 
 typedef struct verification {
-    ss_table table; /* of the runs that are not right */
-    int64_t wrong;
+    const ss_store *store;
+    const char *path;
+    ss_sweep sweep;
+    ss_table table;    /* of what is not right */
+    int64_t committed; /* runs that are intact … */
+    int64_t pending;   /* … or were never written */
     int64_t damaged;
-    int64_t committed; /* and intact */
-    int64_t pending;
-    int64_t wanted;     /* to be replayed */
-    const char *kernel; /* that would replay them */
-    int64_t candidates;
-    int64_t others;       /* committed runs of a kernel with other bits, … */
-    int32_t other_kernel; /* … of one of them (ss_kernel_level) */
-    chosen_run *chosen;
-    int64_t chosen_count;
+    int64_t different;           /* when recomputed */
+    int64_t bands[BANDS_STATES]; /* cells */
+    ss_replay replay;
 } verification;
 
-static void add_row(verification *v, const ss_run *run, int64_t cell, const char *what)
+/* ---- runs ---- */
+
+static void add_run(verification *v, const ss_run *run, int64_t cell, const char *what)
 {
-    v->wrong++;
     ss_table_add(&v->table, "%" PRId64, cell);
     ss_table_add(&v->table, "%" PRId64, run->seed);
     ss_table_add(&v->table, "%s", what);
@@ -62,42 +65,6 @@ static const char *damage_of(const ss_walked *at)
     return NULL;
 }
 
-/* A random number from 0 to below - 1; its bias, below 2^-40, is of no matter here. */
-static int64_t draw(int64_t below)
-{
-    uint64_t word = 0;
-    while (getrandom(&word, sizeof word, 0) != (ssize_t)sizeof word) {
-    }
-    return (int64_t)(word % (uint64_t)below);
-}
-
-/* Keeps `wanted` of all runs seen so far, each with the same probability (reservoir sampling). */
-static void consider(verification *v, const ss_walked *at)
-{
-    if (v->wanted == 0 || at->record->reason == SS_REASON_MEMORY) {
-        return; /* what did not fit in memory once may fit now */
-    }
-    if (!ss_kernel_same_bits(ss_kernel_level_name(at->record->kernel), v->kernel)) {
-        v->others++;
-        v->other_kernel = at->record->kernel;
-        return;
-    }
-    int64_t place = v->candidates++;
-    if (v->chosen_count < v->wanted) {
-        v->chosen_count++;
-    } else {
-        place = draw(v->candidates);
-    }
-    if (place < v->wanted) {
-        chosen_run *chosen = &v->chosen[place];
-        chosen->cell = at->cell;
-        chosen->seed_index = at->seed_index;
-        chosen->record = *at->record;
-        memcpy(chosen->trajectory, at->trajectory,
-               (size_t)at->run.checkpoint_count * sizeof *chosen->trajectory);
-    }
-}
-
 static ss_error check_run(void *context, const ss_walked *at)
 {
     verification *v = context;
@@ -108,163 +75,186 @@ static ss_error check_run(void *context, const ss_walked *at)
     const char *damage = damage_of(at);
     if (damage) {
         v->damaged++;
-        add_row(v, &at->run, at->cell, damage);
+        add_run(v, &at->run, at->cell, damage);
     } else {
         v->committed++;
-        consider(v, at);
+        ss_replay_offer(&v->replay, at);
     }
     return SS_OK;
 }
 
-static ss_error prepare_replay(const ss_plan *plan, int64_t replay, verification *v)
-{
-    int64_t runs = ss_plan_runs(plan);
-    v->wanted = replay < runs ? replay : runs;
-    SS_TRY(ss_allocate((size_t)v->wanted, sizeof *v->chosen, &v->chosen));
-    for (int64_t i = 0; i < v->wanted; i++) {
-        SS_TRY(ss_allocate((size_t)plan->checkpoints, sizeof(double), &v->chosen[i].trajectory));
-    }
-    return SS_OK;
-}
-
-static void release(verification *v)
-{
-    for (int64_t i = 0; i < v->wanted && v->chosen; i++) {
-        free(v->chosen[i].trajectory);
-    }
-    free(v->chosen);
-}
-
-static bool same_bits(const chosen_run *chosen, const ss_run_outcome *outcome,
-                      const double *trajectory, int64_t count)
-{
-    const ss_record *record = &chosen->record;
-    return (int32_t)outcome->status == record->status &&
-           (int32_t)outcome->reason == record->reason &&
-           outcome->iterations == record->iterations &&
-           memcmp(&outcome->truth_norm, &record->truth_norm, sizeof record->truth_norm) == 0 &&
-           memcmp(trajectory, chosen->trajectory, (size_t)count * sizeof *trajectory) == 0;
-}
-
-/* The runs of other kernels are left out; if all are, there is nothing to compare. */
-static ss_error check_candidates(const char *path, const verification *v)
-{
-    const char *other = ss_kernel_level_name(v->other_kernel);
-    if (v->candidates > 0 || v->others == 0) {
-        return SS_OK;
-    }
-    return ss_fail(
-        SS_ERR_USAGE,
-        "--replay: the runs of %s are the %s kernel's, this processor would use %s, whose "
-        "results agree to rounding only; set SADDLESWEEP_KERNEL=%s, or replay on a "
-        "processor that runs it",
-        path, other, v->kernel, other);
-}
-
-static ss_error replay(const ss_plan *plan, ss_workspace *workspace, verification *v)
-{
-    double *trajectory = NULL;
-    SS_TRY(ss_allocate((size_t)plan->checkpoints, sizeof *trajectory, &trajectory));
-    for (int64_t i = 0; i < v->chosen_count; i++) {
-        ss_run_outcome outcome;
-        const chosen_run *chosen = &v->chosen[i];
-        ss_run run = ss_plan_run(plan, chosen->cell, chosen->seed_index);
-        ss_run_execute(&run, workspace, NULL, NULL, trajectory, &outcome);
-        if (!same_bits(chosen, &outcome, trajectory, plan->checkpoints)) {
-            add_row(v, &run, chosen->cell, "recomputed, it comes out differently");
-        }
-    }
-    free(trajectory);
-    return SS_OK;
-}
-
-static ss_error walk_and_replay(const ss_store *store, const char *path, const ss_plan *plan,
-                                ss_workspace *workspace, verification *v)
+static ss_error check_runs(verification *v)
 {
     ss_walk walk;
-    ss_error error = ss_walk_open(store, plan, &walk);
+    ss_error error = ss_walk_open(v->store, &v->sweep.plan, &walk);
     if (error == SS_OK) {
         error = ss_walk_all(&walk, check_run, v);
     }
     ss_walk_close(&walk);
-    if (error == SS_OK && workspace) {
-        error = check_candidates(path, v);
-    }
-    return error == SS_OK && workspace ? replay(plan, workspace, v) : error;
-}
-
-static ss_error check_and_replay(const ss_store *store, const char *path, const ss_plan *plan,
-                                 int64_t replays, verification *v)
-{
-    ss_workspace *workspace = NULL;
-    SS_TRY(ss_store_match_labels(store, plan));
-    if (replays > 0) {
-        SS_TRY(prepare_replay(plan, replays, v));
-        SS_TRY(ss_workspace_create(&workspace));
-        v->kernel = ss_workspace_kernel(workspace, plan->spec->precision);
-    }
-    ss_error error = walk_and_replay(store, path, plan, workspace, v);
-    ss_workspace_destroy(&workspace);
     return error;
 }
 
-static ss_error print_findings(const char *path, const ss_plan *plan, verification *v)
+static void note_different(void *context, const ss_run *run, int64_t cell)
 {
-    printf("file      %s\n", path);
-    printf("runs      %" PRId64 "\n", ss_plan_runs(plan));
+    verification *v = context;
+    v->different++;
+    add_run(v, run, cell, "recomputed, it comes out differently");
+}
+
+/* ---- bands ---- */
+
+/* The state of both quantities: right if both are, never made if both are. */
+static ss_error compare_bands(const ss_reduction *r, int64_t cell, ss_bands *found,
+                              bands_state *state)
+{
+    int right = 0;
+    int blank = 0;
+    for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
+        SS_TRY(ss_store_read_bands(r->store, (ss_quantity)quantity, cell, found));
+        right += ss_bands_same(found, &r->bands[quantity]);
+        blank += ss_bands_blank(found);
+    }
+    *state = right == SS_QUANTITIES          ? BANDS_RIGHT
+             : blank == SS_QUANTITIES        ? BANDS_NOT_MADE
+             : r->committed < r->plan->seeds ? BANDS_OLDER
+                                             : BANDS_WRONG;
+    return SS_OK;
+}
+
+static ss_error check_bands_of(verification *v, ss_reduction *reduction, int64_t cell,
+                               ss_bands *found)
+{
+    bands_state state;
+    SS_TRY(ss_reduction_of_cell(reduction, cell));
+    SS_TRY(compare_bands(reduction, cell, found, &state));
+    v->bands[state]++;
+    if (state == BANDS_WRONG) {
+        ss_table_add(&v->table, "%" PRId64, cell);
+        ss_table_add(&v->table, "all");
+        ss_table_add(&v->table, "its bands are not what its runs give");
+    }
+    return SS_OK;
+}
+
+static ss_error check_bands(verification *v)
+{
+    const ss_plan *plan = &v->sweep.plan;
+    ss_reduction reduction;
+    ss_bands found = {0};
+    ss_error error = ss_reduction_begin(v->store, plan, &reduction);
+    if (error == SS_OK) {
+        error = ss_bands_create(plan->checkpoints, &found);
+    }
+    for (int64_t cell = 0; cell < plan->cells && error == SS_OK; cell++) {
+        error = check_bands_of(v, &reduction, cell, &found);
+    }
+    ss_bands_destroy(&found);
+    ss_reduction_end(&reduction);
+    return error;
+}
+
+/* ---- findings ---- */
+
+static void print_bands(const verification *v)
+{
+    static const char *const names[] = {
+        [BANDS_RIGHT] = "right",
+        [BANDS_NOT_MADE] = "not made yet",
+        [BANDS_OLDER] = "older than their runs",
+        [BANDS_WRONG] = "wrong",
+    };
+    printf("bands     %" PRId64 " %s", v->bands[BANDS_RIGHT], names[BANDS_RIGHT]);
+    for (int state = BANDS_RIGHT + 1; state < BANDS_STATES; state++) {
+        if (v->bands[state] > 0) {
+            printf(", %" PRId64 " %s", v->bands[state], names[state]);
+        }
+    }
+    printf(" (cells)\n");
+}
+
+static void print_counts(const verification *v)
+{
+    const ss_replay *replay = &v->replay;
+    printf("file      %s\n", v->path);
+    printf("runs      %" PRId64 "\n", ss_plan_runs(&v->sweep.plan));
     printf("intact    %" PRId64 "\n", v->committed);
     printf("pending   %" PRId64 "\n", v->pending);
     printf("damaged   %" PRId64 "\n", v->damaged);
-    if (v->wanted > 0) {
-        printf("replayed  %" PRId64 ", %" PRId64 " of them with other bits\n", v->chosen_count,
-               v->wrong - v->damaged);
+    print_bands(v);
+    if (replay->wanted > 0) {
+        printf("replayed  %" PRId64 ", %" PRId64 " of them with other bits\n", replay->chosen_count,
+               v->different);
     }
-    if (v->others > 0) {
+    if (replay->others > 0) {
         printf("%" PRId64 " runs are another kernel's (%s), which %s cannot repeat: not replayed\n",
-               v->others, ss_kernel_level_name(v->other_kernel), v->kernel);
+               replay->others, ss_kernel_level_name(replay->other_kernel), replay->kernel);
     }
-    if (v->wrong == 0) {
-        return SS_OK;
-    }
-    printf("\n");
-    SS_TRY(ss_table_print(&v->table, "  "));
-    if (v->wrong > v->damaged) {
+}
+
+/* The worst of what was found, with its remedy. */
+static ss_error judge(const verification *v)
+{
+    if (v->different > 0) {
         return ss_fail(SS_ERR_DAMAGED,
                        "%s: %" PRId64 " runs do not come out as the file has them; the program, "
                        "its libraries or the machine's memory are not what they were",
-                       path, v->wrong - v->damaged);
+                       v->path, v->different);
     }
-    return ss_fail(SS_ERR_DAMAGED,
-                   "%s: %" PRId64 " runs are damaged; `saddlesweep run` with the same sweep file "
-                   "computes just those again",
-                   path, v->damaged);
+    if (v->damaged > 0) {
+        return ss_fail(SS_ERR_DAMAGED,
+                       "%s: %" PRId64 " runs are damaged; `saddlesweep run` with the same sweep "
+                       "file computes just those again",
+                       v->path, v->damaged);
+    }
+    if (v->bands[BANDS_WRONG] > 0) {
+        return ss_fail(SS_ERR_DAMAGED,
+                       "%s: the bands of %" PRId64 " cells are damaged, or older than their runs; "
+                       "`saddlesweep reduce` makes them anew",
+                       v->path, v->bands[BANDS_WRONG]);
+    }
+    return SS_OK;
 }
 
-typedef struct verify_options {
-    int64_t replays;
-    int reseal;
-} verify_options;
+static ss_error print_findings(verification *v)
+{
+    print_counts(v);
+    ss_error error = judge(v);
+    if (error != SS_OK) {
+        printf("\n");
+        SS_TRY(ss_table_print(&v->table, "  "));
+    }
+    return error;
+}
+
+static ss_error check_all(verification *v, const verify_options *options)
+{
+    SS_TRY(ss_sweep_of_store(v->store, v->path, &v->sweep));
+    SS_TRY(ss_store_match_labels(v->store, &v->sweep.plan));
+    SS_TRY(ss_replay_begin(&v->sweep.plan, options->replays, &v->replay));
+    SS_TRY(check_runs(v));
+    SS_TRY(ss_replay_check(&v->replay, v->path));
+    SS_TRY(ss_replay_all(&v->replay, note_different, v));
+    return check_bands(v);
+}
 
 static ss_error verify_open(const ss_store *store, const char *path, const verify_options *options)
 {
-    ss_sweep sweep = {0};
     verification v = {
+        .store = store,
+        .path = path,
         .table = {.columns = 3, .headings = {"cell", "seed", "<what is wrong"}},
     };
-    ss_error error = ss_sweep_of_store(store, path, &sweep);
-    if (error == SS_OK) {
-        error = check_and_replay(store, path, &sweep.plan, options->replays, &v);
-    }
+    ss_error error = check_all(&v, options);
     if (error == SS_OK && options->reseal) {
         error = ss_store_reseal(store);
     }
     if (error == SS_OK) {
-        error = print_findings(path, &sweep.plan, &v);
+        error = print_findings(&v);
     } else {
         free(v.table.cells.data);
     }
-    release(&v);
-    ss_sweep_release(&sweep);
+    ss_replay_end(&v.replay);
+    ss_sweep_release(&v.sweep);
     return error;
 }
 
@@ -303,9 +293,9 @@ int ss_cmd_verify(int argc, char **argv)
         .usage = "saddlesweep verify FILE.h5 [--replay N] [--reseal]",
         .description =
             "Checks the record and the trajectory of every committed run against their checksums,\n"
-            "and the cells, seeds and iterations of the file against the sweep file in it. Lists\n"
-            "the runs that are damaged; exit status 1 if there are any. `run` computes them "
-            "again.\n"
+            "the cells, seeds and iterations of the file against the sweep file in it, and the "
+            "bands\nagainst the runs. Lists what is damaged, with exit status 1 if anything is: "
+            "`run` computes\ndamaged runs again, `reduce` bands.\n"
             "All of this is also done before --reseal seals a file anew.",
         .positional = "FILE.h5",
         .options = options,

@@ -5,67 +5,73 @@
 
 #include <stdlib.h>
 
-typedef struct cell_data {
-    int64_t seeds;
-    int64_t checkpoints;
-    ss_record *records;   /* S */
-    double *trajectories; /* S × P */
-    double *scale;        /* S: 1 / ‖Z*‖_F */
-    bool *included;       /* S */
-    ss_bands bands;
-} cell_data;
-
-static ss_error create(ss_store_shape shape, cell_data *data)
+ss_error ss_reduction_begin(const ss_store *store, const ss_plan *plan, ss_reduction *reduction)
 {
-    size_t seeds = (size_t)shape.seeds;
-    *data = (cell_data){.seeds = shape.seeds, .checkpoints = shape.checkpoints};
-    SS_TRY(ss_allocate(seeds, sizeof *data->records, &data->records));
-    SS_TRY(ss_allocate(seeds * (size_t)shape.checkpoints, sizeof(double), &data->trajectories));
-    SS_TRY(ss_allocate(seeds, sizeof *data->scale, &data->scale));
-    SS_TRY(ss_allocate(seeds, sizeof *data->included, &data->included));
-    return ss_bands_create(shape.checkpoints, &data->bands);
-}
-
-static void release(cell_data *data)
-{
-    free(data->records);
-    free(data->trajectories);
-    free(data->scale);
-    free(data->included);
-    ss_bands_destroy(&data->bands);
-}
-
-static ss_error reduce_cell(ss_store *store, int64_t cell, cell_data *data)
-{
-    SS_TRY(ss_store_read_records(store, cell, 0, data->seeds, data->records));
-    SS_TRY(ss_store_read_trajectories(store, cell, 0, data->seeds, data->trajectories));
-    for (int64_t s = 0; s < data->seeds; s++) {
-        const ss_record *record = &data->records[s];
-        data->included[s] =
-            record->status == SS_RUN_DONE &&
-            ss_record_intact(record, data->trajectories + s * data->checkpoints, data->checkpoints);
-        data->scale[s] = 1 / record->truth_norm;
+    size_t seeds = (size_t)plan->seeds;
+    ss_reduction *r = reduction;
+    *r = (ss_reduction){.store = store, .plan = plan};
+    SS_TRY(ss_allocate(seeds, sizeof *r->records, &r->records));
+    SS_TRY(ss_allocate(seeds * (size_t)plan->checkpoints, sizeof(double), &r->trajectories));
+    SS_TRY(ss_allocate(seeds, sizeof *r->scale, &r->scale));
+    SS_TRY(ss_allocate(seeds, sizeof *r->included, &r->included));
+    for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
+        SS_TRY(ss_bands_create(plan->checkpoints, &r->bands[quantity]));
     }
-    SS_TRY(ss_bands_compute(data->trajectories, data->seeds, data->included, NULL, &data->bands));
-    SS_TRY(ss_store_write_bands(store, SS_QUANTITY_ERROR, cell, &data->bands));
-    SS_TRY(ss_bands_compute(data->trajectories, data->seeds, data->included, data->scale,
-                            &data->bands));
-    return ss_store_write_bands(store, SS_QUANTITY_RELATIVE_ERROR, cell, &data->bands);
+    return SS_OK;
 }
 
-ss_error ss_reduce_all(MPI_Comm comm, ss_store *store)
+void ss_reduction_end(ss_reduction *reduction)
+{
+    free(reduction->records);
+    free(reduction->trajectories);
+    free(reduction->scale);
+    free(reduction->included);
+    for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
+        ss_bands_destroy(&reduction->bands[quantity]);
+    }
+}
+
+ss_error ss_reduction_of_cell(ss_reduction *r, int64_t cell)
+{
+    int64_t seeds = r->plan->seeds;
+    SS_TRY(ss_store_read_records(r->store, cell, 0, seeds, r->records));
+    SS_TRY(ss_store_read_trajectories(r->store, cell, 0, seeds, r->trajectories));
+    r->committed = 0;
+    for (int64_t s = 0; s < seeds; s++) {
+        const ss_record *record = &r->records[s];
+        ss_run run = ss_plan_run(r->plan, cell, s);
+        bool trusted = ss_record_trusted(record, &run, r->trajectories + s * r->plan->checkpoints);
+        r->committed += trusted;
+        r->included[s] = trusted && record->status == SS_RUN_DONE;
+        r->scale[s] = 1 / record->truth_norm;
+    }
+    SS_TRY(
+        ss_bands_compute(r->trajectories, seeds, r->included, NULL, &r->bands[SS_QUANTITY_ERROR]));
+    return ss_bands_compute(r->trajectories, seeds, r->included, r->scale,
+                            &r->bands[SS_QUANTITY_RELATIVE_ERROR]);
+}
+
+static ss_error reduce_cell(ss_reduction *r, ss_store *store, int64_t cell)
+{
+    SS_TRY(ss_reduction_of_cell(r, cell));
+    for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
+        SS_TRY(ss_store_write_bands(store, (ss_quantity)quantity, cell, &r->bands[quantity]));
+    }
+    return SS_OK;
+}
+
+ss_error ss_reduce_all(MPI_Comm comm, ss_store *store, const ss_plan *plan)
 {
     int rank;
     int ranks;
-    cell_data data;
-    ss_store_shape shape = ss_store_shape_of(store);
+    ss_reduction reduction;
     MPI_Comm_rank(comm, &rank);
     MPI_Comm_size(comm, &ranks);
-    ss_error error = create(shape, &data);
-    for (int64_t cell = rank; cell < shape.cells && error == SS_OK; cell += ranks) {
-        error = reduce_cell(store, cell, &data);
+    ss_error error = ss_reduction_begin(store, plan, &reduction);
+    for (int64_t cell = rank; cell < plan->cells && error == SS_OK; cell += ranks) {
+        error = reduce_cell(&reduction, store, cell);
     }
-    release(&data);
+    ss_reduction_end(&reduction);
     if (error == SS_OK) {
         error = ss_store_sync(store);
     }

@@ -4,8 +4,30 @@
 
 #include "saddlesweep/store.h"
 
-/* Recomputes the bands of every cell, cells spread over the ranks of `comm`. Over the runs that are
- * DONE and whose checksums agree. Collective. */
-ss_error ss_reduce_all(MPI_Comm comm, ss_store *store);
+/* The bands of one cell after another, over its runs that are DONE and can be trusted
+ * (ss_record_trusted): a run that was moved from another place is none of them. */
+typedef struct ss_reduction {
+    const ss_store *store;
+    const ss_plan *plan;
+    int64_t committed;             /* runs of the cell that can be trusted, DONE or not */
+    ss_bands bands[SS_QUANTITIES]; /* of the cell */
+
+    ss_record *records;   /* S */
+    double *trajectories; /* S × P */
+    double *scale;        /* S: 1 / ‖Z*‖_F */
+    bool *included;       /* S */
+} ss_reduction;
+
+/* Begins; the store must have the shape of the plan (ss_store_match). Both are borrowed. End it
+ * even after an error (SS_ERR_MEMORY). Local, as are the next two. */
+ss_error ss_reduction_begin(const ss_store *store, const ss_plan *plan, ss_reduction *reduction);
+void ss_reduction_end(ss_reduction *reduction);
+
+/* Reads a cell and computes its bands. */
+ss_error ss_reduction_of_cell(ss_reduction *reduction, int64_t cell);
+
+/* Recomputes and writes the bands of every cell, cells spread over the ranks of `comm`. Collective.
+ */
+ss_error ss_reduce_all(MPI_Comm comm, ss_store *store, const ss_plan *plan);
 
 #endif

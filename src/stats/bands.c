@@ -50,6 +50,29 @@ void ss_bands_destroy(ss_bands *bands)
     memset(bands, 0, sizeof *bands);
 }
 
+bool ss_bands_same(const ss_bands *a, const ss_bands *b)
+{
+    size_t bytes = (size_t)a->checkpoints * sizeof(double);
+    bool same = memcmp(a->count, b->count, (size_t)a->checkpoints * sizeof *a->count) == 0;
+    for (int s = 0; s < SS_STATISTIC_COUNT && same; s++) {
+        same = memcmp(a->statistic[s], b->statistic[s], bytes) == 0;
+    }
+    return same;
+}
+
+bool ss_bands_blank(const ss_bands *bands)
+{
+    const double nan = NAN; /* these bits, no other NaN */
+    bool blank = true;
+    for (int64_t p = 0; p < bands->checkpoints && blank; p++) {
+        blank = bands->count[p] == 0;
+        for (int s = 0; s < SS_STATISTIC_COUNT && blank; s++) {
+            blank = memcmp(&bands->statistic[s][p], &nan, sizeof nan) == 0;
+        }
+    }
+    return blank;
+}
+
 /* Statistics of `count` ascending values into place p of the bands. */
 static void summarise(const double *sorted, size_t count, int64_t p, ss_bands *bands)
 {

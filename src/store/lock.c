@@ -1,13 +1,16 @@
 #include "saddlesweep/store.h"
 
 #include "../base/clock.h"
+#include "../base/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Opens path + ".lock"; `flags` as for open(2). */
@@ -33,31 +36,72 @@ static bool still_named(const ss_store_lock *lock)
            held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
+/* The two lines of a lock file: for people, and for programs on the same host. */
+typedef struct holder {
+    char text[320];
+    char host[256];
+    long process;
+    int64_t process_start;
+    long parent; /* which started it: a shell, mpirun, a daemon */
+    int64_t parent_start;
+} holder;
+
 static void write_holder(const ss_store_lock *lock)
 {
     char host[256] = "";
-    char text[320];
+    char text[1024];
+    char now[32] = "";
+    time_t seconds = time(NULL);
+    struct tm local;
     gethostname(host, sizeof host - 1);
-    int length = snprintf(text, sizeof text, "process %ld on %s\n", (long)getpid(), host);
-    /* only a help for people: a lock without it works as well */
+    strftime(now, sizeof now, "%F %T", localtime_r(&seconds, &local));
+    int length = snprintf(text, sizeof text,
+                          "process %ld on %s since %s\n%ld %" PRId64 " %ld %" PRId64 " %s\n",
+                          (long)getpid(), host, now, (long)getpid(), ss_process_start(getpid()),
+                          (long)getppid(), ss_process_start(getppid()), host);
+    /* a lock without it works as well: whoever finds it taken then only waits a little longer */
     if (ftruncate(lock->descriptor, 0) != 0 ||
         pwrite(lock->descriptor, text, (size_t)length, 0) != length) {
         return;
     }
 }
 
+static holder read_holder(const ss_store_lock *lock)
+{
+    char text[1024];
+    holder h = {.text = ""};
+    ssize_t length = pread(lock->descriptor, text, sizeof text - 1, 0);
+    text[length > 0 ? length : 0] = '\0';
+    sscanf(text, "%319[^\n]\n%ld %" SCNd64 " %ld %" SCNd64 " %255s", h.text, &h.process,
+           &h.process_start, &h.parent, &h.parent_start, h.host);
+    return h;
+}
+
+static bool lives(long process, int64_t start)
+{
+    return start != 0 && ss_process_start((pid_t)process) == start;
+}
+
+/* Whether the run that holds the lock is known to go on. If rank 0 or the mpirun that started it
+ * has ended, or they are on another host, it may be that only orphans hold it, for a moment. */
+static bool holder_lives(const ss_store_lock *lock)
+{
+    char host[256] = "";
+    holder h = read_holder(lock);
+    gethostname(host, sizeof host - 1);
+    return strcmp(h.host, host) == 0 && lives(h.process, h.process_start) &&
+           lives(h.parent, h.parent_start);
+}
+
 static ss_error refuse(ss_store_lock *lock, const char *path)
 {
-    char holder[320] = "";
-    ssize_t length = pread(lock->descriptor, holder, sizeof holder - 1, 0);
-    holder[length > 0 ? length : 0] = '\0';
-    holder[strcspn(holder, "\n")] = '\0';
+    holder h = read_holder(lock);
     close(lock->descriptor);
     lock->descriptor = -1;
     return ss_fail(SS_ERR_BUSY,
                    "%s: is being written by another run (%s); wait for it, or end it, and repeat "
                    "the command",
-                   path, holder[0] ? holder : "unknown process");
+                   path, h.text[0] ? h.text : "unknown process");
 }
 
 ss_error ss_store_lock_alone(const char *path, double patience, ss_store_lock *lock)
@@ -69,7 +113,7 @@ ss_error ss_store_lock_alone(const char *path, double patience, ss_store_lock *l
             if (errno != EWOULDBLOCK && errno != EINTR) {
                 return SS_OK; /* this file system has no locks: go on without */
             }
-            if (ss_clock_seconds() > deadline) {
+            if (ss_clock_seconds() > deadline || holder_lives(lock)) {
                 return refuse(lock, path);
             }
             ss_clock_sleep(0.02);

@@ -238,7 +238,10 @@ class Refusals(ProgramTest):
             wait_for(self.folder / "slow.h5")
             done = self.call("run", "slow.yaml", "-o", "slow.h5")
             self.assertEqual(done.returncode, 2)
-            self.assertIn(f"process {first.pid}", done.stderr)
+            self.assertRegex(done.stderr, rf"process {first.pid} on \S+ since \d{{4}}-\d\d-\d\d ")
+            done = self.call("reduce", "slow.h5")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("is being written by another run", done.stderr)
             status = self.succeed("status", "slow.h5")
             self.assertRegex(status.stdout, r"pending +8\n")
         finally:

@@ -105,7 +105,44 @@ class Verify(ResultFileTest):
             records[1, 0] = np.zeros((), records.dtype)
             file["run"][...] = records
         stdout = self.succeed("verify", self.path, "--replay", "9").stdout
-        self.assertRegex(stdout, r"intact +3\npending +1\ndamaged +0\nreplayed +3,")
+        self.assertRegex(stdout, r"intact +3\npending +1\ndamaged +0\nbands .*\nreplayed +3,")
+
+    def test_a_flipped_byte_of_any_band_is_found_and_reduce_mends_it(self):
+        with h5py.File(self.path) as file:
+            bands = [band for quantity in file["bands"].values() for band in quantity.values()]
+            places = [(band.name, band.id.get_offset()) for band in bands]
+        self.assertEqual(len(places), 20)
+        for number, (name, start) in enumerate(places):
+            with self.subTest(name):
+                self.damage(start + ROW + number % ROW)  # a byte of the second cell's
+                done = self.call("verify", self.path)
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertRegex(done.stdout, r"\n *1 +all +its bands are not what its runs give\n")
+                self.assertRegex(done.stdout, r"bands +1 right, 1 wrong \(cells\)")
+                self.assertIn("the bands of 1 cells are damaged", done.stderr)
+        self.succeed("reduce", self.path)
+        self.succeed("verify", self.path)
+        self.assertEqual(self.path.read_bytes(), self.whole)
+
+    def test_bands_that_were_not_made_or_lack_later_runs_are_no_damage(self):
+        with h5py.File(self.path, "r+") as file:
+            for name, band in [(n, b) for q in file["bands"].values() for n, b in q.items()]:
+                band[0] = 0 if name == "count" else np.nan
+            records = file["run"][...]
+            records[1, 0] = np.zeros((), records.dtype)
+            file["run"][...] = records
+        stdout = self.succeed("verify", self.path).stdout
+        self.assertRegex(stdout, r"bands +0 right, 1 not made yet, 1 older than their runs \(")
+        self.succeed("run", "small.yaml", "-o", self.path)
+        self.assertRegex(self.succeed("verify", self.path).stdout, r"bands +2 right \(")
+
+    def test_reduce_leaves_out_a_run_that_belongs_elsewhere(self):
+        with h5py.File(self.path, "r+") as file:
+            for name in ("run", "error"):
+                file[name][0, 0] = file[name][0, 1]
+        self.succeed("reduce", self.path)
+        self.assertEqual(read(self.path, "bands/error/count")[:, 0].tolist(), [1, 2])
+        self.assert_finds([(0, 0)], "another run")
 
     def test_a_file_that_another_program_changed_is_sealed_anew_when_asked_for(self):
         with h5py.File(self.path, "r+") as file:

@@ -19,6 +19,7 @@
 #include "src/store/probe.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <xxhash.h>
@@ -317,13 +318,39 @@ static bool whole_or_blank(int run)
     return as_committed(run) || ss_record_untouched(record_in(target.damaged, run));
 }
 
+static bool cell_as_committed(int cell)
+{
+    bool all = true;
+    for (int seed = 0; seed < SEEDS && all; seed++) {
+        all = as_committed(cell * SEEDS + seed);
+    }
+    return all;
+}
+
+/* Whether all rows of a cell's bands are as they were made, or all as the file was created. */
+static bool bands_whole_or_blank(int cell)
+{
+    static const double nan[POINTS] = {NAN, NAN, NAN};
+    static const int64_t zero[POINTS];
+    size_t row = POINTS * sizeof(double);
+    bool whole = true;
+    bool blank = true;
+    for (size_t i = FIRST_BAND_RANGE; i < target.range_count; i++) {
+        size_t start = target.ranges[i].start + (size_t)cell * row;
+        bool count = (i - FIRST_BAND_RANGE) % (SS_STATISTIC_COUNT + 1) == SS_STATISTIC_COUNT;
+        whole = whole && memcmp(target.damaged + start, target.whole + start, row) == 0;
+        blank = blank && memcmp(target.damaged + start, count ? (const void *)zero : nan, row) == 0;
+    }
+    return whole || blank;
+}
+
 static int verify(void)
 {
     char *arguments[] = {target.path};
     return ss_cmd_verify(1, arguments);
 }
 
-/* A subcommand as users call it; verify finds every damaged run. */
+/* A subcommand as users call it; verify finds every damaged run and band. */
 static void check_command(size_t which, bool forged)
 {
     char *arguments[] = {target.path, "--csv", "-"};
@@ -335,6 +362,9 @@ static void check_command(size_t which, bool forged)
     } else if (verify() == SS_EXIT_DONE && !forged) {
         for (int run = 0; run < RUNS; run++) {
             REQUIRE(whole_or_blank(run));
+        }
+        for (int cell = 0; cell < CELLS; cell++) {
+            REQUIRE(!cell_as_committed(cell) || bands_whole_or_blank(cell));
         }
     }
 }

@@ -6,7 +6,9 @@
 #include "mpi_folder.h"
 #include "saddlesweep/store.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const ss_store_lock not_held = {.descriptor = -1};
@@ -89,6 +91,89 @@ static void a_lock_beside_nothing_is_refused(void **state)
     assert_int_equal(lock.descriptor, -1);
 }
 
+/* ---- runs that are killed ---- */
+
+/* A run in a process of its own, and an orphan that it leaves when it ends: they hold the lock. */
+typedef struct other_run {
+    pid_t run;
+    int orphan_stays; /* the orphan ends once this is closed */
+} other_run;
+
+static void be_a_run(const char *path, int ready, int stay, int close_first)
+{
+    char byte;
+    ss_store_lock lock = not_held;
+    close(close_first);
+    ss_error error = ss_store_lock_alone(path, 0, &lock);
+    if (error == SS_OK) {
+        error = ss_store_lock_shared(path, &lock);
+    }
+    pid_t orphan = fork();
+    if (orphan == 0) { /* it has the same open file, so the same lock */
+        close(ready);
+        _exit(read(stay, &byte, 1) != 0);
+    }
+    if (error != SS_OK || orphan < 0 || write(ready, "", 1) != 1) {
+        _exit(1);
+    }
+    for (;;) {
+        pause();
+    }
+}
+
+static other_run begin_run(const char *path)
+{
+    int ready[2];
+    int stay[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(stay), 0);
+    other_run other = {.run = fork(), .orphan_stays = stay[1]};
+    assert_true(other.run >= 0);
+    if (other.run == 0) {
+        close(ready[0]);
+        be_a_run(path, ready[1], stay[0], stay[1]);
+    }
+    close(ready[1]);
+    close(stay[0]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return other;
+}
+
+/* Longer than a test may take: who waits for it fails. */
+static const double endless = 1e6;
+
+static void who_meets_a_run_that_goes_on_does_not_wait(void **state)
+{
+    (void)state;
+    ss_store_lock lock = not_held;
+    char holder[64];
+    other_run other = begin_run(own_path("f"));
+    snprintf(holder, sizeof holder, "(process %ld on ", (long)other.run);
+    assert_int_equal(ss_store_lock_alone(own_path("f"), endless, &lock), SS_ERR_BUSY);
+    assert_contains(ss_error_text(), holder);
+    kill(other.run, SIGKILL);
+    close(other.orphan_stays);
+    waitpid(other.run, NULL, 0);
+}
+
+static void who_meets_orphans_waits_for_them(void **state)
+{
+    (void)state;
+    ss_store_lock lock = not_held;
+    other_run other = begin_run(own_path("g"));
+    kill(other.run, SIGKILL);
+    siginfo_t ended;
+    waitid(P_PID, (id_t)other.run, &ended, WEXITED | WNOWAIT); /* nobody has asked for its status */
+    assert_int_equal(ss_store_lock_alone(own_path("g"), 0.1, &lock), SS_ERR_BUSY);
+    waitpid(other.run, NULL, 0);
+    assert_int_equal(ss_store_lock_alone(own_path("g"), 0.1, &lock), SS_ERR_BUSY);
+    close(other.orphan_stays);
+    assert_int_equal(ss_store_lock_alone(own_path("g"), endless, &lock), SS_OK);
+    ss_store_unlock(&lock, true);
+}
+
 /* All ranks share the lock of one file; none gets it alone meanwhile. */
 static void all_ranks_share_the_lock(void **state)
 {
@@ -113,6 +198,8 @@ int run_mpi_tests(void)
         cmocka_unit_test(the_last_holder_removes_the_lock_file),
         cmocka_unit_test(who_is_not_last_leaves_the_lock_file),
         cmocka_unit_test(a_lock_beside_nothing_is_refused),
+        cmocka_unit_test(who_meets_a_run_that_goes_on_does_not_wait),
+        cmocka_unit_test(who_meets_orphans_waits_for_them),
         cmocka_unit_test(all_ranks_share_the_lock),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -1,0 +1,119 @@
+#include "replay.h"
+
+#include "../base/memory.h"
+#include "saddlesweep/kernel.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+ss_error ss_replay_begin(const ss_plan *plan, int64_t wanted, ss_replay *replay)
+{
+    int64_t runs = ss_plan_runs(plan);
+    *replay = (ss_replay){.plan = plan, .wanted = wanted < runs ? wanted : runs};
+    if (wanted == 0) {
+        return SS_OK;
+    }
+    SS_TRY(ss_allocate((size_t)replay->wanted, sizeof *replay->chosen, &replay->chosen));
+    for (int64_t i = 0; i < replay->wanted; i++) {
+        SS_TRY(
+            ss_allocate((size_t)plan->checkpoints, sizeof(double), &replay->chosen[i].trajectory));
+    }
+    SS_TRY(ss_workspace_create(&replay->workspace));
+    replay->kernel = ss_workspace_kernel(replay->workspace, plan->spec->precision);
+    return SS_OK;
+}
+
+void ss_replay_end(ss_replay *replay)
+{
+    for (int64_t i = 0; i < replay->wanted && replay->chosen; i++) {
+        free(replay->chosen[i].trajectory);
+    }
+    free(replay->chosen);
+    ss_workspace_destroy(&replay->workspace);
+}
+
+/* A random number from 0 to below - 1; its bias, below 2^-40, is of no matter here. */
+static int64_t draw(int64_t below)
+{
+    uint64_t word = 0;
+    while (getrandom(&word, sizeof word, 0) != (ssize_t)sizeof word) {
+    }
+    return (int64_t)(word % (uint64_t)below);
+}
+
+static void choose(ss_replay_choice *choice, const ss_walked *at)
+{
+    choice->cell = at->cell;
+    choice->seed_index = at->seed_index;
+    choice->record = *at->record;
+    memcpy(choice->trajectory, at->trajectory,
+           (size_t)at->run.checkpoint_count * sizeof *choice->trajectory);
+}
+
+/* Reservoir sampling. */
+void ss_replay_offer(ss_replay *replay, const ss_walked *at)
+{
+    if (replay->wanted == 0 || at->record->reason == SS_REASON_MEMORY) {
+        return; /* what did not fit in memory once may fit now */
+    }
+    if (!ss_kernel_same_bits(ss_kernel_level_name(at->record->kernel), replay->kernel)) {
+        replay->others++;
+        replay->other_kernel = at->record->kernel;
+        return;
+    }
+    int64_t place = replay->candidates++;
+    if (replay->chosen_count < replay->wanted) {
+        replay->chosen_count++;
+    } else {
+        place = draw(replay->candidates);
+    }
+    if (place < replay->wanted) {
+        choose(&replay->chosen[place], at);
+    }
+}
+
+ss_error ss_replay_check(const ss_replay *replay, const char *path)
+{
+    const char *other = ss_kernel_level_name(replay->other_kernel);
+    if (replay->candidates > 0 || replay->others == 0) {
+        return SS_OK;
+    }
+    return ss_fail(
+        SS_ERR_USAGE,
+        "--replay: the runs of %s are the %s kernel's, this processor would use %s, whose "
+        "results agree to rounding only; set SADDLESWEEP_KERNEL=%s, or replay on a "
+        "processor that runs it",
+        path, other, replay->kernel, other);
+}
+
+static bool same_bits(const ss_replay_choice *choice, const ss_run_outcome *outcome,
+                      const double *trajectory, int64_t count)
+{
+    const ss_record *record = &choice->record;
+    return (int32_t)outcome->status == record->status &&
+           (int32_t)outcome->reason == record->reason &&
+           outcome->iterations == record->iterations &&
+           memcmp(&outcome->truth_norm, &record->truth_norm, sizeof record->truth_norm) == 0 &&
+           memcmp(trajectory, choice->trajectory, (size_t)count * sizeof *trajectory) == 0;
+}
+
+ss_error ss_replay_all(const ss_replay *replay,
+                       void (*differs)(void *context, const ss_run *run, int64_t cell),
+                       void *context)
+{
+    const ss_plan *plan = replay->plan;
+    double *trajectory = NULL;
+    SS_TRY(ss_allocate((size_t)plan->checkpoints, sizeof *trajectory, &trajectory));
+    for (int64_t i = 0; i < replay->chosen_count; i++) {
+        ss_run_outcome outcome;
+        const ss_replay_choice *choice = &replay->chosen[i];
+        ss_run run = ss_plan_run(plan, choice->cell, choice->seed_index);
+        ss_run_execute(&run, replay->workspace, NULL, NULL, trajectory, &outcome);
+        if (!same_bits(choice, &outcome, trajectory, plan->checkpoints)) {
+            differs(context, &run, choice->cell);
+        }
+    }
+    free(trajectory);
+    return SS_OK;
+}
