@@ -33,6 +33,10 @@ ss_record ss_record_of(const ss_run *run, const ss_run_outcome *outcome, int ran
 /* Nothing was ever written here: the record as the file was created with it. */
 bool ss_record_untouched(const ss_record *record);
 
+/* A run of this place that was stopped and saved part-way (FILE.h5.partial/): it is pending. Its
+ * trajectory is not in /error. */
+bool ss_record_partial(const ss_record *record, const ss_run *run);
+
 /* The run is committed (DONE, DIVERGED or FAILED) and the record is whole. */
 bool ss_record_committed(const ss_record *record);
 

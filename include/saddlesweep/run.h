@@ -61,7 +61,7 @@ typedef enum ss_run_reason { SS_RUN_REASONS(SS_RUN_ENUM) SS_RUN_REASON_COUNT } s
 const char *ss_run_reason_text(ss_run_reason reason);
 
 typedef struct ss_run_outcome {
-    ss_run_status status; /* PENDING if it was stopped before its end */
+    ss_run_status status; /* PENDING if it was stopped before its end, PARTIAL if saved as well */
     ss_run_reason reason;
     int64_t iterations; /* completed; for DIVERGED and FAILED the iteration at which it happened */
     double truth_norm;  /* ‖Z*‖_F */

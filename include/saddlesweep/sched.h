@@ -40,6 +40,9 @@ typedef struct ss_sched_tasks {
      * (ss_clock_seconds), or 0 for never. */
     double stop_at;
 
+    /* Whether a task that ends DIVERGED or FAILED stops all ranks, too. */
+    int stop_at_failure;
+
     void *context; /* passed to the two below */
 
     /* Predicted seconds of a task; never negative. */
@@ -58,7 +61,7 @@ typedef enum ss_progress_style {
 
 typedef struct ss_sched_summary {
     int64_t results[SS_TASK_RESULTS]; /* tasks of this call by result, on all ranks */
-    int stopped;                      /* a signal ended it before all tasks had ended */
+    int stopped;                      /* something ended it before all tasks had ended */
     double seconds;                   /* wall time */
 } ss_sched_summary;
 
@@ -70,8 +73,8 @@ typedef struct ss_sched_summary {
  * summary  out  the same on all ranks
  *
  * Every rank returns SS_OK, or an error if any rank met one: its own on the rank that met it,
- * SS_ERR_ELSEWHERE on the others. SIGTERM, SIGINT, SIGUSR1 and stop_at stop all ranks within an
- * iteration; tasks in flight are then not committed. A second SIGINT kills.
+ * SS_ERR_ELSEWHERE on the others. SIGTERM, SIGINT, SIGUSR1, stop_at and a failure (if wanted) stop
+ * all ranks within an iteration; tasks in flight are then not committed. A second SIGINT kills.
  */
 ss_error ss_sched_execute(MPI_Comm comm, const ss_sched_tasks *tasks, const char *name,
                           ss_progress_style style, ss_sched_summary *summary);

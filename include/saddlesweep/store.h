@@ -92,6 +92,9 @@ ss_error ss_store_read_trajectories(const ss_store *store, int64_t cell, int64_t
 ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record,
                          const double *trajectory);
 
+/* Notes that a run is PARTIAL, by its record alone. Local; SS_ERR_IO. */
+ss_error ss_store_mark(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record);
+
 typedef enum ss_quantity {
     SS_QUANTITY_ERROR,
     SS_QUANTITY_RELATIVE_ERROR,
@@ -138,6 +141,10 @@ ss_error ss_store_lock_alone(const char *path, double patience, ss_store_lock *l
 
 /* Shares the lock (a held one is turned into a shared one). Each rank. */
 ss_error ss_store_lock_shared(const char *path, ss_store_lock *lock);
+
+/* Who writes the file, as its lock says, into `text`; false if nobody does, as far as can be told:
+ * of another host it is believed. Takes no lock. Local. */
+bool ss_store_lock_peek(const char *path, char *text, size_t size);
 
 /* Releases; with `last`, when no other rank holds it, removes the lock file as well. */
 void ss_store_unlock(ss_store_lock *lock, bool last);

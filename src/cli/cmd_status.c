@@ -1,60 +1,106 @@
+#include "../base/clock.h"
 #include "cli.h"
+#include "failures.h"
 #include "options.h"
+#include "sweep.h"
 #include "tally.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
-static void print_tally(const char *path, const char *name, ss_store_shape shape,
-                        const ss_tally *tally)
+typedef struct status_options {
+    int cells;
+    int watch;
+} status_options;
+
+/* Seconds between two looks at a file that is being written. */
+static const double watch_interval = 2;
+
+static void print_tally(const char *path, const ss_sweep *sweep, const ss_tally *tally)
 {
+    char writer[512];
     printf("file      %s\n", path);
-    printf("sweep     %s\n", name);
-    printf("cells     %" PRId64 "\n", shape.cells);
-    printf("seeds     %" PRId64 "\n", shape.seeds);
-    printf("runs      %" PRId64 "\n", shape.cells * shape.seeds);
+    if (ss_store_lock_peek(path, writer, sizeof writer)) {
+        printf("writer    %s\n", writer);
+    }
+    printf("sweep     %s\n", sweep->spec->name);
+    printf("cells     %" PRId64 "\n", sweep->plan.cells);
+    printf("seeds     %" PRId64 "\n", sweep->plan.seeds);
+    printf("runs      %" PRId64 "\n", ss_plan_runs(&sweep->plan));
     printf("done      %" PRId64 "\n", tally->runs[SS_RUN_DONE]);
-    printf("pending   %" PRId64 "\n", tally->runs[SS_RUN_PENDING]);
+    printf("pending   %" PRId64 "\n", ss_tally_pending(tally));
+    if (tally->runs[SS_RUN_PARTIAL] > 0) {
+        printf("partial   %" PRId64 " (of those pending: saved part-way)\n",
+               tally->runs[SS_RUN_PARTIAL]);
+    }
     printf("diverged  %" PRId64 "\n", tally->runs[SS_RUN_DIVERGED]);
     printf("failed    %" PRId64 "\n", tally->runs[SS_RUN_FAILED]);
-    ss_tally_print_reasons(tally);
+}
+
+static ss_error print_open(const ss_store *store, const char *path, int cells, ss_sweep *sweep,
+                           ss_tally *tally)
+{
+    SS_TRY(ss_sweep_of_store(store, path, sweep));
+    SS_TRY(ss_tally_all(store, tally));
+    print_tally(path, sweep, tally);
+    if (tally->runs[SS_RUN_DIVERGED] + tally->runs[SS_RUN_FAILED] > 0) {
+        printf("\n");
+        SS_TRY(ss_failures_print(store, &sweep->plan));
+    }
+    if (cells) {
+        printf("\n");
+        SS_TRY(ss_tally_print_cells(store));
+    }
+    return SS_OK;
+}
+
+static ss_error print_once(const char *path, int cells, int64_t *pending)
+{
+    ss_store *store;
+    ss_sweep sweep = {0};
+    ss_tally tally = {0};
+    SS_TRY(ss_store_open_for_reading(path, &store));
+    ss_error error = print_open(store, path, cells, &sweep, &tally);
+    ss_sweep_release(&sweep);
+    ss_error closed = ss_store_close(&store);
+    *pending = ss_tally_pending(&tally);
+    return error == SS_OK ? closed : error;
 }
 
 static ss_error print_status(const char *path, void *context)
 {
-    const int *cells = context;
-    ss_store *store;
-    ss_tally tally;
-    char name[256];
-    SS_TRY(ss_store_open_for_reading(path, &store));
-    ss_error error = ss_store_read_name(store, name, sizeof name);
-    if (error == SS_OK) {
-        error = ss_tally_all(store, &tally);
+    static const char clear_terminal[] = "\033[H\033[2J";
+    const status_options *options = context;
+    const char *before = !options->watch ? "" : isatty(STDOUT_FILENO) ? clear_terminal : "\n";
+    int64_t pending;
+    for (;;) { /* opens the file anew each time: HDF5 may keep what it has read */
+        printf("%s", before);
+        SS_TRY(print_once(path, options->cells, &pending));
+        if (!options->watch || pending == 0) {
+            return SS_OK;
+        }
+        fflush(stdout);
+        ss_clock_sleep(watch_interval);
     }
-    if (error == SS_OK) {
-        print_tally(path, name, ss_store_shape_of(store), &tally);
-    }
-    if (error == SS_OK && *cells) {
-        printf("\n");
-        error = ss_tally_print_cells(store, false);
-    }
-    ss_error closed = ss_store_close(&store);
-    return error == SS_OK ? closed : error;
 }
 
 int ss_cmd_status(int argc, char **argv)
 {
-    int cells = 0;
+    status_options wanted = {0};
     const ss_option options[] = {
-        {"--cells", NULL, NULL, "also a line for each cell", SS_OPTION_FLAG, &cells},
+        {"--cells", NULL, NULL, "also a line for each cell", SS_OPTION_FLAG, &wanted.cells},
+        {"--watch", NULL, NULL, "again every 2 seconds, until no run is pending", SS_OPTION_FLAG,
+         &wanted.watch},
     };
     const ss_command_line line = {
-        .usage = "saddlesweep status FILE.h5 [--cells]",
-        .description = "Shows how many runs of a result file are done, pending, diverged and "
-                       "failed.\nWorks while a run is writing the file.",
+        .usage = "saddlesweep status FILE.h5 [--cells] [--watch]",
+        .description =
+            "Shows how many runs of a result file are done, pending, diverged and failed, and\n"
+            "which parameter values those have in common. Works while a run is writing the file.",
         .positional = "FILE.h5",
         .options = options,
         .option_count = sizeof options / sizeof options[0],
     };
-    return ss_options_command(&line, argc, argv, print_status, &cells);
+    return ss_options_command(&line, argc, argv, print_status, &wanted);
 }

@@ -97,8 +97,10 @@ void ss_flight_execute(ss_flight *flight, const ss_run *run, ss_sched_poll poll,
         ss_run_execute(run, flight->workspace, watch, flight, trajectory, outcome);
     }
     outcome->seconds += flight->so_far.seconds;
-    if (outcome->status == SS_RUN_PENDING && outcome->iterations > 0) {
-        flight->saved += save(flight, outcome->iterations);
+    if (outcome->status == SS_RUN_PENDING && outcome->iterations > 0 &&
+        save(flight, outcome->iterations)) {
+        outcome->status = SS_RUN_PARTIAL;
+        flight->saved++;
     }
 }
 

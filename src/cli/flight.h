@@ -33,7 +33,8 @@ typedef struct ss_flight {
 ss_flight ss_flight_begin(const char *result_path, ss_workspace *workspace, double interval);
 void ss_flight_end(ss_flight *flight);
 
-/* As ss_run_execute; outcome->seconds counts what was before, too. A save that fails is told on
+/* As ss_run_execute; outcome->seconds counts what was before, too. A run that is stopped and saved
+ * is PARTIAL. A save that fails is told on
  * stderr, once, and costs no more than the run in flight. Local. */
 void ss_flight_execute(ss_flight *flight, const ss_run *run, ss_sched_poll poll, void *context,
                        double *trajectory, ss_run_outcome *outcome);

@@ -17,20 +17,24 @@ int64_t ss_task_seed_index(const ss_task_order *tasks, int64_t task)
 
 typedef struct search {
     int64_t first; /* task of the cell at hand */
+    bool retry_failed;
     uint64_t *pending;
 } search;
 
 static ss_error note_pending(void *context, const ss_walked *at)
 {
     const search *search = context;
-    if (!ss_record_trusted(at->record, &at->run, at->trajectory)) {
+    bool failed = at->record->status != SS_RUN_DONE;
+    if ((failed && search->retry_failed) ||
+        !ss_record_trusted(at->record, &at->run, at->trajectory)) {
         int64_t task = search->first + at->seed_index;
         search->pending[task / 64] |= (uint64_t)1 << (task % 64);
     }
     return SS_OK;
 }
 
-ss_error ss_pending_find(const ss_store *store, const ss_task_order *tasks, uint64_t **pending)
+ss_error ss_pending_find(const ss_store *store, const ss_task_order *tasks, bool retry_failed,
+                         uint64_t **pending)
 {
     const ss_plan *plan = tasks->plan;
     ss_walk walk;
@@ -40,7 +44,8 @@ ss_error ss_pending_find(const ss_store *store, const ss_task_order *tasks, uint
         error = ss_allocate((size_t)(ss_plan_runs(plan) + 63) / 64, sizeof **pending, pending);
     }
     for (int64_t place = 0; place < plan->cells && error == SS_OK; place++) {
-        search search = {.first = place * plan->seeds, .pending = *pending};
+        search search = {
+            .first = place * plan->seeds, .retry_failed = retry_failed, .pending = *pending};
         error = ss_walk_cell(&walk, tasks->order[place], note_pending, &search);
     }
     if (error != SS_OK) {

@@ -15,7 +15,9 @@ int64_t ss_task_cell(const ss_task_order *tasks, int64_t task);
 int64_t ss_task_seed_index(const ss_task_order *tasks, int64_t task);
 
 /* The set of tasks (a bit each, owned by the caller) whose runs the store does not hold in a state
- * that can be trusted. Reads every record, and the trajectories of committed runs. Local. */
-ss_error ss_pending_find(const ss_store *store, const ss_task_order *tasks, uint64_t **pending);
+ * that can be trusted; with `retry_failed`, also of those that diverged or failed. Reads every
+ * record, and the trajectories of committed runs. Local. */
+ss_error ss_pending_find(const ss_store *store, const ss_task_order *tasks, bool retry_failed,
+                         uint64_t **pending);
 
 #endif

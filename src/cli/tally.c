@@ -10,7 +10,7 @@
 static void count_record(const ss_record *record, ss_tally *tally)
 {
     if (!ss_record_committed(record)) {
-        tally->runs[SS_RUN_PENDING]++;
+        tally->runs[record->status == SS_RUN_PARTIAL ? SS_RUN_PARTIAL : SS_RUN_PENDING]++;
         return;
     }
     tally->runs[record->status]++;
@@ -18,6 +18,11 @@ static void count_record(const ss_record *record, ss_tally *tally)
         record->reason < SS_RUN_REASON_COUNT) {
         tally->reasons[record->reason]++;
     }
+}
+
+int64_t ss_tally_pending(const ss_tally *tally)
+{
+    return tally->runs[SS_RUN_PENDING] + tally->runs[SS_RUN_PARTIAL];
 }
 
 ss_error ss_tally_cell(const ss_store *store, int64_t cell, ss_tally *tally)
@@ -52,7 +57,8 @@ void ss_tally_print_reasons(const ss_tally *tally)
 {
     for (int reason = SS_REASON_NONE + 1; reason < SS_RUN_REASON_COUNT; reason++) {
         if (tally->reasons[reason] > 0) {
-            printf("  %" PRId64 " runs: %s\n", tally->reasons[reason],
+            printf("  %" PRId64 "%s: %s\n", tally->reasons[reason],
+                   tally->reasons[reason] == 1 ? " run" : " runs",
                    ss_run_reason_text((ss_run_reason)reason));
         }
     }
@@ -74,7 +80,7 @@ static void add_row(ss_table *table, int64_t cell, const ss_run *run, const ss_t
 {
     char activation[SS_ACTIVATION_TEXT_SIZE];
     int64_t parameters[] = {cell, run->d, run->k, run->k0, run->n, run->m};
-    int64_t counts[] = {tally->runs[SS_RUN_DONE], tally->runs[SS_RUN_PENDING],
+    int64_t counts[] = {tally->runs[SS_RUN_DONE], ss_tally_pending(tally),
                         tally->runs[SS_RUN_DIVERGED], tally->runs[SS_RUN_FAILED]};
     for (int i = 0; i < 6; i++) {
         ss_table_add(table, "%" PRId64, parameters[i]);
@@ -85,7 +91,7 @@ static void add_row(ss_table *table, int64_t cell, const ss_run *run, const ss_t
     }
 }
 
-ss_error ss_tally_print_cells(const ss_store *store, bool only_incomplete)
+ss_error ss_tally_print_cells(const ss_store *store)
 {
     ss_store_shape shape = ss_store_shape_of(store);
     ss_table table = {
@@ -98,8 +104,7 @@ ss_error ss_tally_print_cells(const ss_store *store, bool only_incomplete)
         ss_tally tally;
         ss_run run = {0};
         error = ss_tally_cell(store, cell, &tally);
-        bool complete = tally.runs[SS_RUN_DONE] == shape.seeds;
-        if (error == SS_OK && !(only_incomplete && complete)) {
+        if (error == SS_OK) {
             error = ss_store_read_cell(store, cell, &run);
             add_row(&table, cell, &run, &tally);
         }

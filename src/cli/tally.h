@@ -5,9 +5,12 @@
 #include "saddlesweep/store.h"
 
 typedef struct ss_tally {
-    int64_t runs[SS_RUN_STATUS_COUNT];
+    int64_t runs[SS_RUN_STATUS_COUNT];    /* PARTIAL ones are not among the PENDING ones */
     int64_t reasons[SS_RUN_REASON_COUNT]; /* of the runs that diverged or failed */
 } ss_tally;
+
+/* Runs that are to be run: PENDING and PARTIAL ones. */
+int64_t ss_tally_pending(const ss_tally *tally);
 
 /* Counts one cell's records; one that is not whole counts as PENDING. */
 ss_error ss_tally_cell(const ss_store *store, int64_t cell, ss_tally *tally);
@@ -18,7 +21,7 @@ ss_error ss_tally_all(const ss_store *store, ss_tally *tally);
 /* Prints a line for each reason that runs diverged or failed for, on stdout. */
 void ss_tally_print_reasons(const ss_tally *tally);
 
-/* Prints a table of the cells (all, or those with a run that is not DONE) on stdout. */
-ss_error ss_tally_print_cells(const ss_store *store, bool only_incomplete);
+/* Prints a table of the cells on stdout. */
+ss_error ss_tally_print_cells(const ss_store *store);
 
 #endif

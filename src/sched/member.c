@@ -49,6 +49,10 @@ static double execute_task(ss_member *member, int64_t task, double now)
     }
     double end = ss_clock_seconds();
     member->tally.results[result]++;
+    if (tasks->stop_at_failure && (result == SS_TASK_DIVERGED || result == SS_TASK_FAILED)) {
+        member->drained = true;
+        member->stopping = true;
+    }
     member->tally.measured_seconds += end - now;
     member->tally.predicted_seconds += ss_predictor_ask(&member->predictor, task);
     return end;

@@ -41,7 +41,7 @@ typedef struct ss_member {
     const ss_sched_tasks *tasks;
     ss_report tally; /* since the last report */
     bool stopping;
-    bool drained;   /* stopping because of a signal here */
+    bool drained;   /* stopping because of a signal, the time or a failure here */
     ss_error error; /* of this rank */
     ss_predictor predictor;
 

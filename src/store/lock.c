@@ -82,15 +82,19 @@ static bool lives(long process, int64_t start)
     return start != 0 && ss_process_start((pid_t)process) == start;
 }
 
+static bool on_this_host(const holder *h)
+{
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    return strcmp(h->host, host) == 0;
+}
+
 /* Whether the run that holds the lock is known to go on. If rank 0 or the mpirun that started it
  * has ended, or they are on another host, it may be that only orphans hold it, for a moment. */
 static bool holder_lives(const ss_store_lock *lock)
 {
-    char host[256] = "";
     holder h = read_holder(lock);
-    gethostname(host, sizeof host - 1);
-    return strcmp(h.host, host) == 0 && lives(h.process, h.process_start) &&
-           lives(h.parent, h.parent_start);
+    return on_this_host(&h) && lives(h.process, h.process_start) && lives(h.parent, h.parent_start);
 }
 
 static ss_error refuse(ss_store_lock *lock, const char *path)
@@ -135,6 +139,20 @@ ss_error ss_store_lock_shared(const char *path, ss_store_lock *lock)
         return refuse(lock, path);
     }
     return SS_OK;
+}
+
+bool ss_store_lock_peek(const char *path, char *text, size_t size)
+{
+    ss_store_lock lock = {.descriptor = -1};
+    snprintf(lock.path, sizeof lock.path, "%s.lock", path);
+    lock.descriptor = open(lock.path, O_RDONLY | O_CLOEXEC);
+    if (lock.descriptor < 0) {
+        return false;
+    }
+    holder h = read_holder(&lock);
+    close(lock.descriptor);
+    snprintf(text, size, "%s", h.text);
+    return h.text[0] && (!on_this_host(&h) || lives(h.process, h.process_start));
 }
 
 void ss_store_unlock(ss_store_lock *lock, bool last)

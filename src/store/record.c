@@ -38,6 +38,12 @@ bool ss_record_untouched(const ss_record *record)
     return memcmp(record, &blank, sizeof blank) == 0;
 }
 
+bool ss_record_partial(const ss_record *record, const ss_run *run)
+{
+    return record->status == SS_RUN_PARTIAL && record->identity == ss_run_identity(run) &&
+           record->record_checksum == record_checksum(record);
+}
+
 bool ss_record_committed(const ss_record *record)
 {
     return (record->status == SS_RUN_DONE || record->status == SS_RUN_DIVERGED ||

@@ -260,15 +260,23 @@ static ss_error write_in_place(ss_store *store, const char *what, int range, MPI
     return cause == 0 ? SS_OK : ss_disk_failed(store->path, what, cause);
 }
 
+static const char not_written[] = "a run cannot be written";
+
+ss_error ss_store_mark(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record)
+{
+    MPI_Offset run = cell * store->shape.seeds + seed_index;
+    return write_in_place(store, not_written, SS_RANGE_RUN, run * (MPI_Offset)sizeof *record,
+                          record, sizeof *record);
+}
+
 ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record,
                          const double *trajectory)
 {
-    static const char what[] = "a run cannot be written";
     MPI_Offset run = cell * store->shape.seeds + seed_index;
     size_t row = (size_t)store->shape.checkpoints * sizeof *trajectory;
-    SS_TRY(write_in_place(store, what, SS_RANGE_ERROR, run * (MPI_Offset)row, trajectory, row));
-    return write_in_place(store, what, SS_RANGE_RUN, run * (MPI_Offset)sizeof *record, record,
-                          sizeof *record);
+    SS_TRY(
+        write_in_place(store, not_written, SS_RANGE_ERROR, run * (MPI_Offset)row, trajectory, row));
+    return ss_store_mark(store, cell, seed_index, record);
 }
 
 /* The row of a band of one cell. */

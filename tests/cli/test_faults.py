@@ -141,7 +141,8 @@ class Disk(ProgramTest):
                 self.fail(f"{place} vouches for other bits")
 
     def verify(self, case):
-        """Cell and seed of the runs whose record is damaged; nothing else may be wrong."""
+        """Cell and seed of the runs whose record is damaged; nothing else may be wrong, but for the bands
+        of the one cell that a reduction was writing."""
         done = subprocess.run(
             self.command("verify", case / "disk/few.h5"),
             env={**os.environ, **ALONE, "TMPDIR": str(case / "tmp")},
@@ -151,7 +152,11 @@ class Disk(ProgramTest):
             check=False,
         )
         rows = re.findall(r"^ *(\d+) +(\d+) +its record is damaged$", done.stdout, re.MULTILINE)
-        self.assertEqual(done.returncode, 1 if rows else 0, done.stdout + done.stderr)
+        half_made = re.findall(r"its bands are not what its runs give$", done.stdout, re.MULTILINE)
+        self.assertLessEqual(len(half_made), 1)
+        if half_made:
+            self.assertRegex(done.stdout, r"pending +0\n")
+        self.assertEqual(done.returncode, 1 if rows or half_made else 0, done.stdout + done.stderr)
         self.assertRegex(done.stdout, rf"damaged +{len(rows)}\n")
         return [(int(cell), int(seed)) for cell, seed in rows]
 

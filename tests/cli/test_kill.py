@@ -65,7 +65,11 @@ class Kill(ProgramTest):
         """Orphans may still write: at every moment the file is whole."""
         if not self.output.exists():
             return  # killed before it was created
-        self.succeed("verify", self.output)
+        done = self.call("verify", self.output)
+        self.assertIn("damaged   0\n", done.stdout, done.stderr)
+        if done.returncode != 0:  # the kill came while the bands were written
+            self.assertRegex(done.stdout, r"pending +0\n")
+            self.assertIn("`saddlesweep reduce` makes them anew", done.stderr)
         self.succeed("status", self.output)
         with h5py.File(self.output) as file:
             done = file["run"][...]["status"] == 1

@@ -7,6 +7,8 @@ import subprocess
 import time
 import unittest
 
+import h5py
+import numpy as np
 from harness import PROGRAM, SWEEP, ProgramTest, read, wait_for
 
 # Two runs of some seconds each, the sanitized program's being shorter.
@@ -106,6 +108,69 @@ class Resume(ProgramTest):
         done = self.succeed("run", self.spec, "-o", self.output, "--time-limit", "10000", ranks=2)
         self.assertIn("2 runs went on", done.stdout)
         self.assertEqual(read(self.output, "error").tobytes(), self.undisturbed)
+
+    def test_the_end_of_a_slurm_job_stops_in_time(self):
+        """What Slurm sets in the environment of a job; the margin is a tenth of the time left."""
+        for seconds in (2, 4, 8, 16):
+            end = int(time.time()) + seconds
+            done = self.call(
+                "run", self.spec, "-o", self.output, "--time-limit", "10000", SLURM_JOB_END_TIME=str(end)
+            )
+            self.assertEqual(done.returncode, 75, done.stdout + done.stderr)
+            self.assertLess(time.time(), end)
+            self.assertIn("stopped early because of the end of the Slurm job", done.stdout)
+            if "1 runs in flight saved" in done.stdout:
+                break
+        self.assertIn("1 runs in flight saved", done.stdout)
+        for no_end in ("", "soon", str(int(time.time()) - 5)):  # of another job, or of none
+            done = self.call(
+                "run", self.spec, "-o", self.output, "--time-limit", "1", SLURM_JOB_END_TIME=no_end
+            )
+            self.assertEqual(done.returncode, 75)
+            self.assertIn("stopped early because of --time-limit", done.stdout)
+        self.finish(1, ranks=2)
+
+    def test_runs_that_are_saved_part_way_are_partial_in_the_file(self):
+        self.stop(signal.SIGUSR1, ranks=2)
+        records = read(self.output, "run")
+        self.assertEqual(records["status"].tolist(), [[4, 4]])
+        for record in records[0]:
+            self.assertTrue(0 < record["iterations"] < ITERATIONS)
+            self.assertGreater(record["seconds"], 0)
+        self.assertTrue(np.isnan(read(self.output, "error")).all())
+        stdout = self.succeed("status", self.output).stdout
+        self.assertRegex(stdout, r"pending +2\npartial +2 \(of those pending")
+        stdout = self.succeed("verify", self.output, "--replay", "2").stdout
+        self.assertRegex(stdout, r"intact +0\npending +2\ndamaged +0\nbands +0 right, 1 not made yet")
+        with h5py.File(self.output, "r+") as file:
+            record = file["run"][0, 1]
+            record["iterations"] += 1
+            file["run"][0, 1] = record
+        done = self.call("verify", self.output)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r" 0 +1 +its record is damaged")
+        self.finish(2, ranks=2)
+        self.assertEqual(read(self.output, "run")["status"].tolist(), [[1, 1]])
+
+    def test_status_watches_until_nothing_is_pending(self):
+        process = self.start(ranks=2)
+        wait_for(self.output)
+        watcher = subprocess.Popen(
+            self.command("status", self.output, "--watch"), stdout=subprocess.PIPE, text=True
+        )
+        seen = ""
+        while "failed" not in seen:
+            seen += watcher.stdout.readline()
+        self.assertRegex(seen, r"writer +process \d+ on \S+ since ")
+        self.assertRegex(seen, r"done +0\npending +2\n")
+        stdout, stderr = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 0, stdout + stderr)
+        seen += watcher.communicate(timeout=60)[0]
+        self.assertEqual(watcher.returncode, 0)
+        self.assertGreaterEqual(seen.count("sweep     tiny\n"), 2)
+        last = seen[seen.rindex("file ") :]
+        self.assertRegex(last, r"done +2\npending +0\n")
+        self.assertNotIn("writer", last)
 
     def test_what_is_damaged_begins_anew(self):
         self.stop(signal.SIGTERM)

@@ -9,9 +9,7 @@ import unittest
 
 import h5py
 import numpy as np
-from harness import SLOW_SWEEP, SWEEP, ProgramTest, read, wait_for, without_escape
-
-DIVERGING = SWEEP.replace("tanh]", "identity]").replace("ascent_step: 1.0", "ascent_step: 4.0")
+from harness import DIVERGING, SLOW_SWEEP, SWEEP, ProgramTest, read, wait_for, without_escape
 
 
 class SameBits(ProgramTest):
@@ -255,9 +253,7 @@ class Outcomes(ProgramTest):
         for ranks in (None, 2):
             with self.subTest(ranks=ranks):
                 path = self.folder / f"diverging{ranks}.h5"
-                done = self.call(
-                    "run", spec, "-o", path, "--set", "train.iterations=2000", ranks=ranks
-                )
+                done = self.call("run", spec, "-o", path, ranks=ranks)
                 self.assertEqual(done.returncode, 3, done.stderr)
                 self.assertIn("runs: a value of A or of the error is no longer finite", done.stdout)
                 with h5py.File(path) as file:
@@ -273,7 +269,7 @@ class Outcomes(ProgramTest):
                     np.testing.assert_array_equal(finite, recorded < iterations[cell, seed])
                 self.assertTrue((count == (status == 1).sum(axis=1)[:, None]).all())
                 self.assertTrue(np.isnan(mean[count == 0]).all())
-                again = self.call("run", spec, "-o", path, "--set", "train.iterations=2000")
+                again = self.call("run", spec, "-o", path)
                 self.assertEqual(again.returncode, 3)
                 self.assertIn("(0 now", again.stdout)
 
@@ -306,6 +302,31 @@ class Outcomes(ProgramTest):
                 self.assertLess(committed, 64)
                 self.succeed("run", "undisturbed.yaml", "-o", path, ranks=ranks)
                 self.assertEqual(read(path, "error").tobytes(), expected.tobytes())
+
+    def test_a_second_interrupt_stops_at_once_and_loses_runs_in_flight_only(self):
+        """In an iteration that takes some seconds: a drain waits for its end."""
+        text = SWEEP.replace("[3, 5]", "[1500]").replace("k: 2", "k: d").replace("[100, 300]", "[100000]")
+        path = self.folder / "slow.h5"
+        process = subprocess.Popen(
+            self.command("run", self.write("slow.yaml", text), "-o", path),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        wait_for(path)
+        begun = processor_seconds(process.pid)
+        while processor_seconds(process.pid) < begun + 1:  # in the run, not on the way to it
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        while interrupt_is_caught(process.pid):
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, -signal.SIGINT, output + errors)
+        stdout = self.succeed("verify", path).stdout
+        self.assertRegex(stdout, r"intact +0\npending +8\ndamaged +0\n")
+        self.assertNotIn("writer", self.succeed("status", path).stdout)
 
     def test_a_killed_run_goes_on(self):
         text = SWEEP.replace("iterations: 50", "iterations: 20000").replace("count: 4", "count: 8")
@@ -364,6 +385,18 @@ class Progress(ProgramTest):
         wrong = self.call("run", "tiny.yaml", "-o", "c", "--progress", "fancy")
         self.assertEqual(wrong.returncode, 2)
         self.assertIn("fancy", wrong.stderr)
+
+
+def interrupt_is_caught(pid):
+    with open(f"/proc/{pid}/status") as file:
+        (caught,) = [line.split()[1] for line in file if line.startswith("SigCgt:")]
+    return int(caught, 16) >> (signal.SIGINT - 1) & 1
+
+
+def processor_seconds(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def wait_for_runs(path, count, seconds=120):

@@ -83,6 +83,21 @@ static void unfinished_runs_are_not_committed(void **state)
     assert_false(ss_record_untouched(&pending)); /* it has an identity */
 }
 
+static void a_partial_record_is_one_of_its_place(void **state)
+{
+    (void)state;
+    ss_run run = some_run();
+    ss_run other = some_run();
+    other.seed++;
+    ss_record partial = record_with(SS_RUN_PARTIAL, SS_REASON_NONE);
+    ss_record done = record_with(SS_RUN_DONE, SS_REASON_NONE);
+    assert_true(ss_record_partial(&partial, &run));
+    assert_false(ss_record_partial(&partial, &other));
+    assert_false(ss_record_partial(&done, &run));
+    partial.iterations++;
+    assert_false(ss_record_partial(&partial, &run));
+}
+
 static void a_record_of_zeros_is_not_committed(void **state)
 {
     (void)state;
@@ -171,6 +186,7 @@ int main(void)
         cmocka_unit_test(a_record_says_what_happened),
         cmocka_unit_test(ended_runs_are_committed_and_trusted),
         cmocka_unit_test(unfinished_runs_are_not_committed),
+        cmocka_unit_test(a_partial_record_is_one_of_its_place),
         cmocka_unit_test(a_record_of_zeros_is_not_committed),
         cmocka_unit_test(a_status_out_of_range_is_not_committed),
         cmocka_unit_test(every_flipped_bit_of_the_record_is_noticed),

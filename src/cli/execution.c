@@ -1,0 +1,283 @@
+#include "execution.h"
+
+#include "../base/clock.h"
+#include "../base/memory.h"
+#include "failures.h"
+#include "flight.h"
+#include "pending.h"
+#include "provenance.h"
+#include "reduction.h"
+#include "reuse.h"
+#include "sweep.h"
+#include "tally.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* One rank's part of a sweep in progress. */
+typedef struct sweep_run {
+    const ss_session *session;
+    const ss_execution_options *options;
+    ss_sweep sweep;
+    ss_task_order tasks;
+    ss_workspace *workspace;
+    ss_store *store;
+    ss_store_lock lock;
+    uint64_t *pending;  /* rank 0, as is … */
+    ss_reuse reuse;     /* … this */
+    double *trajectory; /* of the run in progress */
+    ss_flight flight;
+    double next_sync;
+} sweep_run;
+
+static const double sync_interval = 5;
+
+static ss_error create_file(sweep_run *r)
+{
+    ss_text libraries = {0};
+    ss_text hosts = {0};
+    ss_error error = ss_provenance_hosts(r->session->comm, &hosts);
+    if (error == SS_OK && r->session->rank == 0 && access(r->options->output, F_OK) != 0) {
+        error = ss_provenance_libraries(&libraries);
+        ss_provenance provenance = {
+            .spec_text = r->sweep.text.data,
+            .overrides = r->sweep.overrides.data,
+            .hosts = hosts.data,
+            .ranks = r->session->ranks,
+            .kernel = ss_workspace_kernel(r->workspace, r->sweep.spec->precision),
+            .libraries = libraries.data,
+        };
+        if (error == SS_OK) {
+            error = ss_store_create(r->options->output, &r->sweep.plan, &provenance);
+        }
+    }
+    free(libraries.data);
+    free(hosts.data);
+    return ss_sched_agree(r->session->comm, error);
+}
+
+/* Rank 0 alone: is the file this plan's, and what does it lack? */
+static ss_error inspect_file(sweep_run *r)
+{
+    ss_store *store;
+    SS_TRY(ss_store_open_for_reading(r->options->output, &store));
+    ss_error error = ss_store_match(store, &r->sweep.plan);
+    if (error == SS_OK) {
+        error = ss_pending_find(store, &r->tasks, r->options->retry_failed, &r->pending);
+    }
+    ss_error closed = ss_store_close(&store);
+    return error == SS_OK ? closed : error;
+}
+
+/* Takes the lock, creates the file or checks the one that is there, and opens it on all ranks. */
+static ss_error open_result(sweep_run *r)
+{
+    MPI_Comm comm = r->session->comm;
+    bool first = r->session->rank == 0;
+    ss_error error =
+        first ? ss_store_lock_alone(r->options->output, SS_STORE_LOCK_PATIENCE, &r->lock) : SS_OK;
+    SS_TRY(ss_sched_agree(comm, error));
+    SS_TRY(create_file(r));
+    error = first ? inspect_file(r) : SS_OK;
+    if (first && error == SS_OK) {
+        error = ss_store_lock_shared(r->options->output, &r->lock);
+    }
+    SS_TRY(ss_sched_agree(comm, error));
+    if (!first) {
+        error = ss_store_lock_shared(r->options->output, &r->lock);
+    }
+    SS_TRY(ss_sched_agree(comm, error));
+    return ss_sched_agree(comm, ss_store_open_for_writing(r->options->output, comm, &r->store));
+}
+
+static ss_error prepare(sweep_run *r)
+{
+    SS_TRY(ss_sweep_load_all(r->session->comm, r->options->spec_path, &r->options->overrides,
+                             &r->sweep));
+    SS_TRY(ss_sched_agree_once(r->session->comm, ss_workspace_create(&r->workspace)));
+    r->tasks.plan = &r->sweep.plan;
+    ss_error error = ss_plan_longest_first(&r->sweep.plan, &r->tasks.order);
+    if (error == SS_OK) {
+        error =
+            ss_allocate((size_t)r->sweep.plan.checkpoints, sizeof *r->trajectory, &r->trajectory);
+    }
+    if (error == SS_OK && r->session->rank == 0) {
+        error = ss_reuse_open(&r->options->reuse, r->options->output, r->options->retry_failed,
+                              &r->reuse);
+    }
+    return ss_sched_agree(r->session->comm, error);
+}
+
+/* Before any rank writes. */
+static ss_error take_over(sweep_run *r)
+{
+    ss_error error = SS_OK;
+    if (r->session->rank == 0) {
+        error = ss_reuse_take(&r->reuse, r->store, &r->tasks, r->pending);
+        ss_reuse_close(&r->reuse);
+    }
+    return ss_sched_agree(r->session->comm, error);
+}
+
+static double predict(void *context, int64_t task)
+{
+    const sweep_run *r = context;
+    ss_run run = ss_plan_run(&r->sweep.plan, ss_task_cell(&r->tasks, task), 0);
+    return ss_run_cost_seconds(&run);
+}
+
+static ss_task_result result_of(ss_run_status status)
+{
+    switch (status) {
+    case SS_RUN_DONE:
+        return SS_TASK_DONE;
+    case SS_RUN_DIVERGED:
+        return SS_TASK_DIVERGED;
+    case SS_RUN_FAILED:
+        return SS_TASK_FAILED;
+    default:
+        return SS_TASK_STOPPED;
+    }
+}
+
+static ss_error execute(void *context, int64_t task, ss_sched_poll poll, void *poll_context,
+                        ss_task_result *result)
+{
+    sweep_run *r = context;
+    int64_t cell = ss_task_cell(&r->tasks, task);
+    int64_t seed_index = ss_task_seed_index(&r->tasks, task);
+    ss_run run = ss_plan_run(&r->sweep.plan, cell, seed_index);
+    ss_run_outcome outcome;
+    ss_flight_execute(&r->flight, &run, poll, poll_context, r->trajectory, &outcome);
+    *result = result_of(outcome.status);
+    ss_record record = ss_record_of(&run, &outcome, r->session->rank, r->trajectory);
+    if (*result == SS_TASK_STOPPED) {
+        return outcome.status == SS_RUN_PARTIAL ? ss_store_mark(r->store, cell, seed_index, &record)
+                                                : SS_OK;
+    }
+    SS_TRY(ss_store_commit(r->store, cell, seed_index, &record, r->trajectory));
+    ss_flight_landed(&r->flight);
+    double now = ss_clock_seconds();
+    if (now < r->next_sync) {
+        return SS_OK;
+    }
+    r->next_sync = now + sync_interval;
+    return ss_store_sync(r->store);
+}
+
+static int64_t failures_of(const ss_sched_summary *summary)
+{
+    return summary->results[SS_TASK_DIVERGED] + summary->results[SS_TASK_FAILED];
+}
+
+/* Repeating the command of a sweep that a failure stopped would not end it: no exit status 75,
+ * which job scripts repeat. */
+static int status_of(const sweep_run *r, const ss_sched_summary *summary, const ss_tally *tally)
+{
+    if (tally->runs[SS_RUN_DONE] == ss_plan_runs(&r->sweep.plan)) {
+        return SS_EXIT_DONE;
+    }
+    bool failed_fast = r->options->fail_fast && failures_of(summary) > 0;
+    return ss_tally_pending(tally) > 0 && !failed_fast ? SS_EXIT_RESUMABLE : SS_EXIT_INCOMPLETE;
+}
+
+static void print_counts(const sweep_run *r, const ss_sched_summary *summary, const ss_tally *tally)
+{
+    char took[32];
+    int64_t runs = ss_plan_runs(&r->sweep.plan);
+    printf("%s: %" PRId64 " of %" PRId64 " runs committed (%" PRId64 " now, in %s): %" PRId64
+           " done, %" PRId64 " diverged, %" PRId64 " failed\n",
+           r->sweep.spec->name, runs - ss_tally_pending(tally), runs,
+           summary->results[SS_TASK_DONE] + failures_of(summary),
+           ss_text_duration(summary->seconds, took, sizeof took), tally->runs[SS_RUN_DONE],
+           tally->runs[SS_RUN_DIVERGED], tally->runs[SS_RUN_FAILED]);
+    if (r->flight.continued > 0) {
+        printf("%" PRId64 " runs went on from where they had been saved\n", r->flight.continued);
+    }
+}
+
+static void print_stopped(const sweep_run *r, int status)
+{
+    const ss_deadline *deadline = &r->options->deadline;
+    const char *why =
+        status == SS_EXIT_INCOMPLETE ? " at a run that did not end well (--fail-fast)" : "";
+    bool in_time = !why[0] && deadline->stop_at > 0 && ss_clock_seconds() >= deadline->stop_at;
+    printf("stopped early%s%s%s, %" PRId64 " runs in flight saved; the same command goes on\n", why,
+           in_time ? " because of " : "", in_time ? deadline->why : "", r->flight.saved);
+}
+
+/* What all runs of the file have come to, on stdout; sets the exit status. Rank 0 alone. */
+static ss_error conclude(const sweep_run *r, const ss_sched_summary *summary, int *status)
+{
+    ss_tally tally;
+    SS_TRY(ss_tally_all(r->store, &tally));
+    *status = status_of(r, summary, &tally);
+    print_counts(r, summary, &tally);
+    if (ss_tally_pending(&tally) > 0) {
+        print_stopped(r, *status);
+    } else {
+        ss_saved_run_remove_all(r->options->output); /* of runs that a kill left behind */
+    }
+    if (*status == SS_EXIT_INCOMPLETE) {
+        SS_TRY(ss_failures_print(r->store, &r->sweep.plan));
+    }
+    printf("result file: %s\n", r->options->output);
+    return SS_OK;
+}
+
+static ss_error execute_sweep(sweep_run *r, int *status)
+{
+    MPI_Comm comm = r->session->comm;
+    ss_sched_summary summary;
+    SS_TRY(prepare(r));
+    SS_TRY(open_result(r));
+    SS_TRY(take_over(r));
+    ss_sched_tasks tasks = {
+        .count = ss_plan_runs(&r->sweep.plan),
+        .pending = r->pending,
+        .alike = r->sweep.plan.seeds,
+        .stop_at = r->options->deadline.stop_at,
+        .stop_at_failure = r->options->fail_fast,
+        .context = r,
+        .predict = predict,
+        .execute = execute,
+    };
+    r->next_sync = ss_clock_seconds() + sync_interval;
+    r->flight = ss_flight_begin(r->options->output, r->workspace, (double)r->options->checkpoint);
+    SS_TRY(ss_sched_execute(comm, &tasks, r->sweep.spec->name, r->options->style, &summary));
+    SS_TRY(ss_sched_agree(comm, ss_store_sync(r->store)));
+    int64_t flights[] = {r->flight.saved, r->flight.continued};
+    MPI_Allreduce(MPI_IN_PLACE, flights, 2, MPI_INT64_T, MPI_SUM, comm);
+    r->flight.saved = flights[0];
+    r->flight.continued = flights[1];
+    if (!summary.stopped) { /* whoever stops a sweep wants it to end now */
+        SS_TRY(ss_reduce_all(comm, r->store, &r->sweep.plan));
+    }
+    return ss_sched_agree(comm, r->session->rank == 0 ? conclude(r, &summary, status) : SS_OK);
+}
+
+ss_error ss_execution_run(const ss_session *session, const ss_execution_options *options,
+                          int *status)
+{
+    sweep_run r = {.session = session, .options = options, .lock = {.descriptor = -1}};
+    ss_error error = execute_sweep(&r, status);
+    ss_error closed = r.store ? ss_store_close(&r.store) : SS_OK;
+    error = ss_sched_agree(session->comm, error == SS_OK ? closed : error);
+    if (session->rank != 0) {
+        ss_store_unlock(&r.lock, false);
+    }
+    MPI_Barrier(session->comm);
+    if (session->rank == 0) {
+        ss_store_unlock(&r.lock, true);
+    }
+    ss_flight_end(&r.flight);
+    ss_workspace_destroy(&r.workspace);
+    ss_sweep_release(&r.sweep);
+    free(r.tasks.order);
+    free(r.trajectory);
+    free(r.pending);
+    ss_reuse_close(&r.reuse);
+    return error;
+}
