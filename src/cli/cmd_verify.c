@@ -114,10 +114,12 @@ static ss_error compare_bands(const ss_reduction *r, int64_t cell, ss_bands *fou
         right += ss_bands_same(found, &r->bands[quantity]);
         blank += ss_bands_blank(found);
     }
-    *state = right == SS_QUANTITIES          ? BANDS_RIGHT
-             : blank == SS_QUANTITIES        ? BANDS_NOT_MADE
-             : r->committed < r->plan->seeds ? BANDS_OLDER
-                                             : BANDS_WRONG;
+    bool complete = r->committed == r->plan->seeds;
+    *state = blank == SS_QUANTITIES && !complete ? BANDS_NOT_MADE
+             : right == SS_QUANTITIES            ? BANDS_RIGHT
+             : blank == SS_QUANTITIES            ? BANDS_NOT_MADE
+             : complete                          ? BANDS_WRONG
+                                                 : BANDS_OLDER;
     return SS_OK;
 }
 
