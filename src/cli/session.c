@@ -1,8 +1,44 @@
 #include "session.h"
 
+#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Of a process without mpirun; "" for none. Open MPI has one folder a host for all such processes:
+ * what ends removes it, with what another one is just about to open. */
+static char own_folder[512];
+
+static void make_own_folder(void)
+{
+    const char *temporary = getenv("TMPDIR");
+    int length = snprintf(own_folder, sizeof own_folder, "%s/saddlesweep.XXXXXX",
+                          temporary && temporary[0] ? temporary : "/tmp");
+    if (getenv("OMPI_MCA_orte_tmpdir_base") || length >= (int)sizeof own_folder ||
+        !mkdtemp(own_folder)) {
+        own_folder[0] = '\0';
+        return;
+    }
+    setenv("OMPI_MCA_orte_tmpdir_base", own_folder, 1);
+}
+
+static int remove_one(const char *path, const struct stat *information, int kind, struct FTW *place)
+{
+    (void)information;
+    (void)kind;
+    (void)place;
+    remove(path);
+    return 0;
+}
+
+static void remove_own_folder(void)
+{
+    if (own_folder[0]) {
+        nftw(own_folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    }
+}
 
 ss_session ss_session_begin(void)
 {
@@ -10,6 +46,7 @@ ss_session ss_session_begin(void)
     if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMIX_RANK") && !getenv("PMI_RANK")) {
         /* Alone: spares Open MPI the daemon that it would start for later spawning. */
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+        make_own_folder();
     }
     signal(SIGXFSZ,
            SIG_IGN); /* a file-size limit then is an error of the write, like a full disk */
@@ -37,5 +74,6 @@ int ss_session_end(ss_session *session, ss_error error, int status)
     MPI_Allreduce(&mine, &agreed, 1, MPI_INT, MPI_MAX, session->comm);
     MPI_Comm_free(&session->comm);
     MPI_Finalize();
+    remove_own_folder();
     return agreed;
 }

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
@@ -223,6 +224,21 @@ class Refusals(ProgramTest):
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertEqual(done.stderr.count("unknown kernel"), 1)
             self.assertEqual(self.files(), ["tiny.yaml"])
+
+    def test_programs_alone_on_one_host_do_not_meet(self):
+        """Each has a folder of Open MPI's for itself, and removes it."""
+        self.write("tiny.yaml", SWEEP)
+        temporary = self.folder / "tmp"
+        temporary.mkdir()
+
+        def run(number):
+            name = f"alone{number}.h5"
+            return self.call("run", "tiny.yaml", "-o", name, TMPDIR=str(temporary))
+
+        with ThreadPoolExecutor(4) as pool:
+            for done in pool.map(run, range(16)):
+                self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(list(temporary.iterdir()), [])
 
     def test_a_second_run_on_a_live_file_is_refused(self):
         self.write("slow.yaml", SLOW_SWEEP)
