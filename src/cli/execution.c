@@ -180,7 +180,7 @@ static int status_of(const sweep_run *r, const ss_sched_summary *summary, const 
         return SS_EXIT_DONE;
     }
     bool failed_fast = r->options->fail_fast && failures_of(summary) > 0;
-    return ss_tally_pending(tally) > 0 && !failed_fast ? SS_EXIT_RESUMABLE : SS_EXIT_INCOMPLETE;
+    return summary->stopped && !failed_fast ? SS_EXIT_RESUMABLE : SS_EXIT_INCOMPLETE;
 }
 
 static void print_counts(const sweep_run *r, const ss_sched_summary *summary, const ss_tally *tally)
@@ -215,7 +215,7 @@ static ss_error conclude(const sweep_run *r, const ss_sched_summary *summary, in
     SS_TRY(ss_tally_all(r->store, &tally));
     *status = status_of(r, summary, &tally);
     print_counts(r, summary, &tally);
-    if (ss_tally_pending(&tally) > 0) {
+    if (summary->stopped) {
         print_stopped(r, *status);
     } else {
         ss_saved_run_remove_all(r->options->output); /* of runs that a kill left behind */

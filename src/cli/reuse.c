@@ -10,6 +10,15 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+/* That its runs can be looked for. */
+static ss_error check(const ss_store *store, const char *path)
+{
+    ss_sweep sweep;
+    ss_error error = ss_sweep_of_store(store, path, &sweep);
+    ss_sweep_release(&sweep);
+    return error;
+}
+
 static bool same_file(const char *one, const char *other)
 {
     struct stat a;
@@ -30,6 +39,7 @@ ss_error ss_reuse_open(const ss_option_texts *paths, const char *output, bool on
         }
         SS_TRY(ss_store_open_for_reading(paths->texts[i], &reuse->stores[i]));
         reuse->count++;
+        SS_TRY(check(reuse->stores[i], paths->texts[i]));
     }
     return SS_OK;
 }

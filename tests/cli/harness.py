@@ -1,5 +1,6 @@
 """What the command-line tests share: the program, sweeps to vary, ranks, result files."""
 
+import ctypes
 import os
 import re
 import shutil
@@ -106,6 +107,13 @@ def read(path, dataset):
     """A whole dataset of a result file."""
     with h5py.File(path) as file:
         return file[dataset][...]
+
+
+def xxh3(data):
+    """XXH3, 64 bits, by the library that the program uses."""
+    library = ctypes.CDLL("libxxhash.so.0")
+    library.XXH3_64bits.restype = ctypes.c_uint64
+    return library.XXH3_64bits(data, ctypes.c_size_t(len(data)))
 
 
 def wait_for(path, seconds=60):

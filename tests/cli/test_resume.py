@@ -9,7 +9,7 @@ import unittest
 
 import h5py
 import numpy as np
-from harness import PROGRAM, SWEEP, ProgramTest, read, wait_for
+from harness import PROGRAM, SWEEP, ProgramTest, read, wait_for, xxh3
 
 # Two runs of some seconds each, the sanitized program's being shorter.
 ITERATIONS = 2000000 if "release" in PROGRAM else 500000
@@ -151,6 +151,21 @@ class Resume(ProgramTest):
         self.assertRegex(done.stdout, r" 0 +1 +its record is damaged")
         self.finish(2, ranks=2)
         self.assertEqual(read(self.output, "run")["status"].tolist(), [[1, 1]])
+
+    def test_a_retry_that_is_stopped_is_not_the_end(self):
+        """Both runs are made to have failed for want of memory."""
+        self.succeed("run", self.spec, "-o", self.output, ranks=2)
+        with h5py.File(self.output, "r+") as file:
+            records = file["run"][...]
+            for record in records[0]:
+                record["status"] = record["reason"] = 3
+                record["record_checksum"] = xxh3(record.tobytes()[:-8])
+            file["run"][...] = records
+        done = self.call("run", self.spec, "-o", self.output, "--retry-failed", "--time-limit", "1")
+        self.assertEqual(done.returncode, 75, done.stdout + done.stderr)
+        self.assertIn("stopped early because of --time-limit", done.stdout)
+        self.succeed("run", self.spec, "-o", self.output, "--retry-failed", ranks=2)
+        self.assertEqual(read(self.output, "error").tobytes(), self.undisturbed)
 
     def test_status_watches_until_nothing_is_pending(self):
         process = self.start(ranks=2)

@@ -1,13 +1,12 @@
 """`verify` and `export`: nothing wrong is trusted, nothing right is lost on the way to a table."""
 
 import csv
-import ctypes
 import math
 import unittest
 
 import h5py
 import numpy as np
-from harness import SWEEP, ProgramTest, read
+from harness import SWEEP, ProgramTest, read, xxh3
 
 # Two cells of two runs, recorded four times.
 SMALL = (
@@ -19,13 +18,6 @@ SMALL = (
 )
 RECORD = 64
 ROW = 4 * 8
-
-
-def xxh3(data):
-    """XXH3, 64 bits, by the library that the program uses."""
-    library = ctypes.CDLL("libxxhash.so.0")
-    library.XXH3_64bits.restype = ctypes.c_uint64
-    return library.XXH3_64bits(data, ctypes.c_size_t(len(data)))
 
 
 class ResultFileTest(ProgramTest):
