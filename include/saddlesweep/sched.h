@@ -43,7 +43,7 @@ typedef struct ss_sched_tasks {
     /* Whether a task that ends DIVERGED or FAILED stops all ranks, too. */
     int stop_at_failure;
 
-    void *context; /* passed to the two below */
+    void *context; /* passed to those below */
 
     /* Predicted seconds of a task; never negative. */
     double (*predict)(void *context, int64_t task);
@@ -51,6 +51,10 @@ typedef struct ss_sched_tasks {
     /* Executes and commits a task. An error means that the machine failed: the sweep stops. */
     ss_error (*execute)(void *context, int64_t task, ss_sched_poll poll, void *poll_context,
                         ss_task_result *result);
+
+    /* Called once when this rank has no more tasks, while others may work on for long; an error as
+     * that of `execute`. May be NULL. */
+    ss_error (*idle)(void *context);
 } ss_sched_tasks;
 
 typedef enum ss_progress_style {

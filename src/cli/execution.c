@@ -29,9 +29,17 @@ typedef struct sweep_run {
     ss_reuse reuse;     /* … this */
     double *trajectory; /* of the run in progress */
     ss_flight flight;
+
+    /* what this rank has committed and not yet synced */
+    bool unsynced;
     double next_sync;
+    ss_ticker ticker;
+    ss_error sync_error; /* met in the middle of a run */
+    ss_sched_poll poll;  /* of the run in progress */
+    void *poll_context;
 } sweep_run;
 
+/* A power cut costs no more than the runs of these seconds. */
 static const double sync_interval = 5;
 
 static ss_error create_file(sweep_run *r)
@@ -110,17 +118,6 @@ static ss_error prepare(sweep_run *r)
     return ss_sched_agree(r->session->comm, error);
 }
 
-/* Before any rank writes. */
-static ss_error take_over(sweep_run *r)
-{
-    ss_error error = SS_OK;
-    if (r->session->rank == 0) {
-        error = ss_reuse_take(&r->reuse, r->store, &r->tasks, r->pending);
-        ss_reuse_close(&r->reuse);
-    }
-    return ss_sched_agree(r->session->comm, error);
-}
-
 static double predict(void *context, int64_t task)
 {
     const sweep_run *r = context;
@@ -142,6 +139,52 @@ static ss_task_result result_of(ss_run_status status)
     }
 }
 
+static ss_error sync_now(void *context)
+{
+    sweep_run *r = context;
+    if (!r->unsynced) {
+        return SS_OK;
+    }
+    r->unsynced = false;
+    return ss_store_sync(r->store);
+}
+
+/* Before any rank writes. */
+static ss_error take_over(sweep_run *r)
+{
+    ss_error error = SS_OK;
+    if (r->session->rank == 0) {
+        error = ss_reuse_take(&r->reuse, r->store, &r->tasks, r->pending);
+        r->unsynced = r->reuse.taken > 0;
+        ss_reuse_close(&r->reuse);
+    }
+    if (error == SS_OK) {
+        error = sync_now(r);
+    }
+    return ss_sched_agree(r->session->comm, error);
+}
+
+static ss_error sync_if_due(sweep_run *r, double now)
+{
+    if (now < r->next_sync) {
+        return SS_OK;
+    }
+    r->next_sync = now + sync_interval;
+    return sync_now(r);
+}
+
+/* Between iterations: what was committed before a long run must not wait for its end. */
+static int watch(void *context, int64_t t, int64_t iterations)
+{
+    sweep_run *r = context;
+    double now;
+    int stop = r->poll(r->poll_context, t, iterations);
+    if (!stop && r->unsynced && ss_ticker_read(&r->ticker, &now)) {
+        r->sync_error = sync_if_due(r, now);
+    }
+    return stop || r->sync_error != SS_OK;
+}
+
 static ss_error execute(void *context, int64_t task, ss_sched_poll poll, void *poll_context,
                         ss_task_result *result)
 {
@@ -150,7 +193,11 @@ static ss_error execute(void *context, int64_t task, ss_sched_poll poll, void *p
     int64_t seed_index = ss_task_seed_index(&r->tasks, task);
     ss_run run = ss_plan_run(&r->sweep.plan, cell, seed_index);
     ss_run_outcome outcome;
-    ss_flight_execute(&r->flight, &run, poll, poll_context, r->trajectory, &outcome);
+    r->poll = poll;
+    r->poll_context = poll_context;
+    r->ticker = ss_ticker_of(sync_interval / 16, ss_clock_seconds());
+    ss_flight_execute(&r->flight, &run, watch, r, r->trajectory, &outcome);
+    SS_TRY(r->sync_error);
     *result = result_of(outcome.status);
     ss_record record = ss_record_of(&run, &outcome, r->session->rank, r->trajectory);
     if (*result == SS_TASK_STOPPED) {
@@ -159,12 +206,8 @@ static ss_error execute(void *context, int64_t task, ss_sched_poll poll, void *p
     }
     SS_TRY(ss_store_commit(r->store, cell, seed_index, &record, r->trajectory));
     ss_flight_landed(&r->flight);
-    double now = ss_clock_seconds();
-    if (now < r->next_sync) {
-        return SS_OK;
-    }
-    r->next_sync = now + sync_interval;
-    return ss_store_sync(r->store);
+    r->unsynced = true;
+    return sync_if_due(r, ss_clock_seconds());
 }
 
 static int64_t failures_of(const ss_sched_summary *summary)
@@ -243,6 +286,7 @@ static ss_error execute_sweep(sweep_run *r, int *status)
         .context = r,
         .predict = predict,
         .execute = execute,
+        .idle = sync_now,
     };
     r->next_sync = ss_clock_seconds() + sync_interval;
     r->flight = ss_flight_begin(r->options->output, r->workspace, (double)r->options->checkpoint);

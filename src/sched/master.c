@@ -132,6 +132,7 @@ ss_member_end ss_master_run(MPI_Comm comm, const ss_sched_tasks *tasks, const ch
         ss_queue_take_piece(&m.queue, m.ranks, &batch);
         ss_member_execute(&m.member, &batch);
     }
+    ss_member_idle(&m.member);
     for (serve(&m); m.workers > 0; serve(&m)) {
         ss_clock_sleep(100e-6);
     }

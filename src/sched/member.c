@@ -58,6 +58,16 @@ static double execute_task(ss_member *member, int64_t task, double now)
     return end;
 }
 
+void ss_member_idle(ss_member *member)
+{
+    const ss_sched_tasks *tasks = member->tasks;
+    ss_error error = tasks->idle ? tasks->idle(tasks->context) : SS_OK;
+    if (error != SS_OK && member->error == SS_OK) {
+        member->error = error;
+        member->stopping = true;
+    }
+}
+
 static double predicted_seconds(ss_member *member, const ss_batch_message *batch)
 {
     double seconds = 0;

@@ -63,6 +63,9 @@ typedef struct ss_member {
 /* Executes a batch until its end or until the member is stopping. */
 void ss_member_execute(ss_member *member, const ss_batch_message *batch);
 
+/* It has no more tasks. */
+void ss_member_idle(ss_member *member);
+
 /* The member of a rank before its first task. */
 ss_member ss_member_of(MPI_Comm comm, const ss_sched_tasks *tasks);
 

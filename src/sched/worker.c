@@ -147,6 +147,7 @@ ss_member_end ss_worker_run(MPI_Comm comm, const ss_sched_tasks *tasks)
         }
         ss_member_execute(&w.member, &batch);
     }
+    ss_member_idle(&w.member);
     leave(&w);
     return (ss_member_end){.error = w.member.error, .drained = w.member.drained};
 }

@@ -306,6 +306,49 @@ class TwoRanks(Disk):
                 self.finish(case)
 
 
+class Syncs(ProgramTest):
+    """What is committed gets to the disk within seconds, also while a run goes on for long."""
+
+    def calls(self, text, *options, ranks=None):
+        """Writes and syncs of the result file in their order, as letters; stops at an option's wish."""
+        log = self.folder / "log"
+        log.unlink(missing_ok=True)
+        done = self.call(
+            "run",
+            self.write("few.yaml", text),
+            "-o",
+            "few.h5",
+            *options,
+            ranks=ranks,
+            LD_PRELOAD=LIBRARY,
+            SADDLESWEEP_FAULT=f"{self.folder}/*:none:0",
+            SADDLESWEEP_FAULT_LOG=str(log),
+            ASAN_OPTIONS=f"{os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0".lstrip(":"),
+        )
+        calls = [line.split(" ", 2) for line in log.read_text().splitlines()]
+        letters = "".join(kind[0] for kind, _, path in calls if path.endswith("/few.h5"))
+        return done, letters
+
+    def test_a_rank_without_work_syncs_what_it_has_committed(self):
+        text = FEW.replace("d: [3, 5]", "d: [3, 40]").replace("count: 2", "count: 1")
+        text = text.replace("iterations: 50", "iterations: 40000")
+        done, letters = self.calls(text, ranks=2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(letters, "^wws+wws+", "the shorter run, committed and synced; the longer one")
+
+    @unittest.skipUnless("release" in PROGRAM, "takes too long elsewhere")
+    def test_a_long_run_does_not_keep_an_earlier_one_from_the_disk(self):
+        """Runs of 8 s: the first is stopped half-way, and then ends before a sync is due; the second is in
+        progress when it is. (A slow machine syncs when it commits the first.)"""
+        text = FEW.replace("d: [3, 5]", "d: 3").replace("iterations: 50", "iterations: 12000000")
+        done, _ = self.calls(text, "--time-limit", "4")
+        self.assertEqual(done.returncode, 75, done.stdout + done.stderr)
+        done, letters = self.calls(text)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("1 runs went on from where they had been saved", done.stdout)
+        self.assertRegex(letters, "^wws+wws+")
+
+
 class RealDisk(ProgramTest):
     """File systems in memory, of few pages."""
 
