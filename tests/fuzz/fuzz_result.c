@@ -257,7 +257,7 @@ static void check_pending(const ss_store *store, const ss_plan *plan, bool forge
     uint64_t *pending = NULL;
     ss_task_order tasks = {.plan = plan};
     REQUIRE(ss_plan_longest_first(plan, &tasks.order) == SS_OK);
-    if (ss_pending_find(store, &tasks, &pending) == SS_OK) {
+    if (ss_pending_find(store, &tasks, false, &pending) == SS_OK) {
         for (int64_t task = 0; task < RUNS; task++) {
             int run = (int)(ss_task_cell(&tasks, task) * SEEDS + ss_task_seed_index(&tasks, task));
             REQUIRE(forged || as_committed(run) == !(pending[0] >> task & 1));
