@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* proc(5), /proc/PID/stat: "PID (NAME) STATE …", the start is field 22. A name may hold anything.
  */
@@ -29,4 +30,11 @@ int64_t ss_process_start(pid_t process)
         return 0;
     }
     return state == 'Z' || state == 'X' ? 0 : start;
+}
+
+const char *ss_process_host(void)
+{
+    static char host[256];
+    gethostname(host, sizeof host - 1);
+    return host;
 }

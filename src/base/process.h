@@ -8,4 +8,7 @@
  * the process for good. 0 if there is none, or only its exit status is left. */
 int64_t ss_process_start(pid_t process);
 
+/* The name of this host; owned by the library. */
+const char *ss_process_host(void);
+
 #endif

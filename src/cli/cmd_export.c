@@ -84,14 +84,6 @@ static ss_error print_table(const char *path, FILE *out)
     return error == SS_OK ? closed : error;
 }
 
-static bool same_file(const char *a, const char *b)
-{
-    struct stat first;
-    struct stat second;
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-           first.st_ino == second.st_ino;
-}
-
 static ss_error cannot_write(const char *csv)
 {
     return ss_fail(SS_ERR_USAGE, "--csv: %s cannot be written: %s", csv, strerror(errno));
@@ -138,7 +130,7 @@ static ss_error export_file(const char *path, void *context)
     if (!csv || !csv[0]) {
         return ss_fail(SS_ERR_USAGE, "--csv OUT is missing; - writes to the standard output");
     }
-    if (same_file(path, csv)) {
+    if (ss_options_same_file(path, csv)) {
         return ss_fail(SS_ERR_USAGE, "--csv: %s is the result file itself; name another file", csv);
     }
     struct stat there;

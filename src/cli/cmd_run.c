@@ -27,6 +27,15 @@ static ss_error choose_style(const char *name, ss_progress_style *style)
     return SS_OK;
 }
 
+static ss_error check_options(const ss_command_line *line, const char *progress,
+                              ss_execution_options *options)
+{
+    if (!options->output || !options->output[0]) {
+        return ss_fail(SS_ERR_USAGE, "-o FILE.h5 is missing\nusage: %s", line->usage);
+    }
+    return choose_style(progress, &options->style);
+}
+
 int ss_cmd_run(int argc, char **argv)
 {
     double started = ss_clock_seconds();
@@ -73,11 +82,8 @@ int ss_cmd_run(int argc, char **argv)
     ss_sched_signals_begin(); /* one that comes while the file is prepared must not kill */
     ss_session session = ss_session_begin();
     ss_error error = ss_options_parse(&line, argc, argv, &options.spec_path, &help);
-    if (error == SS_OK && !help && (!options.output || !options.output[0])) {
-        error = ss_fail(SS_ERR_USAGE, "-o FILE.h5 is missing\nusage: %s", line.usage);
-    }
-    if (error == SS_OK) {
-        error = choose_style(progress, &options.style);
+    if (error == SS_OK && !help) {
+        error = check_options(&line, progress, &options);
     }
     options.deadline = ss_deadline_of(started, time_limit);
     error = ss_sched_agree_once(session.comm, error);

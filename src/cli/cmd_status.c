@@ -3,7 +3,6 @@
 #include "failures.h"
 #include "options.h"
 #include "sweep.h"
-#include "tally.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,7 +45,7 @@ static ss_error print_open(const ss_store *store, const char *path, int cells, s
     print_tally(path, sweep, tally);
     if (tally->runs[SS_RUN_DIVERGED] + tally->runs[SS_RUN_FAILED] > 0) {
         printf("\n");
-        SS_TRY(ss_failures_print(store, &sweep->plan));
+        SS_TRY(ss_failures_print(store, &sweep->plan, tally));
     }
     if (cells) {
         printf("\n");

@@ -65,12 +65,11 @@ static const char *damage_of(const ss_walked *at)
     return NULL;
 }
 
-static ss_error check_run(void *context, const ss_walked *at)
+static void check_run(verification *v, const ss_walked *at)
 {
-    verification *v = context;
     if (ss_record_untouched(at->record) || ss_record_partial(at->record, &at->run)) {
         v->pending++;
-        return SS_OK;
+        return;
     }
     const char *damage = damage_of(at);
     if (damage) {
@@ -80,18 +79,6 @@ static ss_error check_run(void *context, const ss_walked *at)
         v->committed++;
         ss_replay_offer(&v->replay, at);
     }
-    return SS_OK;
-}
-
-static ss_error check_runs(verification *v)
-{
-    ss_walk walk;
-    ss_error error = ss_walk_open(v->store, &v->sweep.plan, &walk);
-    if (error == SS_OK) {
-        error = ss_walk_all(&walk, check_run, v);
-    }
-    ss_walk_close(&walk);
-    return error;
 }
 
 static void note_different(void *context, const ss_run *run, int64_t cell)
@@ -123,11 +110,10 @@ static ss_error compare_bands(const ss_reduction *r, int64_t cell, ss_bands *fou
     return SS_OK;
 }
 
-static ss_error check_bands_of(verification *v, ss_reduction *reduction, int64_t cell,
-                               ss_bands *found)
+static ss_error check_bands(verification *v, const ss_reduction *reduction, int64_t cell,
+                            ss_bands *found)
 {
     bands_state state;
-    SS_TRY(ss_reduction_of_cell(reduction, cell));
     SS_TRY(compare_bands(reduction, cell, found, &state));
     v->bands[state]++;
     if (state == BANDS_WRONG) {
@@ -138,7 +124,26 @@ static ss_error check_bands_of(verification *v, ss_reduction *reduction, int64_t
     return SS_OK;
 }
 
-static ss_error check_bands(verification *v)
+/* ---- cells ---- */
+
+static ss_error check_cell(verification *v, ss_reduction *reduction, int64_t cell, ss_bands *found)
+{
+    const ss_plan *plan = reduction->plan;
+    SS_TRY(ss_reduction_of_cell(reduction, cell));
+    for (int64_t s = 0; s < plan->seeds; s++) {
+        ss_walked at = {
+            .cell = cell,
+            .seed_index = s,
+            .run = ss_plan_run(plan, cell, s),
+            .record = &reduction->records[s],
+            .trajectory = reduction->trajectories + s * plan->checkpoints,
+        };
+        check_run(v, &at);
+    }
+    return check_bands(v, reduction, cell, found);
+}
+
+static ss_error check_cells(verification *v)
 {
     const ss_plan *plan = &v->sweep.plan;
     ss_reduction reduction;
@@ -148,7 +153,7 @@ static ss_error check_bands(verification *v)
         error = ss_bands_create(plan->checkpoints, &found);
     }
     for (int64_t cell = 0; cell < plan->cells && error == SS_OK; cell++) {
-        error = check_bands_of(v, &reduction, cell, &found);
+        error = check_cell(v, &reduction, cell, &found);
     }
     ss_bands_destroy(&found);
     ss_reduction_end(&reduction);
@@ -233,10 +238,9 @@ static ss_error check_all(verification *v, const verify_options *options)
     SS_TRY(ss_sweep_of_store(v->store, v->path, &v->sweep));
     SS_TRY(ss_store_match_labels(v->store, &v->sweep.plan));
     SS_TRY(ss_replay_begin(&v->sweep.plan, options->replays, &v->replay));
-    SS_TRY(check_runs(v));
+    SS_TRY(check_cells(v));
     SS_TRY(ss_replay_check(&v->replay, v->path));
-    SS_TRY(ss_replay_all(&v->replay, note_different, v));
-    return check_bands(v);
+    return ss_replay_all(&v->replay, note_different, v);
 }
 
 static ss_error verify_open(const ss_store *store, const char *path, const verify_options *options)

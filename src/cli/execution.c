@@ -9,7 +9,6 @@
 #include "reduction.h"
 #include "reuse.h"
 #include "sweep.h"
-#include "tally.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -264,7 +263,7 @@ static ss_error conclude(const sweep_run *r, const ss_sched_summary *summary, in
         ss_saved_run_remove_all(r->options->output); /* of runs that a kill left behind */
     }
     if (*status == SS_EXIT_INCOMPLETE) {
-        SS_TRY(ss_failures_print(r->store, &r->sweep.plan));
+        SS_TRY(ss_failures_print(r->store, &r->sweep.plan, &tally));
     }
     printf("result file: %s\n", r->options->output);
     return SS_OK;

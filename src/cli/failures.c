@@ -2,7 +2,6 @@
 
 #include "../base/memory.h"
 #include "table.h"
-#include "tally.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -183,17 +182,16 @@ static ss_error print(survey *s, const ss_plan *plan)
     return ss_table_print(&table, "  ");
 }
 
-ss_error ss_failures_print(const ss_store *store, const ss_plan *plan)
+ss_error ss_failures_print(const ss_store *store, const ss_plan *plan, const ss_tally *tally)
 {
-    ss_tally tally;
     survey s = {0};
-    ss_error error = ss_tally_all(store, &tally);
-    if (error == SS_OK) {
-        error = survey_all(store, plan, &s);
+    if (tally->runs[SS_RUN_DIVERGED] + tally->runs[SS_RUN_FAILED] == 0) {
+        return SS_OK;
     }
+    ss_error error = survey_all(store, plan, &s);
     if (error == SS_OK && s.failed > 0) {
         printf("%" PRId64 "%s diverged or failed:\n", s.failed, s.failed == 1 ? " run" : " runs");
-        ss_tally_print_reasons(&tally);
+        ss_tally_print_reasons(tally);
         if (s.failed < ss_plan_runs(plan)) {
             error = print(&s, plan);
         } else {

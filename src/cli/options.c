@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const ss_option *find_option(const ss_command_line *line, const char *word, size_t length)
 {
@@ -154,4 +155,12 @@ int ss_options_command(const ss_command_line *line, int argc, char **argv,
         fprintf(stderr, "error: %s\n", ss_error_text());
     }
     return ss_error_exit_status(error);
+}
+
+bool ss_options_same_file(const char *a, const char *b)
+{
+    struct stat first;
+    struct stat second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
 }

@@ -4,6 +4,7 @@
 
 #include "saddlesweep/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,9 @@ ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
  * positional argument and `context`, tells an error on stderr; returns the exit status. */
 int ss_options_command(const ss_command_line *line, int argc, char **argv,
                        ss_error (*action)(const char *positional, void *context), void *context);
+
+/* Whether two names lead to one file that is there. */
+bool ss_options_same_file(const char *a, const char *b);
 
 /* Prints the help to stdout. */
 void ss_options_print_help(const ss_command_line *line);

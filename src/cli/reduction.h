@@ -12,8 +12,8 @@ typedef struct ss_reduction {
     int64_t committed;             /* runs of the cell that can be trusted, DONE or not */
     ss_bands bands[SS_QUANTITIES]; /* of the cell */
 
-    ss_record *records;   /* S */
-    double *trajectories; /* S × P */
+    ss_record *records;   /* S, of the cell */
+    double *trajectories; /* S × P, of the cell */
     double *scale;        /* S: 1 / ‖Z*‖_F */
     bool *included;       /* S */
 } ss_reduction;

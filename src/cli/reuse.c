@@ -2,44 +2,31 @@
 
 #include "../base/memory.h"
 #include "saddlesweep/sched.h"
-#include "sweep.h"
 #include "walk.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
-/* That its runs can be looked for. */
-static ss_error check(const ss_store *store, const char *path)
+static ss_error open_one(const char *path, const char *output, ss_reuse *reuse)
 {
-    ss_sweep sweep;
-    ss_error error = ss_sweep_of_store(store, path, &sweep);
-    ss_sweep_release(&sweep);
-    return error;
-}
-
-static bool same_file(const char *one, const char *other)
-{
-    struct stat a;
-    struct stat b;
-    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
+    if (ss_options_same_file(path, output)) {
+        return ss_fail(SS_ERR_USAGE, "--reuse %s: is the output itself; name an older file", path);
+    }
+    ss_reuse_file *file = &reuse->files[reuse->count];
+    SS_TRY(ss_store_open_for_reading(path, &file->store));
+    reuse->count++;
+    return ss_sweep_of_store(file->store, path, &file->sweep);
 }
 
 ss_error ss_reuse_open(const ss_option_texts *paths, const char *output, bool only_done,
                        ss_reuse *reuse)
 {
-    *reuse = (ss_reuse){.paths = paths, .only_done = only_done};
-    SS_TRY(ss_allocate(paths->count, sizeof(ss_store *), &reuse->stores));
+    *reuse = (ss_reuse){.only_done = only_done};
+    SS_TRY(ss_allocate(paths->count, sizeof *reuse->files, &reuse->files));
     for (size_t i = 0; i < paths->count; i++) {
-        if (same_file(paths->texts[i], output)) {
-            return ss_fail(SS_ERR_USAGE, "--reuse %s: is the output itself; name an older file",
-                           paths->texts[i]);
-        }
-        SS_TRY(ss_store_open_for_reading(paths->texts[i], &reuse->stores[i]));
-        reuse->count++;
-        SS_TRY(check(reuse->stores[i], paths->texts[i]));
+        reuse->files[i].path = paths->texts[i];
+        SS_TRY(open_one(paths->texts[i], output, reuse));
     }
     return SS_OK;
 }
@@ -47,9 +34,10 @@ ss_error ss_reuse_open(const ss_option_texts *paths, const char *output, bool on
 void ss_reuse_close(ss_reuse *reuse)
 {
     for (size_t i = 0; i < reuse->count; i++) {
-        ss_store_close(&reuse->stores[i]);
+        ss_sweep_release(&reuse->files[i].sweep);
+        ss_store_close(&reuse->files[i].store);
     }
-    free(reuse->stores);
+    free(reuse->files);
     *reuse = (ss_reuse){0};
 }
 
@@ -143,19 +131,14 @@ static ss_error take(void *context, const ss_walked *at)
     return SS_OK;
 }
 
-static ss_error take_from(search *s, const ss_store *old, const char *path)
+static ss_error take_from(search *s, const ss_reuse_file *old)
 {
-    ss_walk walk = {0};
-    ss_sweep sweep;
-    ss_error error = ss_sweep_of_store(old, path, &sweep);
-    if (error == SS_OK) {
-        error = ss_walk_open(old, &sweep.plan, &walk);
-    }
+    ss_walk walk;
+    ss_error error = ss_walk_open(old->store, &old->sweep.plan, &walk);
     if (error == SS_OK) {
         error = ss_walk_all(&walk, take, s);
     }
     ss_walk_close(&walk);
-    ss_sweep_release(&sweep);
     return error;
 }
 
@@ -165,12 +148,11 @@ ss_error ss_reuse_take(ss_reuse *reuse, ss_store *store, const ss_task_order *ta
     search s = {.store = store, .tasks = tasks, .pending = pending, .only_done = reuse->only_done};
     ss_error error = reuse->count > 0 ? list_wanted(&s) : SS_OK;
     for (size_t i = 0; i < reuse->count && error == SS_OK; i++) {
-        const char *path = reuse->paths->texts[i];
         s.taken = 0;
-        error = take_from(&s, reuse->stores[i], path);
+        error = take_from(&s, &reuse->files[i]);
         reuse->taken += s.taken;
         if (error == SS_OK) {
-            printf("%s: %" PRId64 " runs taken over\n", path, s.taken);
+            printf("%s: %" PRId64 " runs taken over\n", reuse->files[i].path, s.taken);
         }
     }
     free(s.wanted);

@@ -4,11 +4,17 @@
 
 #include "options.h"
 #include "pending.h"
+#include "sweep.h"
+
+typedef struct ss_reuse_file {
+    const char *path; /* borrowed */
+    ss_store *store;
+    ss_sweep sweep;
+} ss_reuse_file;
 
 /* The older files, open for reading; on one rank. */
 typedef struct ss_reuse {
-    const ss_option_texts *paths; /* borrowed */
-    ss_store **stores;
+    ss_reuse_file *files;
     size_t count; /* of those that are open */
     bool only_done;
     int64_t taken; /* runs, from all of them */

@@ -48,12 +48,11 @@ typedef struct holder {
 
 static void write_holder(const ss_store_lock *lock)
 {
-    char host[256] = "";
+    const char *host = ss_process_host();
     char text[1024];
     char now[32] = "";
     time_t seconds = time(NULL);
     struct tm local;
-    gethostname(host, sizeof host - 1);
     strftime(now, sizeof now, "%F %T", localtime_r(&seconds, &local));
     int length = snprintf(text, sizeof text,
                           "process %ld on %s since %s\n%ld %" PRId64 " %ld %" PRId64 " %s\n",
@@ -84,9 +83,7 @@ static bool lives(long process, int64_t start)
 
 static bool on_this_host(const holder *h)
 {
-    char host[256] = "";
-    gethostname(host, sizeof host - 1);
-    return strcmp(h->host, host) == 0;
+    return strcmp(h->host, ss_process_host()) == 0;
 }
 
 /* Whether the run that holds the lock is known to go on. If rank 0 or the mpirun that started it

@@ -1,4 +1,5 @@
 #include "../base/memory.h"
+#include "../base/process.h"
 #include "disk.h"
 #include "probe.h"
 #include "seal.h"
@@ -74,12 +75,8 @@ static herr_t release(ss_store *store)
     return status;
 }
 
-static ss_error open_file(ss_store *store, int mode, hid_t properties)
+static ss_error open_file(ss_store *store, hid_t properties)
 {
-    store->descriptor = open(store->path, mode | O_CLOEXEC);
-    if (store->descriptor < 0) {
-        return ss_fail(SS_ERR_IO, "%s: cannot be opened: %s", store->path, strerror(errno));
-    }
     store->file = H5Fopen(store->path, H5F_ACC_RDONLY, properties);
     if (store->file < 0) {
         return ss_store_damaged(
@@ -92,19 +89,23 @@ static ss_error open_file(ss_store *store, int mode, hid_t properties)
 }
 
 /* HDF5 1.10 crashes when a write fails, and writes the superblock of every file that it may write
- * when it closes it. So it only ever reads, and all that changes in the file is written past it. */
-static ss_error open_store(const char *path, int mode, hid_t properties, ss_store **out)
+ * when it closes it. So it only ever reads, and all that changes in the file is written past it,
+ * through `descriptor`, which becomes the store's (closed after an error), and MPI. */
+static ss_error open_store(const char *path, int descriptor, hid_t properties, ss_store **out)
 {
     ss_store *store = NULL;
     *out = NULL;
     ss_layout_begin();
-    SS_TRY(ss_allocate(1, sizeof *store, &store));
-    store->descriptor = -1;
+    if (ss_allocate(1, sizeof *store, &store) != SS_OK) {
+        close(descriptor);
+        return SS_ERR_MEMORY;
+    }
+    store->descriptor = descriptor;
     store->raw = MPI_FILE_NULL;
     ss_error error = ss_allocate(strlen(path) + 1, 1, &store->path);
     if (error == SS_OK) {
         strcpy(store->path, path);
-        error = open_file(store, mode, properties);
+        error = open_file(store, properties);
     }
     if (error != SS_OK) {
         release(store);
@@ -114,11 +115,18 @@ static ss_error open_store(const char *path, int mode, hid_t properties, ss_stor
     return SS_OK;
 }
 
+static ss_error open_to_read(const char *path, ss_store **store)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    return descriptor < 0 ? ss_fail(SS_ERR_IO, "%s: cannot be opened: %s", path, strerror(errno))
+                          : open_store(path, descriptor, H5P_DEFAULT, store);
+}
+
 ss_error ss_store_open_for_reading(const char *path, ss_store **store)
 {
     *store = NULL;
     SS_TRY(ss_seal_check(path));
-    return open_store(path, O_RDONLY, H5P_DEFAULT, store);
+    return open_to_read(path, store);
 }
 
 ss_error ss_store_open_unsealed(const char *path, ss_store **store)
@@ -129,23 +137,25 @@ ss_error ss_store_open_unsealed(const char *path, ss_store **store)
         ss_error error = ss_seal_check(path); /* says what it is */
         return error == SS_OK ? ss_fail(SS_ERR_FORMAT, "%s: HDF5 cannot open it", path) : error;
     }
-    return open_store(path, O_RDONLY, H5P_DEFAULT, store);
+    return open_to_read(path, store);
 }
 
-/* The collective open would wait for ever for a rank that cannot take part. */
-static ss_error check_visible(const char *path, MPI_Comm comm)
+/* The collective opens would wait for ever for a rank that cannot take part. */
+static ss_error open_everywhere(const char *path, MPI_Comm comm, int *descriptor)
 {
-    int here = access(path, R_OK | W_OK) == 0;
+    *descriptor = open(path, O_RDWR | O_CLOEXEC);
+    int here = *descriptor >= 0;
     int cause = errno;
     int everywhere = 0;
     MPI_Allreduce(&here, &everywhere, 1, MPI_INT, MPI_MIN, comm);
+    if (here && !everywhere) {
+        close(*descriptor);
+    }
     if (!here) {
-        char host[256] = "";
-        gethostname(host, sizeof host - 1);
         return ss_fail(SS_ERR_IO,
                        "%s: cannot be written on host %s: %s; name a file on a file system that "
                        "all hosts share",
-                       path, host, strerror(cause));
+                       path, ss_process_host(), strerror(cause));
     }
     return everywhere ? SS_OK : SS_ERR_ELSEWHERE;
 }
@@ -180,14 +190,15 @@ static ss_error prepare_to_write(ss_store *store, MPI_Comm comm)
 
 ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **store)
 {
+    int descriptor;
     *store = NULL;
     SS_TRY(check_seal(path, comm));
-    SS_TRY(check_visible(path, comm));
+    SS_TRY(open_everywhere(path, comm, &descriptor));
     /* Open MPI 4 cannot open some relative names without a slash ("a"). */
     char *absolute = realpath(path, NULL);
     hid_t properties = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_mpio(properties, comm, MPI_INFO_NULL);
-    ss_error error = open_store(absolute ? absolute : path, O_RDWR, properties, store);
+    ss_error error = open_store(absolute ? absolute : path, descriptor, properties, store);
     H5Pclose(properties);
     free(absolute);
     if (error == SS_OK) {

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -72,8 +73,9 @@ class ProgramTest(unittest.TestCase):
         launch = ["mpirun", "-n", str(ranks), "--oversubscribe"] if ranks else []
         return [*launch, PROGRAM, *map(str, arguments)]
 
-    def call(self, *arguments, ranks=None, **environment):
-        """Runs the program to its end; the completed process with stdout and stderr as text."""
+    def call(self, *arguments, ranks=None, limit=None, **environment):
+        """Runs the program to its end; the completed process with stdout and stderr as text. `limit` is
+        one of its resources (resource.RLIMIT_...) and how much of it there is."""
         return subprocess.run(
             self.command(*arguments, ranks=ranks),
             cwd=self.folder,
@@ -82,10 +84,11 @@ class ProgramTest(unittest.TestCase):
             text=True,
             timeout=300,
             check=False,
+            preexec_fn=limit and (lambda: resource.setrlimit(limit[0], (limit[1], limit[1]))),
         )
 
-    def succeed(self, *arguments, ranks=None, **environment):
-        done = self.call(*arguments, ranks=ranks, **environment)
+    def succeed(self, *arguments, **settings):
+        done = self.call(*arguments, **settings)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done
 

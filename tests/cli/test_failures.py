@@ -2,7 +2,6 @@
 
 import re
 import resource
-import subprocess
 import unittest
 
 import h5py
@@ -111,16 +110,8 @@ class Failures(ProgramTest):
 
     @unittest.skipIf("asan" in PROGRAM, "the sanitizer's shadow memory alone is more than the limit")
     def test_what_did_not_fit_in_memory_is_retried_where_it_fits(self):
-        limit = 300 << 20
         self.write("large.yaml", LARGE)
-        done = subprocess.run(
-            self.command("run", "large.yaml", "-o", "large.h5"),
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit)),
-        )
+        done = self.call("run", "large.yaml", "-o", "large.h5", limit=(resource.RLIMIT_DATA, 300 << 20))
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertIn("2 runs: its matrices do not fit in memory", done.stdout)
         self.assertEqual(self.table(done.stdout)["d"], {"5000": (2, 2, "all of them")})

@@ -2,7 +2,6 @@
 
 import re
 import resource
-import subprocess
 import unittest
 
 from harness import PROGRAM, SWEEP, ProgramTest
@@ -88,17 +87,10 @@ class Plan(ProgramTest):
             ),
         ):
             self.write("sweep.yaml", text)
-            done = subprocess.run(
-                self.command("plan", "sweep.yaml", "--ranks", "100"),
-                cwd=self.folder,
-                capture_output=True,
-                text=True,
-                check=True,
-                # 32 MiB of data: 10^7 runs, were they stored, would not fit even in 4 bytes each
-                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (1 << 25, 1 << 25))
-                if "asan" not in PROGRAM  # whose shadow memory alone is more
-                else None,
-            )
+            # 32 MiB of data: 10^7 runs, were they stored, would not fit even in 4 bytes each. (The
+            # sanitizer's shadow memory alone is more.)
+            limit = None if "asan" in PROGRAM else (resource.RLIMIT_DATA, 1 << 25)
+            done = self.succeed("plan", "sweep.yaml", "--ranks", "100", limit=limit)
             self.assertEqual(self.value(done.stdout, "runs"), "10000000")
 
     def test_wide_cells_are_mentioned(self):

@@ -183,14 +183,7 @@ class Refusals(ProgramTest):
     def test_no_room_for_the_file(self):
         self.write("tiny.yaml", SWEEP)
         limit = 20000  # bytes that a file may have; the result file wants more
-        done = subprocess.run(
-            self.command("run", "tiny.yaml", "-o", "out.h5"),
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-        )
+        done = self.call("run", "tiny.yaml", "-o", "out.h5", limit=(resource.RLIMIT_FSIZE, limit))
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("its space cannot be reserved", done.stderr)
         self.assertEqual(self.files(), ["tiny.yaml"], "nothing half-made is left")
