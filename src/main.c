@@ -17,6 +17,7 @@ static const struct {
     {"reduce", ss_cmd_reduce, "recompute the bands of a result file"},
     {"verify", ss_cmd_verify, "check every checksum of a result file; recompute some of its runs"},
     {"export", ss_cmd_export, "write a table of all trajectories for pandas and R"},
+    {"submit", ss_cmd_submit, "write and submit the Slurm jobs of a sweep"},
     {"bench", ss_cmd_bench, "measure this machine: the scheduler's speed and how far it scales"},
 };
 enum { COMMANDS = sizeof commands / sizeof commands[0] };

@@ -9,6 +9,7 @@ int ss_cmd_status(int argc, char **argv);
 int ss_cmd_reduce(int argc, char **argv);
 int ss_cmd_verify(int argc, char **argv);
 int ss_cmd_export(int argc, char **argv);
+int ss_cmd_submit(int argc, char **argv);
 int ss_cmd_bench(int argc, char **argv);
 
 #endif

@@ -50,10 +50,10 @@ static ss_error set_count(const ss_option *option, const char *value)
     return SS_OK;
 }
 
-static ss_error append_text(ss_option_texts *texts, const char *value)
+ss_error ss_options_add(ss_option_texts *texts, const char *text)
 {
     SS_TRY(ss_grow(&texts->texts, &texts->capacity, texts->count + 1, sizeof *texts->texts));
-    texts->texts[texts->count++] = value;
+    texts->texts[texts->count++] = text;
     return SS_OK;
 }
 
@@ -71,7 +71,7 @@ static ss_error set_option(const ss_option *option, const char *value)
     case SS_OPTION_REPEATED:
         break;
     }
-    return append_text(option->target, value);
+    return ss_options_add(option->target, value);
 }
 
 /* Handles the option at argv[*at]; moves *at past a value that stands apart. */
@@ -97,22 +97,36 @@ static ss_error parse_option(const ss_command_line *line, int argc, char **argv,
     return set_option(option, value);
 }
 
+/* Where the first "--" is; argc if there is none. */
+static int find_separator(int argc, char **argv)
+{
+    int at = 0;
+    while (at < argc && strcmp(argv[at], "--") != 0) {
+        at++;
+    }
+    return at;
+}
+
 ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
                           const char **positional, int *help)
 {
     *positional = NULL;
     *help = 0;
-    for (int at = 0; at < argc; at++) {
+    int end = line->rest ? find_separator(argc, argv) : argc;
+    for (int at = end + 1; at < argc; at++) {
+        SS_TRY(ss_options_add(line->rest, argv[at]));
+    }
+    for (int at = 0; at < end; at++) {
         if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
             *help = 1;
             return SS_OK;
         }
     }
-    for (int at = 0; at < argc; at++) {
+    for (int at = 0; at < end; at++) {
         if (argv[at][0] == '-' && argv[at][1] != '\0') {
-            SS_TRY(parse_option(line, argc, argv, &at));
+            SS_TRY(parse_option(line, end, argv, &at));
         } else if (line->words) {
-            SS_TRY(append_text(line->words, argv[at]));
+            SS_TRY(ss_options_add(line->words, argv[at]));
         } else if (*positional) {
             return ss_fail(SS_ERR_USAGE,
                            "found a second argument \"%s\"; expected one %s\nusage: %s", argv[at],

@@ -35,6 +35,7 @@ typedef struct ss_command_line {
     const char *description; /* a paragraph */
     const char *positional;  /* what the one positional argument is, e.g. "SPEC" */
     ss_option_texts *words;  /* where any number of positional arguments goes; NULL: it is one */
+    ss_option_texts *rest;   /* where all after a "--" goes; NULL: there is no such thing */
     const ss_option *options;
     size_t option_count;
 } ss_command_line;
@@ -52,6 +53,9 @@ ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
  * positional argument and `context`, tells an error on stderr; returns the exit status. */
 int ss_options_command(const ss_command_line *line, int argc, char **argv,
                        ss_error (*action)(const char *positional, void *context), void *context);
+
+/* Adds a text, borrowed. SS_ERR_MEMORY. */
+ss_error ss_options_add(ss_option_texts *texts, const char *text);
 
 /* Whether two names lead to one file that is there. */
 bool ss_options_same_file(const char *a, const char *b);

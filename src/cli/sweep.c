@@ -57,8 +57,7 @@ ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_text
 static ss_error split_lines(char *text, ss_option_texts *lines)
 {
     while (*text) {
-        SS_TRY(ss_grow(&lines->texts, &lines->capacity, lines->count + 1, sizeof *lines->texts));
-        lines->texts[lines->count++] = text;
+        SS_TRY(ss_options_add(lines, text));
         text += strcspn(text, "\n");
         if (*text) {
             *text++ = '\0';

@@ -1,0 +1,228 @@
+#include "../slurm/units.h"
+#include "cli.h"
+#include "submission.h"
+
+#include "../base/memory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What the user gave, as texts. */
+typedef struct submit_words {
+    ss_option_texts specs;
+    ss_option_texts extra;
+    const char *time;
+    ss_submit_options options;
+} submit_words;
+
+/* `submit` sets these by itself, or has options for them, which the prediction must know. */
+static ss_error check_extra(const ss_option_texts *extra)
+{
+    static const struct {
+        const char *name;
+        const char *instead;
+    } taken[] = {
+        {"--nodes", "--nodes before the --"},
+        {"-N", "--nodes before the --"},
+        {"--ntasks", "--nodes and --ntasks-per-node before the --"},
+        {"-n", "--nodes and --ntasks-per-node before the --"},
+        {"--time", "--time before the --"},
+        {"-t", "--time before the --"},
+        {"--partition", "--partition before the --"},
+        {"-p", "--partition before the --"},
+        {"--array", "nothing: one job spreads all runs over its ranks"},
+        {"-a", "nothing: one job spreads all runs over its ranks"},
+        {"--output", "nothing: the log lies beside the result"},
+        {"-o", "nothing: the log lies beside the result"},
+        {"--signal", "nothing: the job stops in time by itself"},
+        {"--no-requeue", "nothing: the job restarts by itself"},
+        {"--wrap", "nothing: submit writes the script"},
+    };
+    for (size_t i = 0; i < extra->count; i++) {
+        const char *word = extra->texts[i];
+        size_t length = strcspn(word, "=");
+        for (size_t t = 0; t < sizeof taken / sizeof taken[0]; t++) {
+            size_t name = strlen(taken[t].name);
+            bool family = strcmp(taken[t].name, "--ntasks") == 0 && length > name;
+            if (strncmp(word, taken[t].name, name) == 0 && (length == name || family)) {
+                return ss_fail(SS_ERR_USAGE, "-- %s: is set by submit itself; give %s", word,
+                               taken[t].instead);
+            }
+        }
+    }
+    return extra->count > 0 && extra->texts[0][0] != '-'
+               ? ss_fail(SS_ERR_USAGE, "-- %s: expected options of sbatch, e.g. --mail-type=END",
+                         extra->texts[0])
+               : SS_OK;
+}
+
+static ss_error check_launcher(const char **launcher)
+{
+    if (strcmp(*launcher, "srun") == 0) {
+        *launcher = "srun --mpi=pmix --kill-on-bad-exit=1";
+    } else if (strcmp(*launcher, "mpirun") != 0 && !strchr(*launcher, ' ')) {
+        return ss_fail(SS_ERR_USAGE,
+                       "--launcher: found \"%s\", expected srun, mpirun, or a launcher with its "
+                       "options, e.g. \"srun --mpi=pmi2\"",
+                       *launcher);
+    }
+    return SS_OK;
+}
+
+static ss_error check_words(submit_words *words)
+{
+    ss_submit_options *options = &words->options;
+    if (words->specs.count == 0) {
+        return ss_fail(SS_ERR_USAGE, "SPEC is missing; see \"saddlesweep submit --help\"");
+    }
+    if (!options->output || !options->output[0]) {
+        return ss_fail(SS_ERR_USAGE, "-o FILE.h5 is missing; see \"saddlesweep submit --help\"");
+    }
+    if (words->time && !ss_slurm_seconds(words->time, &options->request.seconds)) {
+        return ss_fail(SS_ERR_USAGE,
+                       "--time: found \"%s\", expected minutes, H:M:S or D-H:M:S, e.g. 02:30:00",
+                       words->time);
+    }
+    SS_TRY(check_launcher(&options->launcher));
+    SS_TRY(check_extra(&words->extra));
+    options->request.extra = words->extra.texts;
+    options->request.extra_count = words->extra.count;
+    return ss_slurm_partition_ask(options->request.partition, &options->partition);
+}
+
+/* Two sweeps that would write one file. */
+static ss_error check_names(const ss_submission *submissions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(submissions[i].result, submissions[j].result) == 0) {
+                return ss_fail(
+                    SS_ERR_USAGE, "%s and %s: both would be written to %s; submit them apart",
+                    submissions[j].spec_path, submissions[i].spec_path, submissions[i].result);
+            }
+        }
+    }
+    return SS_OK;
+}
+
+static ss_error prepare_all(const submit_words *words, ss_submission *submissions, size_t *prepared)
+{
+    struct stat there;
+    const char *output = words->options.output;
+    bool folder =
+        (stat(output, &there) == 0 && S_ISDIR(there.st_mode)) || output[strlen(output) - 1] == '/';
+    if (words->specs.count > 1 && !folder) {
+        return ss_fail(SS_ERR_USAGE, "-o %s: expected a folder, as there are %zu sweeps", output,
+                       words->specs.count);
+    }
+    for (size_t i = 0; i < words->specs.count; i++) {
+        *prepared = i + 1;
+        SS_TRY(
+            ss_submission_prepare(&words->options, words->specs.texts[i], folder, &submissions[i]));
+    }
+    return check_names(submissions, words->specs.count);
+}
+
+static bool is_whole(const ss_submission *submission)
+{
+    return submission->pending == 0;
+}
+
+/* Every sweep is found good by Slurm before one is submitted. */
+static ss_error send_all(const submit_words *words, ss_submission *submissions)
+{
+    size_t count = words->specs.count;
+    for (size_t i = 0; i < count; i++) {
+        SS_TRY(is_whole(&submissions[i]) ? SS_OK : ss_submission_try(&submissions[i]));
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (is_whole(&submissions[i])) {
+            printf("%s: has every run; nothing to submit\n", submissions[i].result);
+            continue;
+        }
+        ss_submission_print(&submissions[i], stdout);
+        SS_TRY(ss_submission_write(&submissions[i]));
+        SS_TRY(ss_submission_send(&submissions[i]));
+    }
+    return SS_OK;
+}
+
+static ss_error submit(submit_words *words)
+{
+    ss_submission *submissions = NULL;
+    size_t prepared = 0;
+    SS_TRY(check_words(words));
+    SS_TRY(ss_allocate(words->specs.count, sizeof *submissions, &submissions));
+    ss_error error = prepare_all(words, submissions, &prepared);
+    if (error == SS_OK && words->options.dry_run) {
+        for (size_t i = 0; i < prepared; i++) {
+            ss_submission_print(&submissions[i], stderr);
+            ss_submission_print_scripts(&submissions[i]);
+        }
+    } else if (error == SS_OK) {
+        error = send_all(words, submissions);
+    }
+    for (size_t i = 0; i < prepared; i++) {
+        ss_submission_release(&submissions[i]);
+    }
+    free(submissions);
+    return error;
+}
+
+static ss_error submit_words_given(const char *positional, void *context)
+{
+    (void)positional;
+    return submit(context);
+}
+
+int ss_cmd_submit(int argc, char **argv)
+{
+    submit_words words = {.options.launcher = "srun"};
+    ss_slurm_request *request = &words.options.request;
+    const ss_option table[] = {
+        {"--output", "-o", "FILE.h5", "the result file; a folder for several sweeps",
+         SS_OPTION_TEXT, &words.options.output},
+        {"--nodes", NULL, "N", "nodes to ask for (default 1)", SS_OPTION_COUNT, &request->nodes},
+        {"--ntasks-per-node", NULL, "M", "ranks a node (default: its cores)", SS_OPTION_COUNT,
+         &request->ntasks_per_node},
+        {"--time", NULL, "TIME", "limit of a start (default: predicted, half as much again)",
+         SS_OPTION_TEXT, &words.time},
+        {"--partition", NULL, "P", "default: the cluster's", SS_OPTION_TEXT, &request->partition},
+        {"--account", NULL, "A", "whom it is charged to", SS_OPTION_TEXT, &request->account},
+        {"--qos", NULL, "Q", "quality of service", SS_OPTION_TEXT, &request->qos},
+        {"--launcher", NULL, "WHAT", "srun (default), mpirun, or one with its options",
+         SS_OPTION_TEXT, &words.options.launcher},
+        {"--modules", NULL, "NAMES", "to be loaded in the jobs, e.g. \"openmpi hdf5\"",
+         SS_OPTION_TEXT, &words.options.modules},
+        {"--set", NULL, "PATH=VALUE", "override a key of the sweep file; repeatable",
+         SS_OPTION_REPEATED, &words.options.overrides},
+        {"--reuse", NULL, "OLD.h5", "take over the runs of an older result file; repeatable",
+         SS_OPTION_REPEATED, &words.options.reuse},
+        {"--dry-run", NULL, NULL, "print the scripts; write and submit nothing", SS_OPTION_FLAG,
+         &words.options.dry_run},
+    };
+    const ss_command_line line = {
+        .usage = "saddlesweep submit SPEC... -o FILE.h5 --nodes N [OPTIONS] [-- OPTIONS OF SBATCH]",
+        .description =
+            "Submits a sweep to Slurm: a job that runs what FILE.h5 lacks, stops in time and "
+            "restarts\nuntil every run is committed, and one after it for bands, figures and "
+            "table. The sweep file\nis checked first; time and memory are predicted, proposed, "
+            "and compared with what is asked\nfor. The job scripts are kept beside the result "
+            "(FILE.sweep.sbatch, FILE.figures.sbatch),\nto be read, edited, and submitted by hand "
+            "as well. The same command goes on after scancel.",
+        .positional = "SPEC",
+        .words = &words.specs,
+        .rest = &words.extra,
+        .options = table,
+        .option_count = sizeof table / sizeof table[0],
+    };
+    int status = ss_options_command(&line, argc, argv, submit_words_given, &words);
+    free(words.specs.texts);
+    free(words.extra.texts);
+    free(words.options.overrides.texts);
+    free(words.options.reuse.texts);
+    return status;
+}

@@ -1,0 +1,343 @@
+#include "submission.h"
+
+#include "../slurm/script.h"
+#include "../slurm/units.h"
+#include "pending.h"
+#include "reuse.h"
+#include "saddlesweep/kernel.h"
+#include "saddlesweep/sched.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SWEEP, FIGURES, SCRIPTS };
+static const char *const steps[SCRIPTS] = {"sweep", "figures"};
+
+static ss_error no_memory(void)
+{
+    return ss_fail(SS_ERR_MEMORY, "out of memory for a path");
+}
+
+/* FOLDER/NAME.h5 for a sweep file …/NAME.yaml. */
+static ss_error name_in_folder(const char *folder, const char *spec_path, ss_text *path)
+{
+    const char *slash = strrchr(spec_path, '/');
+    const char *name = slash ? slash + 1 : spec_path;
+    const char *dot = strrchr(name, '.');
+    int length = (int)(dot && dot != name ? (size_t)(dot - name) : strlen(name));
+    ss_text_append(path, "%s/%.*s.h5", folder, length, name);
+    return path->failed ? no_memory() : SS_OK;
+}
+
+/* *absolute (owned by the caller) leads to `path`, whose folder must be there. */
+static ss_error make_absolute(const char *path, char **absolute)
+{
+    ss_text whole = {0};
+    char *copy = strdup(path);
+    char *copy_of_name = strdup(path);
+    if (!copy || !copy_of_name) {
+        free(copy);
+        free(copy_of_name);
+        return no_memory();
+    }
+    const char *folder = dirname(copy);
+    char *real = realpath(folder, NULL);
+    ss_error error = SS_OK;
+    if (real) {
+        ss_text_append(&whole, "%s/%s", strcmp(real, "/") == 0 ? "" : real, basename(copy_of_name));
+        error = whole.failed ? no_memory() : SS_OK;
+    } else {
+        error = ss_fail(SS_ERR_USAGE,
+                        "-o %s: the folder %s cannot be used: %s; make it with mkdir "
+                        "-p",
+                        path, folder, strerror(errno));
+    }
+    *absolute = whole.data;
+    free(real);
+    free(copy);
+    free(copy_of_name);
+    return error;
+}
+
+static ss_error name_files(ss_submission *s, bool folder)
+{
+    ss_text named = {0};
+    ss_error error = folder ? name_in_folder(s->options->output, s->spec_path, &named) : SS_OK;
+    if (error == SS_OK) {
+        error = make_absolute(folder ? named.data : s->options->output, &s->result);
+    }
+    free(named.data);
+    SS_TRY(error);
+    size_t length = strlen(s->result);
+    bool suffix = length > 3 && strcmp(s->result + length - 3, ".h5") == 0;
+    ss_text_append(&s->stem, "%.*s", (int)(suffix ? length - 3 : length), s->result);
+    ss_text_append(&s->spec_copy, "%s.submitted.yaml", s->stem.data);
+    for (int i = 0; i < SCRIPTS; i++) {
+        ss_text_append(&s->script_paths[i], "%s.%s.sbatch", s->stem.data, steps[i]);
+        error = s->script_paths[i].failed ? no_memory() : error;
+    }
+    return s->stem.failed || s->spec_copy.failed ? no_memory() : error;
+}
+
+/* The share of a plan's work that a result file lacks; counts those runs. */
+static ss_error pending_share(const ss_store *store, const ss_plan *plan, int64_t *pending,
+                              double *share)
+{
+    ss_task_order tasks = {.plan = plan};
+    uint64_t *set = NULL;
+    double work[2] = {0, 0};
+    ss_error error = ss_plan_longest_first(plan, &tasks.order);
+    if (error == SS_OK) {
+        error = ss_pending_find(store, &tasks, false, &set);
+    }
+    for (int64_t task = 0; error == SS_OK && task < ss_plan_runs(plan); task++) {
+        ss_run run = ss_plan_run(plan, ss_task_cell(&tasks, task), 0);
+        work[set[task / 64] >> (task % 64) & 1] += ss_run_cost_seconds(&run);
+    }
+    if (error == SS_OK) {
+        *pending = ss_pending_count(set, ss_plan_runs(plan));
+        *share = work[1] / (work[0] + work[1]);
+    }
+    free(set);
+    free(tasks.order);
+    return error;
+}
+
+/* Is the result file, if there is one, this plan's, and what does it lack? */
+static ss_error inspect_result(ss_submission *s, double *share)
+{
+    char writer[512];
+    ss_store *store;
+    *share = 1;
+    s->pending = ss_plan_runs(&s->sweep.plan);
+    if (access(s->result, F_OK) != 0) {
+        return SS_OK;
+    }
+    if (ss_store_lock_peek(s->result, writer, sizeof writer)) {
+        return ss_fail(SS_ERR_BUSY,
+                       "%s: is being written by %s; stop that first, or name another "
+                       "output file",
+                       s->result, writer);
+    }
+    SS_TRY(ss_store_open_for_reading(s->result, &store));
+    ss_error error = ss_store_match(store, &s->sweep.plan);
+    if (error == SS_OK) {
+        error = pending_share(store, &s->sweep.plan, &s->pending, share);
+    }
+    ss_error closed = ss_store_close(&store);
+    return error == SS_OK ? closed : error;
+}
+
+static ss_error fit_request(ss_submission *s, double share)
+{
+    ss_plan_cost cost;
+    SS_TRY(ss_slurm_request_shape(&s->request, &s->options->partition, &s->notes));
+    int64_t ranks = s->request.nodes * s->request.ntasks_per_node;
+    SS_TRY(ss_plan_predict(&s->sweep.plan, ranks, &cost));
+    s->bytes_per_rank = cost.bytes_per_rank;
+    s->wall_seconds = share * cost.wall_seconds + ss_sched_message_seconds(ranks);
+    if (s->pending > 0) {
+        s->wall_seconds = fmax(s->wall_seconds, cost.shortest_run);
+    }
+    ss_slurm_demand demand = {
+        .runs = s->pending,
+        .wall_seconds = s->wall_seconds,
+        .iteration_seconds = cost.longest_run / (double)s->sweep.spec->iterations,
+        .bytes_per_rank = cost.bytes_per_rank,
+    };
+    return ss_slurm_request_fit(&s->request, &s->options->partition, &demand, &s->notes);
+}
+
+/* Are the older files result files? Their absolute names. */
+static ss_error check_reuse(ss_submission *s)
+{
+    ss_reuse reuse;
+    ss_error error = ss_reuse_open(&s->options->reuse, s->result, false, &reuse);
+    for (size_t i = 0; i < reuse.count && error == SS_OK; i++) {
+        const char *path = realpath(reuse.files[i].path, NULL);
+        error = path ? ss_options_add(&s->reuse, path) : no_memory();
+    }
+    ss_reuse_close(&reuse);
+    return error;
+}
+
+static ss_error own_path(char **path)
+{
+    *path = realpath("/proc/self/exe", NULL);
+    return *path ? SS_OK
+                 : ss_fail(SS_ERR_IO, "the program cannot find itself: %s", strerror(errno));
+}
+
+/* --set and --reuse, for `run` in a job. */
+static ss_error run_options(const ss_submission *s, ss_option_texts *words)
+{
+    const ss_submit_options *options = s->options;
+    for (size_t i = 0; i < options->overrides.count; i++) {
+        SS_TRY(ss_options_add(words, "--set"));
+        SS_TRY(ss_options_add(words, options->overrides.texts[i]));
+    }
+    for (size_t i = 0; i < s->reuse.count; i++) {
+        SS_TRY(ss_options_add(words, "--reuse"));
+        SS_TRY(ss_options_add(words, s->reuse.texts[i]));
+    }
+    return SS_OK;
+}
+
+static ss_error make_scripts(ss_submission *s)
+{
+    ss_option_texts words = {0};
+    char *program = NULL;
+    ss_error error = run_options(s, &words);
+    if (error == SS_OK) {
+        error = own_path(&program);
+    }
+    ss_slurm_job job = {
+        .name = s->sweep.spec->name,
+        .runs = ss_plan_runs(&s->sweep.plan),
+        .stem = s->stem.data,
+        .program = program,
+        .spec = s->spec_copy.data,
+        .result = s->result,
+        .figures = SADDLESWEEP_SOURCE_DIR "/analysis/figures.py",
+        .launcher = s->options->launcher,
+        .modules = s->options->modules,
+        .options = words.texts,
+        .option_count = words.count,
+        .request = &s->request,
+    };
+    if (error == SS_OK) {
+        error = ss_slurm_sweep_script(&job, &s->scripts[SWEEP]);
+    }
+    if (error == SS_OK) {
+        error = ss_slurm_figures_script(&job, &s->scripts[FIGURES]);
+    }
+    free(program);
+    free(words.texts);
+    return error;
+}
+
+ss_error ss_submission_prepare(const ss_submit_options *options, const char *spec_path, bool folder,
+                               ss_submission *submission)
+{
+    double share;
+    *submission =
+        (ss_submission){.options = options, .spec_path = spec_path, .request = options->request};
+    SS_TRY(ss_sweep_load(spec_path, &options->overrides, &submission->sweep));
+    SS_TRY(name_files(submission, folder));
+    SS_TRY(inspect_result(submission, &share));
+    SS_TRY(check_reuse(submission));
+    SS_TRY(fit_request(submission, share));
+    return make_scripts(submission);
+}
+
+void ss_submission_print(const ss_submission *submission, FILE *out)
+{
+    char wall[32];
+    char memory[32];
+    char limit[32];
+    const ss_submission *s = submission;
+    const ss_slurm_request *request = &s->request;
+    int64_t runs = ss_plan_runs(&s->sweep.plan);
+    fprintf(out, "sweep      %s, %" PRId64 " runs", s->sweep.spec->name, runs);
+    if (s->pending < runs) {
+        fprintf(out, ", %" PRId64 " of them still to do", s->pending);
+    }
+    fprintf(out, "\npredicted  %s on %" PRId64 " ranks, %s a rank\n",
+            ss_text_duration(s->wall_seconds, wall, sizeof wall),
+            request->nodes * request->ntasks_per_node,
+            ss_text_bytes(s->bytes_per_rank, memory, sizeof memory));
+    fprintf(out, "request    nodes %" PRId64 ", ranks a node %" PRId64 ", time %s", request->nodes,
+            request->ntasks_per_node, ss_slurm_time(request->seconds, limit, sizeof limit));
+    if (request->mebibytes > 0) {
+        fprintf(out, ", memory a node %" PRId64 " MiB", request->mebibytes);
+    }
+    fprintf(out, ", at most %" PRId64 " restarts\n", request->max_restarts);
+    const char *line = s->notes.data ? s->notes.data : "";
+    for (; *line; line += strcspn(line, "\n") + 1) {
+        fprintf(out, "note       %.*s\n", (int)strcspn(line, "\n"), line);
+    }
+}
+
+void ss_submission_print_scripts(const ss_submission *submission)
+{
+    for (int i = 0; i < SCRIPTS; i++) {
+        printf("# ======== %s ========\n%s", submission->script_paths[i].data,
+               submission->scripts[i].data);
+    }
+}
+
+/* Written under another name, then renamed: a job that waits may be about to read it. */
+static ss_error keep(const char *path, const ss_text *text)
+{
+    ss_text temporary = {0};
+    ss_text_append(&temporary, "%s.creating", path);
+    if (temporary.failed) {
+        return no_memory();
+    }
+    FILE *out = fopen(temporary.data, "w");
+    bool written = out && fwrite(text->data, 1, text->length, out) == text->length;
+    written = out && fclose(out) == 0 && written;
+    ss_error error = SS_OK;
+    if (!written || rename(temporary.data, path) != 0) {
+        error = ss_fail(SS_ERR_IO, "%s cannot be written: %s", path, strerror(errno));
+        remove(temporary.data);
+    }
+    free(temporary.data);
+    return error;
+}
+
+ss_error ss_submission_try(const ss_submission *submission)
+{
+    for (int i = 0; i < SCRIPTS; i++) {
+        SS_TRY(ss_slurm_try(submission->script_paths[i].data, &submission->scripts[i]));
+    }
+    return SS_OK;
+}
+
+ss_error ss_submission_write(const ss_submission *submission)
+{
+    const ss_submission *s = submission;
+    SS_TRY(keep(s->spec_copy.data, &s->sweep.text));
+    for (int i = 0; i < SCRIPTS; i++) {
+        SS_TRY(keep(s->script_paths[i].data, &s->scripts[i]));
+    }
+    return SS_OK;
+}
+
+ss_error ss_submission_send(ss_submission *submission)
+{
+    ss_submission *s = submission;
+    SS_TRY(ss_slurm_submit(s->script_paths[SWEEP].data, NULL, s->ids[SWEEP]));
+    printf("submitted  job %s: the runs, by %s\n", s->ids[SWEEP], s->script_paths[SWEEP].data);
+    SS_TRY(ss_slurm_submit(s->script_paths[FIGURES].data, s->ids[SWEEP], s->ids[FIGURES]));
+    printf("submitted  job %s: bands, figures and table after that, by %s\n", s->ids[FIGURES],
+           s->script_paths[FIGURES].data);
+    printf("to watch   squeue --jobs %s,%s; saddlesweep status %s; tail -F %s.sweep.%s.log\n",
+           s->ids[SWEEP], s->ids[FIGURES], s->result, s->stem.data, s->ids[SWEEP]);
+    printf("to stop    scancel %s: runs in flight are saved, the same submit goes on with them\n",
+           s->ids[SWEEP]);
+    return SS_OK;
+}
+
+void ss_submission_release(ss_submission *submission)
+{
+    ss_sweep_release(&submission->sweep);
+    free(submission->result);
+    free(submission->stem.data);
+    free(submission->spec_copy.data);
+    free(submission->notes.data);
+    for (size_t i = 0; i < submission->reuse.count; i++) {
+        free((char *)submission->reuse.texts[i]);
+    }
+    free(submission->reuse.texts);
+    for (int i = 0; i < SCRIPTS; i++) {
+        free(submission->scripts[i].data);
+        free(submission->script_paths[i].data);
+    }
+}

@@ -1,0 +1,18 @@
+/* Talking to sbatch. */
+#ifndef SADDLESWEEP_SLURM_SBATCH_H
+#define SADDLESWEEP_SLURM_SBATCH_H
+
+#include "../base/text.h"
+
+enum { SS_SLURM_ID_SIZE = 32 };
+
+/* Asks Slurm whether it would take a script, without submitting it. `name`: what errors call it.
+ * SS_ERR_USAGE with what sbatch says if it would not, or if there is no sbatch; SS_ERR_IO if the
+ * controller does not answer. Local, as the next. */
+ss_error ss_slurm_try(const char *name, const ss_text *script);
+
+/* Submits the script in a file; `after` (an id, or NULL) must have ended well before it begins. id
+ * (out): of the new job. SS_ERR_IO if Slurm refuses. */
+ss_error ss_slurm_submit(const char *path, const char *after, char id[SS_SLURM_ID_SIZE]);
+
+#endif

@@ -1,0 +1,237 @@
+"""Sweeps as jobs of a real Slurm with two nodes: chains, drains, restarts, failures.
+
+Ends with status 77 (skipped) where there can be no cluster, unless SADDLESWEEP_SLURM=required.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+import h5py
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
+
+from cluster import Cluster, missing, wait_until
+from harness import DIVERGING, SWEEP, ProgramTest, read
+
+SKIPPED = 77
+
+# Ten runs of seconds: long enough to be stopped in the middle.
+LONG = (
+    SWEEP.replace("name: tiny", "name: long")
+    .replace("iterations: 50", "iterations: 400000")
+    .replace("n: [100, 300]", "n: 1000")
+    .replace("count: 4", "count: 5")
+    .replace("[leaky_relu(0.2), tanh]", "tanh")
+)
+
+DATASETS = ["error", *(f"bands/{kind}/{name}" for kind in ("error", "relative_error") for name in ("mean", "std", "count"))]
+
+
+class Jobs(ProgramTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster()
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.start()
+        os.environ.update(SLURM_CONF=str(cls.cluster.configuration), OMPI_MCA_hwloc_base_binding_policy="none")
+
+    def submit(self, text, name, *options):
+        """Submits a sweep; the path of its result file and the numbers of its jobs."""
+        spec = self.write(f"{name}.yaml", text)
+        output = self.folder / f"{name}.h5"
+        said = self.succeed("submit", spec, "-o", output, *options).stdout
+        jobs = re.findall(r"^submitted +job (\d+):", said, re.MULTILINE)
+        self.assertEqual(len(jobs), 2, said)
+        return output, *jobs
+
+    def log(self, output, step, job):
+        path = output.with_name(f"{output.stem}.{step}.{job}.log")
+        return path.read_text() if path.exists() else ""
+
+    def completed(self, output, job, step="sweep"):
+        ended = self.cluster.wait_for_end(job)
+        self.assertEqual(ended["JobState"], "COMPLETED", f"{ended}\n{self.log(output, step, job)}")
+        return ended
+
+    def wait_for_log(self, output, job, pattern, step="sweep"):
+        return wait_until(
+            lambda: re.search(pattern, self.log(output, step, job)), f"{pattern} in\n{self.log(output, step, job)}"
+        )
+
+    def under_way(self, output, job):
+        """Waits until the ranks have committed something."""
+        wait_until(
+            lambda: output.exists() and (read(output, "run")["status"] == 1).any(),
+            f"a committed run\n{self.log(output, 'sweep', job)}",
+        )
+
+    def assert_same(self, output, text):
+        """That a result is what a local run gives, bit for bit."""
+        reference = self.reference(text)
+        for name in DATASETS:
+            self.assertEqual(read(output, name).tobytes(), read(reference, name).tobytes(), name)
+        self.assertEqual(self.call("verify", output).returncode, 0)
+
+    references = {}
+
+    def reference(self, text):
+        if text not in self.references:
+            folder = self.cluster.folder / f"reference{len(self.references)}"
+            folder.mkdir()
+            spec = folder / "sweep.yaml"
+            spec.write_text(text)
+            self.succeed("run", spec, "-o", folder / "result.h5", ranks=2)
+            self.references[text] = folder / "result.h5"
+        return self.references[text]
+
+    def test_a_chain_over_two_nodes_gives_what_a_local_run_gives_and_the_figures(self):
+        output, sweep, figures = self.submit(SWEEP, "tiny", "--nodes", "2", "--ntasks-per-node", "2")
+        self.assertEqual(self.completed(output, sweep)["NumNodes"], "2")
+        self.completed(output, figures, "figures")
+        self.assert_same(output, SWEEP)
+        with h5py.File(output) as file:
+            self.assertEqual(file.attrs["ranks"], 4)
+        self.assertIn("every run is committed", self.log(output, "sweep", sweep))
+        pictures = [path.name for path in self.folder.glob("*.png")]
+        self.assertTrue(pictures, self.log(output, "figures", figures))
+        kept = {"tiny.sweep.sbatch", "tiny.figures.sbatch", "tiny.submitted.yaml"}
+        self.assertLessEqual(kept, set(self.files()))
+        self.assertEqual((self.folder / "tiny.submitted.yaml").read_text(), SWEEP)
+        again = self.succeed("submit", "tiny.yaml", "-o", output).stdout
+        self.assertIn("has every run; nothing to submit", again)
+
+    def stop_and_restart(self, launcher):
+        """A signal to the job's shell, as Slurm sends it before the time limit."""
+        output, sweep, figures = self.submit(
+            LONG, "long", "--nodes", "2", "--ntasks-per-node", "1", "--launcher", launcher
+        )
+        self.under_way(output, sweep)
+        self.cluster.run("scancel", "--signal=USR1", "--batch", sweep)
+        self.wait_for_log(output, sweep, "stopped early")
+        self.wait_for_log(output, sweep, r"job \d+: start 1 ")
+        self.assertEqual(self.completed(output, sweep)["Restarts"], "1")
+        self.assertRegex(self.log(output, "sweep", sweep), r"[1-9]\d* runs went on from where they had been saved")
+        self.completed(output, figures, "figures")
+        self.assert_same(output, LONG)
+
+    def test_a_signal_before_the_limit_stops_all_ranks_of_srun_and_the_job_restarts(self):
+        self.stop_and_restart("srun")
+
+    def test_a_signal_before_the_limit_stops_all_ranks_of_mpirun_and_the_job_restarts(self):
+        self.stop_and_restart("mpirun")
+
+    def cancel_and_resubmit(self, launcher):
+        options = ("--nodes", "2", "--ntasks-per-node", "1", "--launcher", launcher)
+        output, sweep, figures = self.submit(LONG, "long", *options)
+        self.under_way(output, sweep)
+        self.assertEqual(self.call("submit", "long.yaml", "-o", output).returncode, 2, "a job writes the file")
+        self.cluster.run("scancel", sweep)
+        self.cluster.wait_for(sweep, "CANCELLED")
+        self.cluster.wait_for(figures, "CANCELLED")  # what it depends on never comes
+        self.wait_for_log(output, sweep, "no restart")
+        self.assertEqual(len(list(self.folder.glob("long.h5.partial/*.state"))), 2, "the runs in flight")
+        output, sweep, figures = self.submit(LONG, "long", *options)
+        self.assertEqual(self.completed(output, sweep)["Restarts"], "0")
+        self.assertIn("2 runs went on from where they had been saved", self.log(output, "sweep", sweep))
+        self.assert_same(output, LONG)
+
+    def test_scancel_saves_the_runs_of_srun_and_a_new_submission_goes_on(self):
+        self.cancel_and_resubmit("srun")
+
+    def test_scancel_saves_the_runs_of_mpirun_and_a_new_submission_goes_on(self):
+        self.cancel_and_resubmit("mpirun")
+
+    def test_a_time_limit_shorter_than_the_sweep_leads_to_a_whole_result(self):
+        longer = LONG.replace("iterations: 400000", "iterations: 2400000")
+        output, sweep, figures = self.submit(
+            longer, "longer", "--nodes", "2", "--ntasks-per-node", "1", "--time", "1"
+        )
+        self.assertGreater(int(self.completed(output, sweep)["Restarts"]), 0)
+        log = self.log(output, "sweep", sweep)
+        self.assertIn("stopped early", log)
+        self.assertNotIn("TIME LIMIT", log, "it stopped before the limit")
+        self.succeed("verify", output, "--replay", "2")
+
+    def test_a_node_that_crashes_costs_nothing_that_is_committed(self):
+        output, sweep, figures = self.submit(LONG, "long", "--nodes", "2", "--ntasks-per-node", "1")
+        self.under_way(output, sweep)
+        self.cluster.crash_node("n2")
+        committed = read(output, "run")["record_checksum"]
+        time.sleep(3)
+        self.cluster.start_node("n2")
+        self.assertGreater(int(self.completed(output, sweep)["Restarts"]), 0)
+        done = committed != 0
+        self.assertTrue(done.any())
+        self.assertTrue((read(output, "run")["record_checksum"][done] == committed[done]).all(), "not run again")
+        self.assert_same(output, LONG)
+
+    def test_runs_that_diverge_are_no_failure_of_the_job(self):
+        output, sweep, figures = self.submit(DIVERGING, "diverging", "--nodes", "1", "--ntasks-per-node", "2")
+        self.completed(output, sweep)
+        self.assertIn("some runs diverged or failed (status 3)", self.log(output, "sweep", sweep))
+        self.completed(output, figures, "figures")
+        self.assertRegex(self.log(output, "figures", figures), r"diverged +[1-9]")
+
+    def test_restarts_are_bounded(self):
+        output, sweep, figures = self.submit(LONG, "long", "--nodes", "1", "--ntasks-per-node", "2")
+        self.cluster.run("scancel", sweep, figures)
+        self.cluster.wait_for(sweep, "CANCELLED")
+        script = self.folder / "long.sweep.sbatch"
+        script.write_text(re.sub(r"max_restarts=\d+", "max_restarts=0", script.read_text()))
+        sweep = self.cluster.run("sbatch", "--parsable", script).strip()
+        self.under_way(output, sweep)
+        self.cluster.run("scancel", "--signal=USR1", "--batch", sweep)
+        ended = self.cluster.wait_for_end(sweep)
+        self.assertEqual((ended["JobState"], ended["ExitCode"]), ("FAILED", "75:0"))
+        self.assertIn("no restart, as there have been 0", self.log(output, "sweep", sweep))
+
+    def test_several_sweeps_in_one_call(self):
+        self.write("a.yaml", SWEEP)
+        self.write("b.yaml", SWEEP.replace("root_seed: 7", "root_seed: 8"))
+        said = self.succeed("submit", "a.yaml", "b.yaml", "-o", self.folder).stdout
+        jobs = re.findall(r"^submitted +job (\d+): the runs", said, re.MULTILINE)
+        self.assertEqual(len(jobs), 2)
+        for name, job in zip("ab", jobs):
+            self.completed(self.folder / f"{name}.h5", job)
+        self.assert_same(self.folder / "a.h5", SWEEP)
+
+    def test_the_template_works_by_plain_sbatch(self):
+        source = Path(os.environ["SADDLESWEEP_SOURCE"])
+        spec = self.write("tiny.yaml", SWEEP)
+        output = self.folder / "tiny.h5"
+        script = (source / "slurm/sweep.sbatch").read_text()
+        self.write("sweep.sbatch", re.sub(r"(?m)^program=.*", f"program={self.command()[0]}", script))
+        job = self.cluster.run(
+            "sbatch", "--parsable", "--output", self.folder / "log", "--chdir", self.folder,
+            self.folder / "sweep.sbatch", spec, output, "--checkpoint", "30",
+        ).strip()
+        self.completed(output, job)
+        self.assert_same(output, SWEEP)
+
+    def refused(self, *options):
+        spec = self.write("tiny.yaml", SWEEP)
+        done = self.call("submit", spec, "-o", self.folder / "tiny.h5", *options)
+        self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+        self.assertEqual(self.files(), ["tiny.yaml"], "nothing is written")
+        return done.stderr
+
+    def test_what_the_cluster_does_not_have_is_refused_before_anything_is_written(self):
+        self.assertIn('--partition: found "nope"', self.refused("--partition", "nope"))
+        self.assertIn("--nodes: found 3, but partition main has 2", self.refused("--nodes", "3"))
+        self.assertIn("the largest nodes of partition main have 2 CPUs", self.refused("--ntasks-per-node", "3"))
+        self.assertIn("the limit of partition short is 00:10:00", self.refused("--partition", "short", "--time", "11"))
+        self.assertIn("Slurm would not take it", self.refused("--", "--nodelist=n7"))
+        self.assertIn("--mem or --mem-per-cpu: gives a node 10 MiB", self.refused("--", "--mem=10M"))
+
+
+if __name__ == "__main__":
+    why = missing()
+    if why and os.environ.get("SADDLESWEEP_SLURM") != "required":
+        print(f"skipped: {why}")
+        sys.exit(SKIPPED)
+    unittest.main()
