@@ -7,6 +7,13 @@ cd -- "$(dirname -- "$(realpath -- "$0")")"
 . scripts/setup.sh
 # shellcheck disable=SC2086
 ensure_packages $RUN_PACKAGES $TEST_PACKAGES
+if [ "$(id -u)" -eq 0 ]; then
+    # shellcheck disable=SC2086
+    ensure_packages $SLURM_PACKAGES
+    export SADDLESWEEP_SLURM=required # no test may be skipped
+else
+    echo "The tests with a real Slurm (tests/slurm/) are skipped: starting its daemons takes root." >&2
+fi
 
 section() { printf '\n== %s\n' "$1"; }
 

@@ -8,6 +8,9 @@ RUN_PACKAGES="gcc make cmake git pkg-config libopenmpi-dev openmpi-bin libhdf5-o
 # What the tests need beyond that.
 TEST_PACKAGES="libcmocka-dev clang-format clang-14 libclang-rt-14-dev gcovr hdf5-tools python3-xarray python3-h5netcdf"
 
+# For the jobs of tests/slurm/, which take root: as anybody else they are skipped.
+SLURM_PACKAGES="slurm-wlm munge"
+
 # ensure_packages NAME...: installs what is missing when root; otherwise prints the line to run and
 # ends the script with status 2.
 ensure_packages() {

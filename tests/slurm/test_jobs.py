@@ -5,7 +5,7 @@ Ends with status 77 (skipped) where there can be no cluster, unless SADDLESWEEP_
 
 import os
 import re
-import subprocess
+import signal
 import sys
 import time
 import unittest
@@ -146,16 +146,59 @@ class Jobs(ProgramTest):
     def test_scancel_saves_the_runs_of_mpirun_and_a_new_submission_goes_on(self):
         self.cancel_and_resubmit("mpirun")
 
-    def test_a_time_limit_shorter_than_the_sweep_leads_to_a_whole_result(self):
-        longer = LONG.replace("iterations: 400000", "iterations: 2400000")
-        output, sweep, figures = self.submit(
-            longer, "longer", "--nodes", "2", "--ntasks-per-node", "1", "--time", "1"
+    def lasting(self, seconds):
+        """A sweep that takes about so long on two ranks, by the cost model."""
+        spec = self.write("sweep.yaml", LONG)
+        said = self.succeed("plan", spec, "--ranks", "2").stdout
+        amount, unit = re.search(r"wall time +([\d.]+) (s|min)", said).groups()
+        predicted = float(amount) * {"s": 1, "min": 60}[unit]
+        return LONG.replace("400000", str(int(400000 * seconds / predicted)))
+
+    def submit_edited(self, text, name, edit, *options):
+        """Submits the script of a sweep by sbatch, after edit(script); the result file and the job."""
+        output, sweep, figures = self.submit(text, name, *options, "--", "--hold")
+        self.cluster.run("scancel", sweep, figures)
+        script = self.folder / f"{name}.sweep.sbatch"
+        script.write_text(edit(script.read_text().replace("#SBATCH --hold\n", "")))
+        return output, self.cluster.run("sbatch", "--parsable", script).strip()
+
+    def test_a_time_limit_shorter_than_the_sweep_leads_to_a_drain_a_restart_and_a_whole_result(self):
+        output, sweep = self.submit_edited(
+            self.lasting(90),
+            "longer",
+            lambda script: re.sub("#SBATCH --signal.*\n", "", script),  # the program knows the end by itself
+            *("--nodes", "2", "--ntasks-per-node", "1", "--time", "1"),
         )
         self.assertGreater(int(self.completed(output, sweep)["Restarts"]), 0)
         log = self.log(output, "sweep", sweep)
-        self.assertIn("stopped early", log)
+        self.assertIn("stopped early because of the end of the Slurm job", log)
         self.assertNotIn("TIME LIMIT", log, "it stopped before the limit")
-        self.succeed("verify", output, "--replay", "2")
+        self.assertRegex(log, r"[1-9]\d* runs went on from where they had been saved")
+        self.succeed("verify", output, "--replay", "1")
+
+    def test_slurms_signal_before_the_limit_stops_and_restarts_the_job(self):
+        endless = LONG.replace("count: 5", "count: 100")
+        output, sweep, figures = self.submit(endless, "endless", "--nodes", "2", "--ntasks-per-node", "1", "--time", "1")
+        self.wait_for_log(output, sweep, r"(?s)SIGUSR1: stopping.*restart 1 of at most")
+        self.wait_for_log(output, sweep, r"job \d+: start 1 ")
+        self.cluster.run("scancel", sweep, figures)
+        self.cluster.wait_for(sweep, "CANCELLED")
+        self.succeed("verify", output)
+
+    def test_a_node_that_slurm_loses_costs_nothing_that_is_committed(self):
+        endless = LONG.replace("count: 5", "count: 10000")  # of which some end
+        output, sweep, figures = self.submit(endless, "endless", "--nodes", "2", "--ntasks-per-node", "1", "--time", "60")
+        self.under_way(output, sweep)
+        os.kill(self.cluster.pid_of("slurmd.n2"), signal.SIGKILL)
+        wait_until(lambda: self.cluster.job(sweep)["Restarts"] == "1", "a requeued job")
+        committed = read(output, "run")["record_checksum"]
+        self.cluster.start_node("n2")
+        self.wait_for_log(output, sweep, r"job \d+: start 1 ")
+        self.cluster.run("scancel", sweep, figures)
+        self.cluster.wait_for(sweep, "CANCELLED")
+        done = committed != 0
+        self.assertTrue((read(output, "run")["record_checksum"][done] == committed[done]).all(), "not run again")
+        self.succeed("verify", output)
 
     def test_a_node_that_crashes_costs_nothing_that_is_committed(self):
         output, sweep, figures = self.submit(LONG, "long", "--nodes", "2", "--ntasks-per-node", "1")
@@ -178,12 +221,9 @@ class Jobs(ProgramTest):
         self.assertRegex(self.log(output, "figures", figures), r"diverged +[1-9]")
 
     def test_restarts_are_bounded(self):
-        output, sweep, figures = self.submit(LONG, "long", "--nodes", "1", "--ntasks-per-node", "2")
-        self.cluster.run("scancel", sweep, figures)
-        self.cluster.wait_for(sweep, "CANCELLED")
-        script = self.folder / "long.sweep.sbatch"
-        script.write_text(re.sub(r"max_restarts=\d+", "max_restarts=0", script.read_text()))
-        sweep = self.cluster.run("sbatch", "--parsable", script).strip()
+        output, sweep = self.submit_edited(
+            LONG, "long", lambda script: re.sub(r"max_restarts=\d+", "max_restarts=0", script), "--ntasks-per-node", "2"
+        )
         self.under_way(output, sweep)
         self.cluster.run("scancel", "--signal=USR1", "--batch", sweep)
         ended = self.cluster.wait_for_end(sweep)

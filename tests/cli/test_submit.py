@@ -1,0 +1,167 @@
+"""`submit` without a cluster: what the scripts say, and what is refused. tests/slurm/ has the real thing."""
+
+import os
+import re
+import subprocess
+import unittest
+
+from harness import SOURCE, SWEEP, ProgramTest
+
+# Stands in for Slurm's sbatch: keeps what it was called with, and has 41 jobs so far.
+SBATCH = """\
+#!/bin/sh
+for script; do :; done
+printf '%s\\n' "$*" >>calls
+cat "$script" >>scripts
+number=$(cat number 2>/dev/null || echo 41)
+case $* in
+*--test-only*) [ ! -e refuse ] || { echo "sbatch: error: Invalid account" >&2; exit 1; } ;;
+*) echo $((number + 1)) >number; echo "$((number + 1));mini" ;;
+esac
+"""
+
+
+class Submit(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.spec = self.write("tiny.yaml", SWEEP)
+        tools = self.folder / "tools"
+        tools.mkdir()
+        (tools / "sbatch").write_text(SBATCH)
+        (tools / "sbatch").chmod(0o755)
+        (tools / "sinfo").write_text("#!/bin/sh\nexit 1\n")
+        (tools / "sinfo").chmod(0o755)
+        self.environment = {"PATH": f"{tools}:{os.environ['PATH']}"}
+
+    def submit(self, *options, expected=0):
+        done = self.call("submit", *options, **self.environment)
+        self.assertEqual(done.returncode, expected, done.stdout + done.stderr)
+        return done
+
+    def dry_run(self, *options):
+        done = self.submit(self.spec, "-o", "tiny.h5", "--nodes", "2", "--dry-run", *options)
+        self.assertEqual(self.files(), ["tiny.yaml", "tools"], "nothing is written")
+        sweep, figures = re.split(r"(?m)^# =+ .*figures\.sbatch =+\n", done.stdout)
+        return sweep, figures
+
+    def directives(self, script):
+        return re.findall(r"(?m)^#SBATCH (.*)", script)
+
+    def refused(self, *options):
+        before = self.files()
+        done = self.submit(*options, expected=2)
+        self.assertEqual(self.files(), before, "nothing is written")
+        self.assertEqual(done.stdout, "")
+        return done.stderr
+
+    def test_a_dry_run_prints_the_scripts_and_writes_nothing(self):
+        sweep, figures = self.dry_run("--ntasks-per-node", "3", "--time", "90", "--partition", "p")
+        for expected in ("--nodes=2", "--ntasks-per-node=3", "--time=01:30:00", "--partition=p", "--requeue"):
+            self.assertIn(expected, self.directives(sweep))
+        self.assertIn(f"result='{self.folder.resolve()}/tiny.h5'", sweep)
+        self.assertIn("--partition=p", self.directives(figures))
+        self.assertIn("--ntasks=1", self.directives(figures))
+
+    def test_the_scripts_are_the_templates_with_another_head(self):
+        mark = "# ---- from here on"
+        for script, name in zip(self.dry_run(), ("sweep", "figures")):
+            template = (SOURCE / f"slurm/{name}.sbatch").read_text()
+            self.assertEqual(script[script.index(mark) :], template[template.index(mark) :])
+        for name in ("sweep", "figures"):
+            subprocess.run(["bash", "-n", SOURCE / f"slurm/{name}.sbatch"], check=True)
+
+    def test_words_with_quotes_and_spaces_reach_the_program_as_they_are(self):
+        setting = "grid.n=[500, 1000]  # it's"
+        sweep, _ = self.dry_run("--set", setting, "--launcher", "srun --mpi=pmi2")
+        head = sweep[: sweep.index("# ----")]
+        show = 'printf "%s|" "${launcher[@]}" "${options[@]}"'
+        shown = subprocess.run(["bash", "-c", head + show], capture_output=True, text=True, check=True)
+        self.assertEqual(shown.stdout, f"srun|--mpi=pmi2|--set|{setting}|")
+
+    def test_options_of_sbatch_come_through(self):
+        sweep, figures = self.dry_run("--", "--mail-type=END", "--exclusive", "--gres", "x:1", "--dependency=afterok:3")
+        for expected in ("--mail-type=END", "--exclusive", "--gres x:1", "--dependency=afterok:3"):
+            self.assertIn(expected, self.directives(sweep))
+        self.assertIn("--gres x:1", self.directives(figures))
+        self.assertNotIn("--exclusive", figures)
+        self.assertNotIn("--dependency", figures)
+
+    def test_the_chain_is_submitted_and_kept(self):
+        done = self.submit(self.spec, "-o", "tiny.h5", "--nodes", "2")
+        calls = (self.folder / "calls").read_text().splitlines()
+        self.assertEqual([call.split()[0] for call in calls], ["--test-only"] * 2 + ["--parsable"] * 2)
+        self.assertTrue(calls[2].endswith("tiny.sweep.sbatch"))
+        self.assertIn("--dependency=afterok:42", calls[3])
+        self.assertIn("job 42", done.stdout)
+        self.assertIn("job 43", done.stdout)
+        self.assertIn("scancel 42", done.stdout)
+        self.assertEqual((self.folder / "tiny.submitted.yaml").read_text(), SWEEP)
+        kept = (self.folder / "tiny.sweep.sbatch").read_text()
+        self.assertIn(f"spec='{self.folder.resolve()}/tiny.submitted.yaml'", kept)
+
+    def test_several_sweeps_go_into_a_folder(self):
+        other = self.write("other.yaml", SWEEP.replace("tiny", "other"))
+        (self.folder / "results").mkdir()
+        self.submit(self.spec, other, "-o", "results/")
+        names = sorted(path.name for path in (self.folder / "results").glob("*.sweep.sbatch"))
+        self.assertEqual(names, ["other.sweep.sbatch", "tiny.sweep.sbatch"])
+        self.assertIn("expected a folder, as there are 2 sweeps", self.refused(self.spec, other, "-o", "x.h5"))
+        self.assertIn("both would be written to", self.refused(self.spec, self.spec, "-o", "results"))
+
+    def test_a_mistake_in_one_of_several_sweeps_submits_none(self):
+        bad = self.write("bad.yaml", SWEEP.replace("iterations", "iteratons"))
+        message = self.refused(self.spec, bad, "-o", ".")
+        self.assertIn("bad.yaml:12:", message)
+        self.assertIn('did you mean "iterations"', message)
+
+    def test_what_slurm_would_not_take_is_refused_with_its_words(self):
+        self.write("refuse", "")
+        done = self.submit(self.spec, "-o", "tiny.h5", expected=2)
+        self.assertIn("Slurm would not take it: sbatch: error: Invalid account", done.stderr)
+        self.assertNotIn("tiny.sweep.sbatch", self.files())
+
+    def test_without_slurm_there_is_a_remedy(self):
+        tools = self.folder / "tools"
+        (tools / "sbatch").unlink()
+        self.environment = {"PATH": str(tools)}
+        self.assertIn("--dry-run", self.refused(self.spec, "-o", "tiny.h5"))
+        self.submit(self.spec, "-o", "tiny.h5", "--dry-run")
+
+    def test_mistakes_in_the_options(self):
+        for options, expected in (
+            (("--time", "1h"), '--time: found "1h", expected minutes, H:M:S or D-H:M:S'),
+            (("--nodes", "0"), '--nodes: found "0"'),
+            (("--node", "2"), "did you mean --nodes?"),
+            (("--launcher", "mpiexec"), '--launcher: found "mpiexec", expected srun, mpirun'),
+            (("--reuse", "none.h5"), "none.h5"),
+            (("--", "--array=1-3"), "-- --array=1-3: is set by submit itself"),
+            (("--", "-N", "3"), "--nodes before the --"),
+            (("--", "--ntasks-per-core=1"), "--ntasks-per-node before the --"),
+            (("--", "fast"), "-- fast: expected options of sbatch"),
+        ):
+            self.assertIn(expected, self.refused(self.spec, "-o", "tiny.h5", *options))
+        self.assertIn("-o FILE.h5 is missing", self.refused(self.spec))
+        self.assertIn("SPEC is missing", self.refused("-o", "tiny.h5"))
+        self.assertIn("make it with mkdir -p", self.refused(self.spec, "-o", "missing/tiny.h5"))
+        self.assertIn("choose another name", self.refused(self.spec, "-o", 'a"b.h5'))
+
+    def test_a_result_of_another_sweep_is_refused_and_a_whole_one_needs_no_job(self):
+        output = self.run_sweep(SWEEP, "whole")
+        self.assertIn("another plan", self.refused(self.spec, "-o", output, "--set", "root_seed=8"))
+        done = self.submit(self.spec, "-o", output)
+        self.assertIn("has every run; nothing to submit", done.stdout)
+        self.assertNotIn("calls", self.files())
+
+    def test_the_request_is_for_what_is_left(self):
+        many = self.write("many.yaml", SWEEP.replace("count: 4", "count: 4000").replace("50\n", "1000\n"))
+        output = self.folder / "many.h5"
+        whole = self.submit(many, "-o", output, "--dry-run").stderr
+        self.assertIn("32000 runs\n", whole)
+        self.assertEqual(self.call("run", many, "-o", output, "--time-limit", "1").returncode, 75)
+        pending = re.search(r"pending +(\d+)", self.succeed("status", output).stdout).group(1)
+        self.assertTrue(0 < int(pending) < 32000, pending)
+        self.assertIn(f"32000 runs, {pending} of them still to do\n", self.submit(many, "-o", output, "--dry-run").stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
