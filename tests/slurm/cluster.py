@@ -10,8 +10,10 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+import unittest
 from pathlib import Path
 
 NODES = ("n1", "n2")
@@ -61,6 +63,8 @@ mkdir -p {folder}/tmp/$SLURMD_NODENAME/vader
 echo export OMPI_MCA_btl_vader_backing_directory={folder}/tmp/$SLURMD_NODENAME/vader
 """
 
+SKIPPED = 77
+
 DAEMONS = ("munged", "slurmctld", "slurmd")
 
 
@@ -71,6 +75,16 @@ def missing():
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     absent = [name for name in (*DAEMONS, "sbatch") if not shutil.which(name)]
     return f"not installed: {', '.join(absent)} (slurm-wlm, munge)" if absent else None
+
+
+def main():
+    """Runs the tests of a module. Where there can be no cluster it says why, and ends with status 77 (skipped), unless
+    SADDLESWEEP_SLURM=required."""
+    why = missing()
+    if why and os.environ.get("SADDLESWEEP_SLURM") != "required":
+        print(f"skipped: {why}")
+        sys.exit(SKIPPED)
+    unittest.main()
 
 
 def free_ports(count):
