@@ -86,6 +86,8 @@ static void add_number(ss_table *table, int64_t number)
 
 static void add_record(ss_table *table, const ss_execution_record *record)
 {
+    char nodes[64]; /* the file has more of them */
+    ss_text_fit(or_dash(record->nodes), nodes, sizeof nodes);
     bool ended = record->exit_status >= 0;
     add_number(table, record->number);
     ss_table_add(table, "%s", record->started);
@@ -95,7 +97,7 @@ static void add_record(ss_table *table, const ss_execution_record *record)
         ss_table_add(table, "-");
     }
     ss_table_add(table, "%s", or_dash(record->job_id));
-    ss_table_add(table, "%s", or_dash(record->nodes));
+    ss_table_add(table, "%s", nodes);
     add_number(table, record->ranks);
     ss_table_add(table, "%s", or_dash(record->kernel));
     add_number(table, record->restarts);
