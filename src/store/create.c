@@ -359,7 +359,7 @@ static ss_error create_bands(creator *c)
     return SS_OK;
 }
 
-/* The last of all: what runs and reductions look for stays together. */
+/* The last of all, at the end of the file: what is read often stays together. */
 static ss_error create_executions(creator *c)
 {
     dataset_labels labels = {

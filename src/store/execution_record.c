@@ -20,7 +20,7 @@ bool ss_execution_record_blank(const ss_execution_record *record)
     return memcmp(record, &blank, sizeof blank) == 0;
 }
 
-/* A record with a right checksum may still be forged: its texts are printed. */
+/* A record with a right checksum may still be forged: its texts are printed, and numbers go on. */
 static bool texts_end(const ss_execution_record *r)
 {
     return !r->started[sizeof r->started - 1] && !r->job_id[sizeof r->job_id - 1] &&
@@ -32,5 +32,6 @@ static bool texts_end(const ss_execution_record *r)
 
 bool ss_execution_record_whole(const ss_execution_record *record)
 {
-    return record->number > 0 && record->checksum == checksum_of(record) && texts_end(record);
+    return record->number > 0 && record->number < INT64_MAX &&
+           record->checksum == checksum_of(record) && texts_end(record);
 }

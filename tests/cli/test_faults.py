@@ -234,6 +234,18 @@ class EveryWrite(Disk):
         all_causes = [(f"fail:{i}", cause) for i in self.commits + self.noted for cause in CAUSES]
         self.try_all(self.stops, some + all_causes)
 
+    def test_the_record_of_the_execution_hides_no_error(self):
+        case = self.case()
+        done = self.run_case(case, f"fail:{self.commits[0]}:{errno.EIO}")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("few.h5: a run cannot be written: ", done.stderr)
+        self.assertEqual(read(case / "disk/few.h5", "execution")["exit_status"][0], -1)
+        for number in (3, 4):  # of the commits, and of the bands
+            case = self.case()
+            done = self.run_case(case, f"sync:{number}:{errno.EIO}")
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(read(case / "disk/few.h5", "execution")["exit_status"][0], 1)
+
     def test_a_write_of_the_result_fails_once(self):
         places = self.commits + self.noted + self.bands[1::OTHERS]
         self.try_all(self.goes_on, [(f"once:{i}:{CAUSES[i % 3]}",) for i in places])
