@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 FORMAT = "saddlesweep"
-FORMAT_VERSION = 2
+FORMAT_VERSIONS = (2, 3)
 PENDING, DONE, DIVERGED, FAILED, PARTIAL = range(5)
 TRAPPED_FACTOR = 5
 """A DONE run is trapped when its final relative error exceeds this many medians of its cell."""
@@ -85,9 +85,10 @@ def _check_format(file, path):
             f"(root attribute 'format' is {found!r}, expected {FORMAT!r})"
         )
     version = int(file.attrs["format_version"])
-    if version != FORMAT_VERSION:
+    if version not in FORMAT_VERSIONS:
         raise ResultError(
-            f"{path}: has format_version {version}; this script reads version {FORMAT_VERSION}"
+            f"{path}: has format_version {version}; this script reads "
+            + " and ".join(map(str, FORMAT_VERSIONS))
         )
 
 

@@ -10,6 +10,7 @@
 
 #include "saddlesweep/bands.h"
 #include "saddlesweep/error.h"
+#include "saddlesweep/execution_record.h"
 #include "saddlesweep/plan.h"
 #include "saddlesweep/record.h"
 
@@ -17,7 +18,10 @@
 #include <stdbool.h>
 
 #define SS_STORE_FORMAT "saddlesweep"
-enum { SS_STORE_FORMAT_VERSION = 2 };
+enum {
+    SS_STORE_FORMAT_VERSION = 3, /* of files that are made now */
+    SS_STORE_OLDEST_VERSION = 2  /* that is read, and gone on with: it has no /execution */
+};
 
 /* What is written into the file's attributes beside the plan. All texts borrowed. */
 typedef struct ss_provenance {
@@ -107,6 +111,14 @@ ss_error ss_store_read_bands(const ss_store *store, ss_quantity quantity, int64_
                              ss_bands *bands);
 ss_error ss_store_write_bands(ss_store *store, ss_quantity quantity, int64_t cell,
                               const ss_bands *bands);
+
+/* Whether the file has room for records of executions: those of format_version 2 do not. */
+bool ss_store_has_executions(const ss_store *store);
+
+/* Reads or writes the record in a row, 0 … SS_EXECUTION_ROWS - 1. In a file without room for them
+ * all are blank, and writing does nothing. Local; SS_ERR_IO. */
+ss_error ss_store_read_execution(const ss_store *store, int row, ss_execution_record *record);
+ss_error ss_store_write_execution(ss_store *store, int row, const ss_execution_record *record);
 
 /* Asks the system to put this rank's writes on the disk (fdatasync). Local; SS_ERR_IO. */
 ss_error ss_store_sync(ss_store *store);

@@ -1,6 +1,7 @@
 #include "text.h"
 
 #include "memory.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -111,6 +112,34 @@ const char *ss_text_nearest(const char *word, const char *const *names, size_t c
         }
     }
     return nearest;
+}
+
+static int is_control(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0xd800 && c < 0xe000);
+}
+
+void ss_text_fit(const char *text, char *field, size_t size)
+{
+    static const char ellipsis[] = "…";
+    size_t length = 0;
+    size_t cut = 0; /* where the ellipsis has room */
+    memset(field, 0, size);
+    while (*text) {
+        uint32_t character = 0;
+        int bytes = ss_utf8_decode(text, &character);
+        int bad = bytes == 0 || is_control(character);
+        size_t kept = bad ? 1 : (size_t)bytes;
+        if (length + kept >= size) {
+            memset(field + cut, 0, size - cut);
+            memcpy(field + cut, ellipsis, sizeof ellipsis);
+            return;
+        }
+        memcpy(field + length, bad ? "?" : text, kept);
+        length += kept;
+        cut = length + sizeof ellipsis <= size ? length : cut;
+        text += bytes > 0 ? bytes : 1;
+    }
 }
 
 const char *ss_text_duration(double seconds, char *buffer, size_t size)

@@ -26,6 +26,11 @@ ss_error ss_text_read_file(const char *path, ss_text *text);
  * swap of neighbours), or NULL when none is near enough to be a likely slip. */
 const char *ss_text_nearest(const char *word, const char *const *names, size_t count);
 
+/* Copies a text into a field of `size` bytes (at least 4), filled up with NULs, of which there is
+ * always one: a longer text ends in an ellipsis, between two characters; control characters and
+ * what is no UTF-8 become '?'. */
+void ss_text_fit(const char *text, char *field, size_t size);
+
 /* "1.5 h", "3.2 min", "12 s", "4.0 ms": written into `buffer`, which is returned. */
 const char *ss_text_duration(double seconds, char *buffer, size_t size);
 

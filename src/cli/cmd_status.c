@@ -1,15 +1,18 @@
 #include "../base/clock.h"
 #include "cli.h"
+#include "executions.h"
 #include "failures.h"
 #include "options.h"
 #include "sweep.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 typedef struct status_options {
     int cells;
+    int executions;
     int watch;
 } status_options;
 
@@ -19,48 +22,69 @@ static const double watch_interval = 2;
 static void print_tally(const char *path, const ss_sweep *sweep, const ss_tally *tally)
 {
     char writer[512];
-    printf("file      %s\n", path);
+    printf("file        %s\n", path);
     if (ss_store_lock_peek(path, writer, sizeof writer)) {
-        printf("writer    %s\n", writer);
+        printf("writer      %s\n", writer);
     }
-    printf("sweep     %s\n", sweep->spec->name);
-    printf("cells     %" PRId64 "\n", sweep->plan.cells);
-    printf("seeds     %" PRId64 "\n", sweep->plan.seeds);
-    printf("runs      %" PRId64 "\n", ss_plan_runs(&sweep->plan));
-    printf("done      %" PRId64 "\n", tally->runs[SS_RUN_DONE]);
-    printf("pending   %" PRId64 "\n", ss_tally_pending(tally));
+    printf("sweep       %s\n", sweep->spec->name);
+    printf("cells       %" PRId64 "\n", sweep->plan.cells);
+    printf("seeds       %" PRId64 "\n", sweep->plan.seeds);
+    printf("runs        %" PRId64 "\n", ss_plan_runs(&sweep->plan));
+    printf("done        %" PRId64 "\n", tally->runs[SS_RUN_DONE]);
+    printf("pending     %" PRId64 "\n", ss_tally_pending(tally));
     if (tally->runs[SS_RUN_PARTIAL] > 0) {
-        printf("partial   %" PRId64 " (of those pending: saved part-way)\n",
+        printf("partial     %" PRId64 " (of those pending: saved part-way)\n",
                tally->runs[SS_RUN_PARTIAL]);
     }
-    printf("diverged  %" PRId64 "\n", tally->runs[SS_RUN_DIVERGED]);
-    printf("failed    %" PRId64 "\n", tally->runs[SS_RUN_FAILED]);
+    printf("diverged    %" PRId64 "\n", tally->runs[SS_RUN_DIVERGED]);
+    printf("failed      %" PRId64 "\n", tally->runs[SS_RUN_FAILED]);
 }
 
-static ss_error print_open(const ss_store *store, const char *path, int cells, ss_sweep *sweep,
-                           ss_tally *tally)
+static ss_error print_executions(const ss_store *store, const status_options *options)
+{
+    ss_executions *executions;
+    ss_error error = SS_OK;
+    SS_TRY(ss_executions_read(store, &executions));
+    printf("executions  ");
+    ss_executions_print_count(executions);
+    if (executions->count > 0) {
+        printf(", the last: ");
+        ss_executions_print_one(&executions->records[executions->count - 1]);
+    }
+    printf("\n");
+    if (options->executions && executions->count > 0) {
+        printf("\n");
+        error = ss_executions_print(executions);
+    }
+    free(executions);
+    return error;
+}
+
+static ss_error print_open(const ss_store *store, const char *path, const status_options *options,
+                           ss_sweep *sweep, ss_tally *tally)
 {
     SS_TRY(ss_sweep_of_store(store, path, sweep));
     SS_TRY(ss_tally_all(store, tally));
     print_tally(path, sweep, tally);
+    SS_TRY(print_executions(store, options));
     if (tally->runs[SS_RUN_DIVERGED] + tally->runs[SS_RUN_FAILED] > 0) {
         printf("\n");
         SS_TRY(ss_failures_print(store, &sweep->plan, tally));
     }
-    if (cells) {
+    if (options->cells) {
         printf("\n");
         SS_TRY(ss_tally_print_cells(store));
     }
     return SS_OK;
 }
 
-static ss_error print_once(const char *path, int cells, int64_t *pending)
+static ss_error print_once(const char *path, const status_options *options, int64_t *pending)
 {
     ss_store *store;
     ss_sweep sweep = {0};
     ss_tally tally = {0};
     SS_TRY(ss_store_open_for_reading(path, &store));
-    ss_error error = print_open(store, path, cells, &sweep, &tally);
+    ss_error error = print_open(store, path, options, &sweep, &tally);
     ss_sweep_release(&sweep);
     ss_error closed = ss_store_close(&store);
     *pending = ss_tally_pending(&tally);
@@ -75,7 +99,7 @@ static ss_error print_status(const char *path, void *context)
     int64_t pending;
     for (;;) { /* opens the file anew each time: HDF5 may keep what it has read */
         printf("%s", before);
-        SS_TRY(print_once(path, options->cells, &pending));
+        SS_TRY(print_once(path, options, &pending));
         if (!options->watch || pending == 0) {
             return SS_OK;
         }
@@ -89,14 +113,18 @@ int ss_cmd_status(int argc, char **argv)
     status_options wanted = {0};
     const ss_option options[] = {
         {"--cells", NULL, NULL, "also a line for each cell", SS_OPTION_FLAG, &wanted.cells},
+        {"--executions", NULL, NULL, "also a line for each `run` that has opened the file",
+         SS_OPTION_FLAG, &wanted.executions},
         {"--watch", NULL, NULL, "again every 2 seconds, until no run is pending", SS_OPTION_FLAG,
          &wanted.watch},
     };
     const ss_command_line line = {
-        .usage = "saddlesweep status FILE.h5 [--cells] [--watch]",
+        .usage = "saddlesweep status FILE.h5 [--cells] [--executions] [--watch]",
         .description =
             "Shows how many runs of a result file are done, pending, diverged and failed, and\n"
-            "which parameter values those have in common. Works while a run is writing the file.",
+            "which parameter values those have in common, and how the last execution of `run` "
+            "ended.\n"
+            "Works while a run is writing the file.",
         .positional = "FILE.h5",
         .options = options,
         .option_count = sizeof options / sizeof options[0],

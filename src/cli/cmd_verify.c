@@ -3,6 +3,7 @@
  * file was made for, the bands against the runs, and recomputes some runs.
  */
 #include "cli.h"
+#include "executions.h"
 #include "options.h"
 #include "reduction.h"
 #include "replay.h"
@@ -38,6 +39,7 @@ typedef struct verification {
     int64_t damaged;
     int64_t different;           /* when recomputed */
     int64_t bands[BANDS_STATES]; /* cells */
+    ss_executions *executions;
     ss_replay replay;
 } verification;
 
@@ -160,6 +162,21 @@ static ss_error check_cells(verification *v)
     return error;
 }
 
+/* ---- executions ---- */
+
+static ss_error check_executions(verification *v)
+{
+    SS_TRY(ss_executions_read(v->store, &v->executions));
+    for (int row = 0; row < SS_EXECUTION_ROWS; row++) {
+        if (v->executions->damaged_row[row]) {
+            ss_table_add(&v->table, "-");
+            ss_table_add(&v->table, "-");
+            ss_table_add(&v->table, "row %d of /execution is damaged", row);
+        }
+    }
+    return SS_OK;
+}
+
 /* ---- findings ---- */
 
 static void print_bands(const verification *v)
@@ -170,7 +187,7 @@ static void print_bands(const verification *v)
         [BANDS_OLDER] = "older than their runs",
         [BANDS_WRONG] = "wrong",
     };
-    printf("bands     %" PRId64 " %s", v->bands[BANDS_RIGHT], names[BANDS_RIGHT]);
+    printf("bands       %" PRId64 " %s", v->bands[BANDS_RIGHT], names[BANDS_RIGHT]);
     for (int state = BANDS_RIGHT + 1; state < BANDS_STATES; state++) {
         if (v->bands[state] > 0) {
             printf(", %" PRId64 " %s", v->bands[state], names[state]);
@@ -182,20 +199,23 @@ static void print_bands(const verification *v)
 static void print_counts(const verification *v)
 {
     const ss_replay *replay = &v->replay;
-    printf("file      %s\n", v->path);
-    printf("runs      %" PRId64 "\n", ss_plan_runs(&v->sweep.plan));
-    printf("intact    %" PRId64 "\n", v->committed);
-    printf("pending   %" PRId64 "\n", v->pending);
-    printf("damaged   %" PRId64 "\n", v->damaged);
+    printf("file        %s\n", v->path);
+    printf("runs        %" PRId64 "\n", ss_plan_runs(&v->sweep.plan));
+    printf("intact      %" PRId64 "\n", v->committed);
+    printf("pending     %" PRId64 "\n", v->pending);
+    printf("damaged     %" PRId64 "\n", v->damaged);
     print_bands(v);
     if (replay->wanted > 0) {
-        printf("replayed  %" PRId64 ", %" PRId64 " of them with other bits\n", replay->chosen_count,
-               v->different);
+        printf("replayed    %" PRId64 ", %" PRId64 " of them with other bits\n",
+               replay->chosen_count, v->different);
     }
     if (replay->others > 0) {
         printf("%" PRId64 " runs are another kernel's (%s), which %s cannot repeat: not replayed\n",
                replay->others, ss_kernel_level_name(replay->other_kernel), replay->kernel);
     }
+    printf("executions  ");
+    ss_executions_print_count(v->executions);
+    printf("\n");
 }
 
 /* The worst of what was found, with its remedy. */
@@ -219,6 +239,12 @@ static ss_error judge(const verification *v)
                        "`saddlesweep reduce` makes them anew",
                        v->path, v->bands[BANDS_WRONG]);
     }
+    if (v->executions->damaged > 0) {
+        return ss_fail(SS_ERR_DAMAGED,
+                       "%s: %d records of executions are damaged, the results are not; the next "
+                       "`saddlesweep run` clears them",
+                       v->path, v->executions->damaged);
+    }
     return SS_OK;
 }
 
@@ -239,6 +265,7 @@ static ss_error check_all(verification *v, const verify_options *options)
     SS_TRY(ss_store_match_labels(v->store, &v->sweep.plan));
     SS_TRY(ss_replay_begin(&v->sweep.plan, options->replays, &v->replay));
     SS_TRY(check_cells(v));
+    SS_TRY(check_executions(v));
     SS_TRY(ss_replay_check(&v->replay, v->path));
     return ss_replay_all(&v->replay, note_different, v);
 }
@@ -259,6 +286,7 @@ static ss_error verify_open(const ss_store *store, const char *path, const verif
     } else {
         free(v.table.cells.data);
     }
+    free(v.executions);
     ss_replay_end(&v.replay);
     ss_sweep_release(&v.sweep);
     return error;
@@ -298,10 +326,12 @@ int ss_cmd_verify(int argc, char **argv)
     const ss_command_line line = {
         .usage = "saddlesweep verify FILE.h5 [--replay N] [--reseal]",
         .description =
-            "Checks the record and the trajectory of every committed run against their checksums,\n"
-            "the cells, seeds and iterations of the file against the sweep file in it, and the "
-            "bands\nagainst the runs. Lists what is damaged, with exit status 1 if anything is: "
-            "`run` computes\ndamaged runs again, `reduce` bands.\n"
+            "Checks the record and the trajectory of every committed run, and the records of\n"
+            "executions, against their checksums, the cells, seeds and iterations of the file "
+            "against\n"
+            "the sweep file in it, and the bands against the runs. Lists what is damaged, with "
+            "exit\n"
+            "status 1 if anything is: `run` computes damaged runs again, `reduce` bands.\n"
             "All of this is also done before --reseal seals a file anew.",
         .positional = "FILE.h5",
         .options = options,

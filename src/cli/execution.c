@@ -4,6 +4,7 @@
 #include "../base/memory.h"
 #include "failures.h"
 #include "flight.h"
+#include "logbook.h"
 #include "pending.h"
 #include "provenance.h"
 #include "reduction.h"
@@ -24,6 +25,9 @@ typedef struct sweep_run {
     ss_workspace *workspace;
     ss_store *store;
     ss_store_lock lock;
+    ss_text hosts; /* rank 0 */
+    ss_logbook logbook;
+    ss_sched_summary summary;
     uint64_t *pending;  /* rank 0, as is … */
     ss_reuse reuse;     /* … this */
     double *trajectory; /* of the run in progress */
@@ -44,14 +48,13 @@ static const double sync_interval = 5;
 static ss_error create_file(sweep_run *r)
 {
     ss_text libraries = {0};
-    ss_text hosts = {0};
-    ss_error error = ss_provenance_hosts(r->session->comm, &hosts);
+    ss_error error = ss_provenance_hosts(r->session->comm, &r->hosts);
     if (error == SS_OK && r->session->rank == 0 && access(r->options->output, F_OK) != 0) {
         error = ss_provenance_libraries(&libraries);
         ss_provenance provenance = {
             .spec_text = r->sweep.text.data,
             .overrides = r->sweep.overrides.data,
-            .hosts = hosts.data,
+            .hosts = r->hosts.data,
             .ranks = r->session->ranks,
             .kernel = ss_workspace_kernel(r->workspace, r->sweep.spec->precision),
             .libraries = libraries.data,
@@ -61,7 +64,6 @@ static ss_error create_file(sweep_run *r)
         }
     }
     free(libraries.data);
-    free(hosts.data);
     return ss_sched_agree(r->session->comm, error);
 }
 
@@ -148,17 +150,26 @@ static ss_error sync_now(void *context)
     return ss_store_sync(r->store);
 }
 
-/* Before any rank writes. */
+/* Its record is synced with what is committed first. */
+static ss_error begin_execution(sweep_run *r)
+{
+    const char *kernel = ss_workspace_kernel(r->workspace, r->sweep.spec->precision);
+    SS_TRY(ss_logbook_begin(r->session, r->store, r->hosts.data, kernel, &r->logbook));
+    r->unsynced = r->logbook.row >= 0;
+    return SS_OK;
+}
+
+/* Before any rank commits. */
 static ss_error take_over(sweep_run *r)
 {
     ss_error error = SS_OK;
     if (r->session->rank == 0) {
         error = ss_reuse_take(&r->reuse, r->store, &r->tasks, r->pending);
-        r->unsynced = r->reuse.taken > 0;
+        if (error == SS_OK && r->reuse.taken > 0) {
+            r->unsynced = true;
+            error = sync_now(r);
+        }
         ss_reuse_close(&r->reuse);
-    }
-    if (error == SS_OK) {
-        error = sync_now(r);
     }
     return ss_sched_agree(r->session->comm, error);
 }
@@ -214,6 +225,11 @@ static int64_t failures_of(const ss_sched_summary *summary)
     return summary->results[SS_TASK_DIVERGED] + summary->results[SS_TASK_FAILED];
 }
 
+static int64_t committed_by(const ss_sched_summary *summary)
+{
+    return summary->results[SS_TASK_DONE] + failures_of(summary);
+}
+
 /* Repeating the command of a sweep that a failure stopped would not end it: no exit status 75,
  * which job scripts repeat. */
 static int status_of(const sweep_run *r, const ss_sched_summary *summary, const ss_tally *tally)
@@ -231,8 +247,7 @@ static void print_counts(const sweep_run *r, const ss_sched_summary *summary, co
     int64_t runs = ss_plan_runs(&r->sweep.plan);
     printf("%s: %" PRId64 " of %" PRId64 " runs committed (%" PRId64 " now, in %s): %" PRId64
            " done, %" PRId64 " diverged, %" PRId64 " failed\n",
-           r->sweep.spec->name, runs - ss_tally_pending(tally), runs,
-           summary->results[SS_TASK_DONE] + failures_of(summary),
+           r->sweep.spec->name, runs - ss_tally_pending(tally), runs, committed_by(summary),
            ss_text_duration(summary->seconds, took, sizeof took), tally->runs[SS_RUN_DONE],
            tally->runs[SS_RUN_DIVERGED], tally->runs[SS_RUN_FAILED]);
     if (r->flight.continued > 0) {
@@ -272,9 +287,10 @@ static ss_error conclude(const sweep_run *r, const ss_sched_summary *summary, in
 static ss_error execute_sweep(sweep_run *r, int *status)
 {
     MPI_Comm comm = r->session->comm;
-    ss_sched_summary summary;
+    ss_sched_summary *summary = &r->summary;
     SS_TRY(prepare(r));
     SS_TRY(open_result(r));
+    SS_TRY(begin_execution(r));
     SS_TRY(take_over(r));
     ss_sched_tasks tasks = {
         .count = ss_plan_runs(&r->sweep.plan),
@@ -289,23 +305,35 @@ static ss_error execute_sweep(sweep_run *r, int *status)
     };
     r->next_sync = ss_clock_seconds() + sync_interval;
     r->flight = ss_flight_begin(r->options->output, r->workspace, (double)r->options->checkpoint);
-    SS_TRY(ss_sched_execute(comm, &tasks, r->sweep.spec->name, r->options->style, &summary));
+    SS_TRY(ss_sched_execute(comm, &tasks, r->sweep.spec->name, r->options->style, summary));
     SS_TRY(ss_sched_agree(comm, ss_store_sync(r->store)));
     int64_t flights[] = {r->flight.saved, r->flight.continued};
     MPI_Allreduce(MPI_IN_PLACE, flights, 2, MPI_INT64_T, MPI_SUM, comm);
     r->flight.saved = flights[0];
     r->flight.continued = flights[1];
-    if (!summary.stopped) { /* whoever stops a sweep wants it to end now */
+    if (!summary->stopped) { /* whoever stops a sweep wants it to end now */
         SS_TRY(ss_reduce_all(comm, r->store, &r->sweep.plan));
     }
-    return ss_sched_agree(comm, r->session->rank == 0 ? conclude(r, &summary, status) : SS_OK);
+    return ss_sched_agree(comm, r->session->rank == 0 ? conclude(r, summary, status) : SS_OK);
+}
+
+/* Notes how the execution ended, also after an error, which is the one to tell then. */
+static ss_error end_execution(sweep_run *r, ss_error error, int status)
+{
+    char told[4096];
+    snprintf(told, sizeof told, "%s", ss_error_text());
+    ss_error noted = ss_logbook_end(&r->logbook, r->store, committed_by(&r->summary),
+                                    error == SS_OK ? status : ss_error_exit_status(error));
+    return error == SS_OK ? noted : ss_fail(error, "%s", told);
 }
 
 ss_error ss_execution_run(const ss_session *session, const ss_execution_options *options,
                           int *status)
 {
     sweep_run r = {.session = session, .options = options, .lock = {.descriptor = -1}};
+    r.logbook = ss_logbook_blank();
     ss_error error = execute_sweep(&r, status);
+    error = end_execution(&r, error, *status);
     ss_error closed = r.store ? ss_store_close(&r.store) : SS_OK;
     error = ss_sched_agree(session->comm, error == SS_OK ? closed : error);
     if (session->rank != 0) {
@@ -318,6 +346,7 @@ ss_error ss_execution_run(const ss_session *session, const ss_execution_options 
     ss_flight_end(&r.flight);
     ss_workspace_destroy(&r.workspace);
     ss_sweep_release(&r.sweep);
+    free(r.hosts.data);
     free(r.tasks.order);
     free(r.trajectory);
     free(r.pending);

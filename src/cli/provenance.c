@@ -1,11 +1,15 @@
 #include "provenance.h"
 
 #include "../base/memory.h"
+#include "../base/sort.h"
 #include "../spec/yaml.h"
 #include "saddlesweep/sched.h"
 #include "saddlesweep/store.h"
 
+#include <errno.h>
 #include <gsl/gsl_version.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -49,4 +53,102 @@ ss_error ss_provenance_libraries(ss_text *libraries)
                    ss_store_library(hdf5, sizeof hdf5), gsl_version, ss_yaml_library_version(),
                    hash / 10000, hash / 100 % 100, hash % 100);
     return libraries->failed ? ss_fail(SS_ERR_MEMORY, "out of memory for a text") : SS_OK;
+}
+
+static const char *environment(const char *name)
+{
+    const char *text = getenv(name);
+    return text ? text : "";
+}
+
+/* Slurm sets the count from the first restart on. */
+static int32_t restarts_of_job(void)
+{
+    char *end = NULL;
+    const char *text = environment("SLURM_RESTART_COUNT");
+    errno = 0;
+    long count = strtol(text, &end, 10);
+    return end != text && *end == '\0' && errno == 0 && count >= 0 && count <= INT32_MAX
+               ? (int32_t)count
+               : 0;
+}
+
+static int32_t count_hosts(const char *hosts)
+{
+    int32_t count = hosts[0] != '\0';
+    for (const char *at = hosts; *at; at++) {
+        count += *at == ',';
+    }
+    return count;
+}
+
+void ss_provenance_job(const char *hosts, ss_execution_record *record)
+{
+    char id[2 * sizeof record->job_id];
+    const char *job = environment("SLURM_JOB_ID");
+    const char *array = environment("SLURM_ARRAY_JOB_ID");
+    const char *task = environment("SLURM_ARRAY_TASK_ID");
+    const char *nodes = environment("SLURM_JOB_NODELIST");
+    bool in_job = job[0] != '\0';
+    bool in_array = array[0] && task[0];
+    snprintf(id, sizeof id, "%s%s%s", in_array ? array : job, in_array ? "_" : "",
+             in_array ? task : "");
+    ss_text_fit(in_job ? id : "", record->job_id, sizeof record->job_id);
+    ss_text_fit(in_job ? environment("SLURM_CLUSTER_NAME") : "", record->cluster,
+                sizeof record->cluster);
+    ss_text_fit(in_job && nodes[0] ? nodes : hosts, record->nodes, sizeof record->nodes);
+    record->restarts = in_job ? restarts_of_job() : -1;
+    record->hosts = count_hosts(hosts);
+}
+
+/* Where the kernel does not say, as on other architectures than x86: "unknown". */
+static void read_model(char *model, size_t size)
+{
+    char line[256];
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    ss_text_fit("unknown", model, size);
+    while (file && fgets(line, sizeof line, file) && line[0] != '\n') {
+        char *value = strchr(line, ':');
+        if (strncmp(line, "model name", 10) == 0 && value) {
+            line[strcspn(line, "\n")] = '\0';
+            ss_text_fit(value + 1 + strspn(value + 1, " "), model, size);
+            break;
+        }
+    }
+    if (file) {
+        fclose(file);
+    }
+}
+
+static int count_distinct(int64_t *values, int count)
+{
+    int distinct = count > 0;
+    ss_sort_integers(values, (size_t)count);
+    for (int i = 1; i < count; i++) {
+        distinct += values[i] != values[i - 1];
+    }
+    return distinct;
+}
+
+ss_error ss_provenance_cpu(MPI_Comm comm, char *field, size_t size)
+{
+    char model[80];
+    char text[sizeof model + 32] = "";
+    int64_t *hashes = NULL;
+    int rank;
+    int ranks;
+    MPI_Comm_rank(comm, &rank);
+    MPI_Comm_size(comm, &ranks);
+    read_model(model, sizeof model);
+    int64_t hash = (int64_t)XXH3_64bits(model, sizeof model);
+    SS_TRY(ss_sched_agree(comm, ss_allocate((size_t)ranks, sizeof *hashes, &hashes)));
+    MPI_Gather(&hash, 1, MPI_INT64_T, hashes, 1, MPI_INT64_T, 0, comm);
+    int others = rank == 0 ? count_distinct(hashes, ranks) - 1 : 0;
+    snprintf(text, sizeof text, "%s", model);
+    if (others > 0) {
+        snprintf(text, sizeof text, "%s +%d other models", model, others);
+    }
+    ss_text_fit(text, field, size);
+    free(hashes);
+    return SS_OK;
 }

@@ -1,37 +1,6 @@
 #include "characters.h"
 
-#include <stdint.h>
-
-/* How many bytes a character has that begins with this one; 0: none does. */
-static int length_of(unsigned char first)
-{
-    return first < 0x80   ? 1
-           : first < 0xc2 ? 0 /* a later byte, or a character that has a shorter form */
-           : first < 0xe0 ? 2
-           : first < 0xf0 ? 3
-           : first < 0xf5 ? 4
-                          : 0;
-}
-
-/* The character at `text` and its bytes; 0 bytes: it is no UTF-8. */
-static int decode(const char *text, uint32_t *character)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    int length = length_of((unsigned char)text[0]);
-    uint32_t value = (unsigned char)text[0];
-    if (length > 1) {
-        value &= 0x7fU >> length;
-    }
-    for (int i = 1; i < length; i++) { /* the NUL byte at the end is no later byte */
-        unsigned char later = (unsigned char)text[i];
-        if ((later & 0xc0) != 0x80) {
-            return 0;
-        }
-        value = value << 6 | (later & 0x3f);
-    }
-    *character = value;
-    return value >= least[length] && value <= 0x10ffff ? length : 0;
-}
+#include "../base/utf8.h"
 
 /* YAML 1.2, c-printable. */
 static bool is_allowed(uint32_t c)
@@ -49,7 +18,7 @@ ss_error ss_characters_check(const ss_yaml_source *source)
     int column = 1;
     for (const char *at = source->text; *at; column++) {
         uint32_t character = 0;
-        int length = decode(at, &character);
+        int length = ss_utf8_decode(at, &character);
         if (length == 0) {
             return ss_fail(SS_ERR_SPEC,
                            "%s:%d:%d: the byte 0x%02X is not UTF-8; save the file in that encoding",

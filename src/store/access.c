@@ -42,6 +42,22 @@ static ss_error find_range(const ss_store *store, const char *name, hid_t type,
                            name);
 }
 
+static ss_error find_executions(const ss_store *store, ss_space_range *range)
+{
+    *range = (ss_space_range){0};
+    if (ss_store_range_count(store) <= SS_RANGE_EXECUTION) {
+        return SS_OK;
+    }
+    hid_t type = ss_layout_execution_type();
+    ss_error error = find_range(store, "/execution", type, range);
+    H5Tclose(type);
+    if (error == SS_OK && range->bytes != SS_EXECUTION_ROWS * sizeof(ss_execution_record)) {
+        error = ss_fail(SS_ERR_FORMAT, "%s: /execution has another shape than at its creation",
+                        store->path);
+    }
+    return error;
+}
+
 ss_error ss_store_find_ranges(const ss_store *store, ss_space_range ranges[SS_RANGES])
 {
     SS_TRY(find_range(store, "/error", H5T_NATIVE_DOUBLE, &ranges[SS_RANGE_ERROR]));
@@ -55,7 +71,7 @@ ss_error ss_store_find_ranges(const ss_store *store, ss_space_range ranges[SS_RA
                               &ranges[ss_range_of_band((ss_quantity)quantity, band)]));
         }
     }
-    return SS_OK;
+    return find_executions(store, &ranges[SS_RANGE_EXECUTION]);
 }
 
 herr_t ss_store_read_box(hid_t dataset, hid_t file_space, hid_t type, int rank,

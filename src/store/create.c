@@ -24,10 +24,11 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "result files are little-endian");
 
 /* The dimension scales of a dataset, in order. */
-enum { DIMENSION_CELL = 1, DIMENSION_SEED = 2, DIMENSION_ITERATION = 4 };
+enum { DIMENSIONS = 4 };
+enum { DIMENSION_CELL = 1, DIMENSION_SEED = 2, DIMENSION_ITERATION = 4, DIMENSION_EXECUTION = 8 };
 
-/* The data of /error, /run and the bands change after creation. */
-enum { MOST_RANGES = 2 + SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) };
+/* The data of /error, /run, the bands and /execution change after creation. */
+enum { MOST_RANGES = 3 + SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) };
 _Static_assert((int)MOST_RANGES <= (int)SS_SEAL_MOST_RANGES, "a seal holds that many");
 
 typedef struct creator {
@@ -36,7 +37,7 @@ typedef struct creator {
     hid_t file;
     int cause; /* the errno of a write that failed; HDF5 has not noticed */
     hid_t string;
-    hid_t scales[3]; /* /cell, /seed, /iteration */
+    hid_t scales[DIMENSIONS]; /* /cell, /seed, /iteration, /execution_row */
     int ranges;
     ss_space_range range[MOST_RANGES]; /* that the seal leaves out */
     int nan_ranges;                    /* to be filled once HDF5 has closed the file */
@@ -95,16 +96,16 @@ static hid_t contiguous_properties(hid_t type, const double *fill)
     return properties;
 }
 
-/* Creates a dataset over some of the dimensions cell, seed and iteration, labels it, and attaches
- * the scales (which exist by then, unless this is one). */
+/* Creates a dataset over some of the dimensions, labels it, and attaches the scales (which exist by
+ * then, unless this is one). */
 static hid_t create_dataset(const creator *c, const char *name, hid_t type, int dimensions,
                             const double *fill, dataset_labels labels)
 {
-    hsize_t sizes[3] = {(hsize_t)c->plan->cells, (hsize_t)c->plan->seeds,
-                        (hsize_t)c->plan->checkpoints};
-    hsize_t shape[3];
+    hsize_t sizes[DIMENSIONS] = {(hsize_t)c->plan->cells, (hsize_t)c->plan->seeds,
+                                 (hsize_t)c->plan->checkpoints, SS_EXECUTION_ROWS};
+    hsize_t shape[DIMENSIONS];
     int rank = 0;
-    for (int dimension = 0; dimension < 3; dimension++) {
+    for (int dimension = 0; dimension < DIMENSIONS; dimension++) {
         if (dimensions & 1 << dimension) {
             shape[rank++] = sizes[dimension];
         }
@@ -119,7 +120,7 @@ static hid_t create_dataset(const creator *c, const char *name, hid_t type, int 
     bool good = dataset >= 0 && write_text(c, dataset, "long_name", labels.long_name) == SS_OK &&
                 write_text(c, dataset, "units", labels.units) == SS_OK &&
                 write_text(c, dataset, "description", labels.description) == SS_OK;
-    for (int dimension = 0, position = 0; good && dimension < 3; dimension++) {
+    for (int dimension = 0, position = 0; good && dimension < DIMENSIONS; dimension++) {
         if (dimensions & 1 << dimension && c->scales[dimension] > 0) {
             good = H5DSattach_scale(dataset, c->scales[dimension], (unsigned)position++) >= 0;
         }
@@ -164,7 +165,7 @@ static ss_error write_values(const creator *c, hid_t dataset, int64_t count, val
     return SS_OK;
 }
 
-static int64_t cell_number(const ss_plan *plan, int64_t index)
+static int64_t own_number(const ss_plan *plan, int64_t index)
 {
     (void)plan;
     return index;
@@ -186,17 +187,19 @@ static ss_error create_scales(creator *c)
         const char *name;
         dataset_labels labels;
         value_at value;
-    } scales[3] = {
+    } scales[DIMENSIONS] = {
         {"cell",
          {"cell of the grid", "1", "number of the cell, in the order of the sweep file"},
-         cell_number},
+         own_number},
         {"seed", {"seed", "1", "value of the seed"}, seed_value},
         {"iteration",
          {"iteration", "1", "recorded iterations t; 0 is the start"},
          checkpoint_iteration},
+        {"execution_row", {"row of /execution", "1", "number of the row, from 0 on"}, own_number},
     };
-    int64_t counts[3] = {c->plan->cells, c->plan->seeds, c->plan->checkpoints};
-    for (int i = 0; i < 3; i++) {
+    int64_t counts[DIMENSIONS] = {c->plan->cells, c->plan->seeds, c->plan->checkpoints,
+                                  SS_EXECUTION_ROWS};
+    for (int i = 0; i < DIMENSIONS; i++) {
         hid_t scale =
             create_dataset(c, scales[i].name, H5T_STD_I64LE, 1 << i, NULL, scales[i].labels);
         c->scales[i] = scale;
@@ -356,6 +359,24 @@ static ss_error create_bands(creator *c)
     return SS_OK;
 }
 
+/* The last of all, at the end of the file: what is read often stays together. */
+static ss_error create_executions(creator *c)
+{
+    dataset_labels labels = {
+        "executions", "1",
+        "800 bytes for each `run` that opened this file for writing: when, where, with what, how "
+        "it ended; number 0: none"};
+    hid_t type = ss_layout_execution_type();
+    hid_t dataset = create_dataset(c, "execution", type, DIMENSION_EXECUTION, NULL, labels);
+    H5Tclose(type);
+    if (dataset < 0) {
+        return fail(c, "cannot create /execution");
+    }
+    note_range(c, dataset, false);
+    H5Dclose(dataset);
+    return SS_OK;
+}
+
 static ss_error write_provenance(const creator *c, const ss_provenance *provenance)
 {
     char settings[SS_SETTINGS_SIZE];
@@ -392,7 +413,8 @@ static ss_error fill_file(creator *c, const ss_provenance *provenance)
     }
     SS_TRY(create_activations(c));
     SS_TRY(create_results(c));
-    return create_bands(c);
+    SS_TRY(create_bands(c));
+    return create_executions(c);
 }
 
 static ss_error write_file(creator *c, const ss_provenance *provenance)
@@ -411,7 +433,7 @@ static ss_error write_file(creator *c, const ss_provenance *provenance)
     }
     c->string = ss_layout_string_type();
     ss_error error = fill_file(c, provenance);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < DIMENSIONS; i++) {
         if (c->scales[i] > 0) {
             H5Dclose(c->scales[i]);
         }
@@ -438,7 +460,7 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
         error = write_file(&c, provenance);
     }
     if (error == SS_OK) {
-        error = ss_seal_write(temporary, c.range, c.ranges);
+        error = ss_seal_write(temporary, SS_STORE_FORMAT_VERSION, c.range, c.ranges);
     }
     if (error == SS_OK) {
         error = ss_space_fill(temporary, c.nan_range, c.nan_ranges);
@@ -460,7 +482,7 @@ double ss_store_predicted_bytes(const ss_plan *plan)
     double checkpoints = (double)plan->checkpoints;
     double per_cell = 8 * (1 + SS_CELL_PARAMETERS) + 16 + 32; /* numbers, string and its heap */
     double bands = SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) * checkpoints * 8;
-    double metadata = 40e3;
+    double metadata = 40e3 + SS_EXECUTION_ROWS * (sizeof(ss_execution_record) + 8);
     return metadata + cells * (per_cell + bands) + runs * (sizeof(ss_record) + 8 * checkpoints) +
            8 * ((double)plan->seeds + checkpoints);
 }

@@ -81,6 +81,46 @@ hid_t ss_layout_record_type(void)
     return type;
 }
 
+/* A text of a fixed number of bytes, filled up with NULs. */
+static void insert_text(hid_t compound, const char *field, size_t offset, size_t bytes)
+{
+    hid_t text = H5Tcopy(H5T_C_S1);
+    H5Tset_size(text, bytes);
+    H5Tset_cset(text, H5T_CSET_UTF8);
+    H5Tset_strpad(text, H5T_STR_NULLPAD);
+    H5Tinsert(compound, field, offset, text);
+    H5Tclose(text);
+}
+
+hid_t ss_layout_execution_type(void)
+{
+    hid_t type = H5Tcreate(H5T_COMPOUND, sizeof(ss_execution_record));
+#define NUMBER(field, kind) H5Tinsert(type, #field, offsetof(ss_execution_record, field), kind)
+#define TEXT(field)                                                                                \
+    insert_text(type, #field, offsetof(ss_execution_record, field),                                \
+                sizeof((ss_execution_record){0}.field))
+    NUMBER(number, H5T_STD_I64LE);
+    TEXT(started);
+    NUMBER(seconds, H5T_IEEE_F64LE);
+    NUMBER(runs, H5T_STD_I64LE);
+    NUMBER(exit_status, H5T_STD_I32LE);
+    NUMBER(ranks, H5T_STD_I32LE);
+    NUMBER(hosts, H5T_STD_I32LE);
+    NUMBER(restarts, H5T_STD_I32LE);
+    TEXT(job_id);
+    TEXT(cluster);
+    TEXT(nodes);
+    TEXT(cpu);
+    TEXT(kernel);
+    TEXT(version);
+    TEXT(git_commit);
+    TEXT(libraries);
+    NUMBER(checksum, H5T_STD_U64LE);
+#undef TEXT
+#undef NUMBER
+    return type;
+}
+
 hid_t ss_layout_string_type(void)
 {
     hid_t type = H5Tcopy(H5T_C_S1);

@@ -23,6 +23,9 @@ const char *ss_layout_band_name(ss_quantity quantity, int band, char *buffer, si
 /* The compound type of ss_record, in memory and in the file. Caller closes. */
 hid_t ss_layout_record_type(void);
 
+/* The compound type of ss_execution_record, likewise. Caller closes. */
+hid_t ss_layout_execution_type(void);
+
 /* Variable-length UTF-8 strings. Caller closes. */
 hid_t ss_layout_string_type(void);
 

@@ -25,6 +25,6 @@ ss_error ss_store_reseal(const ss_store *store)
     ss_space_range ranges[SS_RANGES];
     SS_TRY(check_user_block(store));
     memcpy(ranges, store->ranges, sizeof ranges); /* they get sorted */
-    SS_TRY(ss_seal_write(store->path, ranges, SS_RANGES));
+    SS_TRY(ss_seal_write(store->path, store->version, ranges, ss_store_range_count(store)));
     return ss_space_sync(store->path);
 }

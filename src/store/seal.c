@@ -3,7 +3,7 @@
 #include "../base/memory.h"
 #include "disk.h"
 #include "probe.h"
-#include "saddlesweep/store.h"
+#include "store_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -89,14 +89,15 @@ static int compare_ranges(const void *a, const void *b)
     return (first->offset > second->offset) - (first->offset < second->offset);
 }
 
-static ss_error seal_open_file(const char *path, int descriptor, ss_space_range *ranges, int count)
+static ss_error seal_open_file(const char *path, int descriptor, int64_t version,
+                               ss_space_range *ranges, int count)
 {
     struct stat information;
     if (fstat(descriptor, &information) != 0) {
         return ss_fail(SS_ERR_IO, "%s: cannot be examined: %s", path, strerror(errno));
     }
     seal s = {
-        .format_version = SS_STORE_FORMAT_VERSION,
+        .format_version = version,
         .file_bytes = information.st_size,
         .range_count = count,
     };
@@ -111,13 +112,13 @@ static ss_error seal_open_file(const char *path, int descriptor, ss_space_range 
     return cause == 0 ? SS_OK : ss_disk_failed(path, "cannot be sealed", cause);
 }
 
-ss_error ss_seal_write(const char *path, ss_space_range *ranges, int count)
+ss_error ss_seal_write(const char *path, int64_t version, ss_space_range *ranges, int count)
 {
     int descriptor = open(path, O_RDWR | O_CLOEXEC);
     if (descriptor < 0) {
         return ss_disk_failed(path, "cannot be opened", errno);
     }
-    ss_error error = seal_open_file(path, descriptor, ranges, count);
+    ss_error error = seal_open_file(path, descriptor, version, ranges, count);
     close(descriptor);
     return error;
 }
@@ -125,10 +126,10 @@ ss_error ss_seal_write(const char *path, ss_space_range *ranges, int count)
 static ss_error wrong_version(const char *path, int64_t version)
 {
     return ss_fail(SS_ERR_FORMAT,
-                   "%s: has format_version %" PRId64 ", this program reads %d; use the %s "
+                   "%s: has format_version %" PRId64 ", this program reads %d and %d; use the %s "
                    "program, or name another file",
-                   path, version, SS_STORE_FORMAT_VERSION,
-                   version < SS_STORE_FORMAT_VERSION ? "older" : "newer");
+                   path, version, SS_STORE_OLDEST_VERSION, SS_STORE_FORMAT_VERSION,
+                   version < SS_STORE_OLDEST_VERSION ? "older" : "newer");
 }
 
 static ss_error foreign(const char *path, const char *what)
@@ -145,7 +146,7 @@ static ss_error explain(const char *path, bool sealed, const char *what)
     case SS_PROBE_FOREIGN:
         return foreign(path, "its attribute \"format\" is not \"" SS_STORE_FORMAT "\"");
     case SS_PROBE_OURS:
-        if (version != SS_STORE_FORMAT_VERSION) {
+        if (!ss_store_knows(version)) {
             return wrong_version(path, version);
         }
         break;
@@ -219,7 +220,7 @@ static ss_error check_open_file(const char *path, int descriptor)
     if (cause != 0 || s.checksum != checksum_of(&s)) {
         return check_unsealed(path, &s, information.st_size);
     }
-    if (s.format_version != SS_STORE_FORMAT_VERSION) {
+    if (!ss_store_knows(s.format_version)) {
         return wrong_version(path, s.format_version);
     }
     SS_TRY(check_length(path, information.st_size, s.file_bytes));

@@ -84,6 +84,10 @@ static ss_error open_file(ss_store *store, hid_t properties)
     }
     store->string_type = ss_layout_string_type();
     store->record_type = ss_layout_record_type();
+    if (!ss_store_read_integer(store, "format_version", &store->version) ||
+        !ss_store_knows(store->version)) {
+        return ss_store_damaged(store, "its format_version is none that this program reads");
+    }
     SS_TRY(open_datasets(store));
     return ss_store_find_ranges(store, store->ranges);
 }
@@ -133,7 +137,7 @@ ss_error ss_store_open_unsealed(const char *path, ss_store **store)
 {
     int64_t version = 0;
     *store = NULL;
-    if (ss_probe_file(path, &version) != SS_PROBE_OURS || version != SS_STORE_FORMAT_VERSION) {
+    if (ss_probe_file(path, &version) != SS_PROBE_OURS || !ss_store_knows(version)) {
         ss_error error = ss_seal_check(path); /* says what it is */
         return error == SS_OK ? ss_fail(SS_ERR_FORMAT, "%s: HDF5 cannot open it", path) : error;
     }
@@ -334,4 +338,31 @@ ss_error ss_store_write_bands(ss_store *store, ss_quantity quantity, int64_t cel
                               ss_range_of_band(quantity, band), row.start, row.values, row.bytes));
     }
     return SS_OK;
+}
+
+bool ss_store_has_executions(const ss_store *store)
+{
+    return ss_store_range_count(store) > SS_RANGE_EXECUTION;
+}
+
+ss_error ss_store_read_execution(const ss_store *store, int row, ss_execution_record *record)
+{
+    *record = (ss_execution_record){0};
+    if (!ss_store_has_executions(store)) {
+        return SS_OK;
+    }
+    off_t start = store->ranges[SS_RANGE_EXECUTION].offset + row * (off_t)sizeof *record;
+    int cause = ss_disk_read(store->descriptor, record, sizeof *record, start);
+    return cause == 0 ? SS_OK
+                      : ss_fail(SS_ERR_IO, "%s: /execution cannot be read: %s", store->path,
+                                strerror(cause));
+}
+
+ss_error ss_store_write_execution(ss_store *store, int row, const ss_execution_record *record)
+{
+    return ss_store_has_executions(store)
+               ? write_in_place(store, "the record of an execution cannot be written",
+                                SS_RANGE_EXECUTION, row * (MPI_Offset)sizeof *record, record,
+                                sizeof *record)
+               : SS_OK;
 }

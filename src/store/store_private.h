@@ -9,7 +9,8 @@ enum {
     SS_RANGE_ERROR,
     SS_RANGE_RUN,
     SS_RANGE_BANDS,
-    SS_RANGES = SS_RANGE_BANDS + SS_QUANTITIES * BAND_DATASETS
+    SS_RANGE_EXECUTION = SS_RANGE_BANDS + SS_QUANTITIES * BAND_DATASETS, /* may be missing */
+    SS_RANGES
 };
 
 static inline int ss_range_of_band(ss_quantity quantity, int band)
@@ -20,6 +21,7 @@ static inline int ss_range_of_band(ss_quantity quantity, int band)
 struct ss_store {
     char *path;
     ss_store_shape shape;
+    int64_t version; /* format_version */
     hid_t file;
     hid_t record_type;
     hid_t string_type;
@@ -41,6 +43,18 @@ ss_error ss_store_damaged(const ss_store *store, const char *what);
  * are the caller's to close, even after an error, when not negative. */
 ss_error ss_store_open_dataset(const ss_store *store, const char *name, int rank, hid_t *dataset,
                                hid_t *space, hsize_t *sizes);
+
+/* Whether files of this format_version can be used. */
+static inline bool ss_store_knows(int64_t version)
+{
+    return version >= SS_STORE_OLDEST_VERSION && version <= SS_STORE_FORMAT_VERSION;
+}
+
+/* How many of the ranges a file of the store's format_version has. */
+static inline int ss_store_range_count(const ss_store *store)
+{
+    return store->version < 3 ? SS_RANGE_EXECUTION : SS_RANGES;
+}
 
 /* Where their data are: plain stretches of the file, as it was created. SS_ERR_FORMAT names the
  * dataset that is none, or of another type. */

@@ -112,6 +112,15 @@ def read(path, dataset):
         return file[dataset][...]
 
 
+def without_executions(path):
+    """The bytes of a result file, but for the rows that each `run` notes itself in."""
+    with h5py.File(path) as file:
+        start = file["execution"].id.get_offset()
+        size = file["execution"].id.get_storage_size()
+    data = path.read_bytes()
+    return data[:start] + data[start + size :]
+
+
 def xxh3(data):
     """XXH3, 64 bits, by the library that the program uses."""
     library = ctypes.CDLL("libxxhash.so.0")

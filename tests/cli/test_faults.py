@@ -64,6 +64,7 @@ class Disk(ProgramTest):
         super().setUp()
         self.numbers = itertools.count()
         self.damaged = []
+        self.torn_executions = 0
         whole = self.case()
         log = whole / "log"
         done = self.run_case(whole, "none:0", SADDLESWEEP_FAULT_LOG=str(log))
@@ -74,7 +75,8 @@ class Disk(ProgramTest):
         self.sizes = [size for size, _ in writes]
         self.new = [i for i, (_, path) in enumerate(writes, 1) if not path.endswith("/few.h5")]
         later = [i for i, (_, path) in enumerate(writes, 1) if path.endswith("/few.h5")]
-        self.commits, self.bands = later[:8][-2 * COMMITS :], later[8:]
+        self.noted = [later[0], later[-1]]  # the record of the execution: at its start and its end
+        self.commits, self.bands = later[1:9][-2 * COMMITS :], later[9:-1]
         output = whole / "disk/few.h5"
         self.results = {name: read(output, name).tobytes() for name in names_of_results(output)}
         self.records = read(output, "run")
@@ -142,7 +144,7 @@ class Disk(ProgramTest):
 
     def verify(self, case):
         """Cell and seed of the runs whose record is damaged; nothing else may be wrong, but for the bands
-        of the one cell that a reduction was writing."""
+        of the one cell that a reduction was writing, or the record of the execution."""
         done = subprocess.run(
             self.command("verify", case / "disk/few.h5"),
             env={**os.environ, **ALONE, "TMPDIR": str(case / "tmp")},
@@ -156,13 +158,26 @@ class Disk(ProgramTest):
         self.assertLessEqual(len(half_made), 1)
         if half_made:
             self.assertRegex(done.stdout, r"pending +0\n")
-        self.assertEqual(done.returncode, 1 if rows or half_made else 0, done.stdout + done.stderr)
+        torn = re.findall(r"row 0 of /execution is damaged$", done.stdout, re.MULTILINE)
+        self.torn_executions += len(torn)
+        self.assertRegex(done.stdout, rf"executions +{'[01], 1 damaged' if torn else '[0-2]'}\n")
+        bad = rows or half_made or torn
+        self.assertEqual(done.returncode, 1 if bad else 0, done.stdout + done.stderr)
         self.assertRegex(done.stdout, rf"damaged +{len(rows)}\n")
+        self.assertLessEqual(len(rows) + len(half_made) + len(torn), 1)
         return [(int(cell), int(seed)) for cell, seed in rows]
+
+    def check_executions(self, case):
+        """The last one has ended well, and no damage is left."""
+        executions = read(case / "disk/few.h5", "execution")
+        executions = executions[executions["number"] > 0]
+        self.assertEqual(executions[executions["number"].argmax()]["exit_status"], 0)
+        self.assertEqual(self.verify(case), [])
 
     def check_results(self, case):
         for name, expected in self.results.items():
             self.assertEqual(read(case / "disk/few.h5", name).tobytes(), expected, name)
+        self.check_executions(case)
         self.assertEqual(self.files_of(case), ["few.h5", "few.yaml"], "nothing is left over")
 
     def finish(self, case):
@@ -210,37 +225,52 @@ class EveryWrite(Disk):
     def test_the_writes_are_what_they_are_thought_to_be(self):
         self.assertEqual([self.sizes[i - 1] for i in self.commits], [96, 64] * COMMITS)
         self.assertEqual([self.sizes[i - 1] for i in self.bands], [96] * 40)
-        self.assertEqual(self.commits[-1], len(self.new) + 8)
+        self.assertEqual([self.sizes[i - 1] for i in self.noted], [800] * 2)
+        self.assertEqual(self.commits[-1], len(self.new) + 9)
         self.assertGreater(len(self.new), 40)
 
     def test_a_write_fails(self):
         some = [(f"fail:{i}", CAUSES[i % 3]) for i in (self.new[1:] + self.bands)[::FAILING]]
-        all_causes = [(f"fail:{i}", cause) for i in self.commits for cause in CAUSES]
+        all_causes = [(f"fail:{i}", cause) for i in self.commits + self.noted for cause in CAUSES]
         self.try_all(self.stops, some + all_causes)
 
+    def test_the_record_of_the_execution_hides_no_error(self):
+        case = self.case()
+        done = self.run_case(case, f"fail:{self.commits[0]}:{errno.EIO}")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("few.h5: a run cannot be written: ", done.stderr)
+        self.assertEqual(read(case / "disk/few.h5", "execution")["exit_status"][0], -1)
+        for number in (3, 4):  # of the commits, and of the bands
+            case = self.case()
+            done = self.run_case(case, f"sync:{number}:{errno.EIO}")
+            self.assertEqual(done.returncode, 1)
+            self.assertEqual(read(case / "disk/few.h5", "execution")["exit_status"][0], 1)
+
     def test_a_write_of_the_result_fails_once(self):
-        places = self.commits + self.bands[1::OTHERS]
+        places = self.commits + self.noted + self.bands[1::OTHERS]
         self.try_all(self.goes_on, [(f"once:{i}:{CAUSES[i % 3]}",) for i in places])
 
     def test_a_write_is_short(self):
-        places = self.commits + (self.new + self.bands)[::OTHERS]
+        places = self.commits + self.noted + (self.new + self.bands)[::OTHERS]
         self.try_all(self.goes_on, [(f"short:{i}",) for i in places])
 
     def test_a_kill_tears_a_write(self):
         places = (self.new + self.bands)[2 % OTHERS :: OTHERS]
         some = [(f"torn:{i}:{TEARS[n % 4]}",) for n, i in enumerate(places)]
-        all_tears = [(f"torn:{i}:{tear}",) for i in self.commits for tear in TEARS]
+        all_tears = [(f"torn:{i}:{tear}",) for i in self.commits + self.noted for tear in TEARS]
         self.try_all(self.is_killed, some + all_tears)
         self.assertGreaterEqual(len(self.damaged), 2 * COMMITS, "records of which 1 or 33 bytes were written")
+        self.assertGreaterEqual(self.torn_executions, 2, "of those of executions, too")
 
     def test_the_disk_fills_up(self):
         ends = [0, *itertools.accumulate(self.sizes)]
         places = (self.new[1:] + self.bands)[3 % OTHERS :: OTHERS]
         rooms = [ends[i] - self.sizes[i - 1] // 2 for i in places]
-        for i in self.commits:
+        for i in self.commits + self.noted:
             rooms += [ends[i - 1], ends[i - 1] + 1, ends[i] - 1]
         self.try_all(self.stops, [(f"full:{room}", errno.ENOSPC, True) for room in rooms])
         self.assertGreaterEqual(len(self.damaged), COMMITS, "records of which 1 byte was written")
+        self.assertGreaterEqual(self.torn_executions, 1, "of those of executions, too")
 
     def test_other_calls_fail(self):
         faults = [
@@ -280,7 +310,7 @@ class TwoRanks(Disk):
 
     def test_one_rank_has_a_failing_disk(self):
         creation = len(self.new)
-        for rank, number in ((0, 2), (0, creation), (0, creation + 1), (1, 1), (1, 7)):
+        for rank, number in ((0, 2), (0, creation), (0, creation + 1), (0, creation + 2), (1, 1), (1, 7)):
             with self.subTest(rank=rank, number=number):
                 case = self.case()
                 cause = CAUSES[number % 3]
@@ -289,7 +319,7 @@ class TwoRanks(Disk):
                 self.finish(case)
 
     def test_one_rank_writes_in_part(self):
-        for rank, number in ((0, len(self.new) + 1), (1, 1), (1, 2)):
+        for rank, number in ((0, len(self.new) + 2), (1, 1), (1, 2)):
             with self.subTest(rank=rank, number=number):
                 case = self.case()
                 done = self.run_on(case, rank, f"short:{number}")
@@ -297,7 +327,7 @@ class TwoRanks(Disk):
                 self.check_results(case)
 
     def test_one_rank_is_killed_while_it_writes(self):
-        for rank, number in ((0, len(self.new) + 2), (1, 1), (1, 2)):
+        for rank, number in ((0, len(self.new) + 3), (1, 1), (1, 2)):
             with self.subTest(rank=rank, number=number):
                 case = self.case()
                 done = self.run_on(case, rank, f"torn:{number}:20")
@@ -334,7 +364,9 @@ class Syncs(ProgramTest):
         text = text.replace("iterations: 50", "iterations: 40000")
         done, letters = self.calls(text, ranks=2)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(letters, "^wws+wws+", "the shorter run, committed and synced; the longer one")
+        self.assertRegex(
+            letters, "^ws*wws+wws+", "the start; the shorter run, committed and synced; the longer one"
+        )
 
     @unittest.skipUnless("release" in PROGRAM, "takes too long elsewhere")
     def test_a_long_run_does_not_keep_an_earlier_one_from_the_disk(self):
@@ -346,7 +378,7 @@ class Syncs(ProgramTest):
         done, letters = self.calls(text)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("1 runs went on from where they had been saved", done.stdout)
-        self.assertRegex(letters, "^wws+wws+")
+        self.assertRegex(letters, "^ws*wws+wws+")
 
 
 class RealDisk(ProgramTest):

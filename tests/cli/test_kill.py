@@ -66,7 +66,7 @@ class Kill(ProgramTest):
         if not self.output.exists():
             return  # killed before it was created
         done = self.call("verify", self.output)
-        self.assertIn("damaged   0\n", done.stdout, done.stderr)
+        self.assertIn("damaged     0\n", done.stdout, done.stderr)
         if done.returncode != 0:  # the kill came while the bands were written
             self.assertRegex(done.stdout, r"pending +0\n")
             self.assertIn("`saddlesweep reduce` makes them anew", done.stderr)

@@ -7,8 +7,8 @@ import unittest
 
 from harness import PROGRAM, SOURCE, ProgramTest
 
-# What differs from machine to machine: durations, rates, predictions, the kernel, and the pad around.
-TIMINGS = re.compile(r"(?<=the )\w+(?= kernel)|(< )?\d[\d.]*(e-\d+)? ?(us|ms|s|min|h|KiB|MiB|runs/s)\b|(core-hours +)\d[\d.e-]*")
+# What differs from machine to machine: durations, rates, predictions, the host, the kernel, and the pad around.
+TIMINGS = re.compile(r"(?<=the )\w+(?= kernel)|(?<=the last: )on \S+, 2 ranks, \w+|(< )?\d[\d.]*(e-\d+)? ?(us|ms|s|min|h|KiB|MiB|runs/s)\b|(core-hours +)\d[\d.e-]*")
 
 
 def without_timings(text):

@@ -21,7 +21,7 @@ class Layout(ProgramTest):
         with h5py.File(self.path) as file:
             attributes = dict(file.attrs)
         self.assertEqual(attributes["format"], "saddlesweep")
-        self.assertEqual(attributes["format_version"], 2)
+        self.assertEqual(attributes["format_version"], 3)
         self.assertEqual(attributes["spec"], SWEEP, "the sweep file, verbatim")
         self.assertEqual(attributes["overrides"], "grid.seed={count: 6}\n")
         self.assertEqual(attributes["ranks"], 2)
@@ -35,7 +35,7 @@ class Layout(ProgramTest):
         with h5py.File(self.path) as file:
             for name, shape in {
                 "cell": (8,), "seed": (6,), "iteration": (12,), "d": (8,), "k": (8,), "k0": (8,),
-                "n": (8,), "m": (8,),
+                "n": (8,), "m": (8,), "execution_row": (64,),
             }.items():  # fmt: skip
                 self.assertEqual((file[name].dtype, file[name].shape), (np.dtype("<i8"), shape))
             self.assertEqual(file["error"].dtype, np.dtype("<f8"))
@@ -84,27 +84,32 @@ class Layout(ProgramTest):
                 labels.append(name)
                 for attribute in ("long_name", "units", "description"):
                     self.assertTrue(item.attrs[attribute], f"{name}: {attribute}")
-                if name not in ("cell", "seed", "iteration"):
+                if name not in ("cell", "seed", "iteration", "execution_row"):
                     for dimension in item.dims:
                         self.assertEqual(len(dimension), 1, name)
 
         with h5py.File(self.path) as file:
             file.visititems(visit)
-        self.assertEqual(len(labels), 3 + 5 + 1 + 2 + 20)
+        self.assertEqual(len(labels), 4 + 5 + 1 + 2 + 20 + 1)
 
     def test_xarray_shows_labelled_dimensions(self):
         with xarray.open_dataset(self.path, engine="h5netcdf") as data:
-            self.assertEqual(dict(data.sizes), {"cell": 8, "seed": 6, "iteration": 12})
+            self.assertEqual(
+                dict(data.sizes), {"cell": 8, "seed": 6, "iteration": 12, "execution_row": 64}
+            )
             self.assertEqual(data["error"].dims, ("cell", "seed", "iteration"))
             picked = data["error"].where(data["d"] == 5, drop=True).sel(seed=3, iteration=50)
             self.assertEqual(picked.shape, (4,))
             self.assertEqual(data["activation"].values[1], "tanh")
             self.assertEqual(data["run"].values[0, 0]["status"], 1)
+            self.assertEqual(data["execution"].dims, ("execution_row",))
+            self.assertEqual(list(data["execution"].values["number"][:2]), [1, 0])
+            self.assertEqual(data["execution"].values["ranks"][0], 2)
         with xarray.open_dataset(self.path, engine="h5netcdf", group="bands/error") as bands:
             self.assertEqual(bands["mean"].dims, ("cell", "iteration"))
 
     def test_h5dump_reads_it(self):
-        for arguments in (["-H"], ["-d", "/run"], ["-d", "/activation"]):
+        for arguments in (["-H"], ["-d", "/run"], ["-d", "/activation"], ["-d", "/execution"]):
             done = subprocess.run(
                 ["h5dump", *arguments, str(self.path)], capture_output=True, text=True, check=False
             )

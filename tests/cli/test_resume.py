@@ -181,7 +181,7 @@ class Resume(ProgramTest):
         self.assertEqual(process.returncode, 0, stdout + stderr)
         seen += watcher.communicate(timeout=60)[0]
         self.assertEqual(watcher.returncode, 0)
-        self.assertGreaterEqual(seen.count("sweep     tiny\n"), 2)
+        self.assertGreaterEqual(seen.count("sweep       tiny\n"), 2)
         last = seen[seen.rindex("file ") :]
         self.assertRegex(last, r"done +2\npending +0\n")
         self.assertNotIn("writer", last)

@@ -44,7 +44,13 @@ typedef struct range {
     size_t size;
 } range;
 
-enum { RUN_RANGE, ERROR_RANGE, FIRST_BAND_RANGE };
+enum {
+    RUN_RANGE,
+    ERROR_RANGE,
+    FIRST_BAND_RANGE,
+    EXECUTION_RANGE = FIRST_BAND_RANGE + SS_QUANTITIES * (SS_STATISTIC_COUNT + 1),
+    RANGES
+};
 
 static struct {
     char path[192];
@@ -52,7 +58,7 @@ static struct {
     size_t size;      /* of the whole file */
     uint8_t *whole;   /* its bytes */
     uint8_t *damaged; /* the same after edits */
-    range ranges[FIRST_BAND_RANGE + SS_QUANTITIES * (SS_STATISTIC_COUNT + 1)];
+    range ranges[RANGES];
     size_t range_count;
 } target;
 
@@ -107,6 +113,12 @@ static void add_range(hid_t file, const char *name)
     H5Dclose(dataset);
 }
 
+/* The file without the stretch of /execution, as if that were its end. */
+static range all_but_executions(void)
+{
+    return (range){0, target.size - target.ranges[EXECUTION_RANGE].size};
+}
+
 static void find_ranges(void)
 {
     char name[128];
@@ -123,8 +135,10 @@ static void find_ranges(void)
             add_range(file, name);
         }
     }
+    add_range(file, "execution");
     H5Fclose(file);
-    REQUIRE(target.size <= 1 << 16); /* what the offset of an edit reaches */
+    REQUIRE(target.range_count == RANGES);
+    REQUIRE(all_but_executions().size <= 1 << 16); /* what the offset of an edit reaches */
     REQUIRE(target.ranges[RUN_RANGE].size == RUNS * sizeof(ss_record));
     REQUIRE(target.ranges[ERROR_RANGE].size == RUNS * POINTS * sizeof(double));
 }
@@ -146,11 +160,14 @@ static size_t take(input *in, int bytes)
     return value;
 }
 
+/* EXECUTION_RANGE stands for the whole file, and what comes after it for /execution: as inputs have
+ * it that are older. */
 static range choose_range(size_t number)
 {
-    range all = {0, target.size};
-    size_t which = number % (target.range_count + 1);
-    return which < target.range_count ? target.ranges[which] : all;
+    size_t which = number % (RANGES + 1);
+    return which == EXECUTION_RANGE  ? all_but_executions()
+           : which > EXECUTION_RANGE ? target.ranges[EXECUTION_RANGE]
+                                     : target.ranges[which];
 }
 
 static void edit(input *in)
@@ -160,7 +177,12 @@ static void edit(input *in)
     size_t offset = take(in, 2) % range.size;
     size_t count = take(in, 1);
     count = count < range.size - offset ? count : range.size - offset;
-    uint8_t *to = target.damaged + range.start + offset;
+    size_t start = range.start + offset;
+    if (range.start == 0 && start >= target.ranges[EXECUTION_RANGE].start) {
+        start += target.ranges[EXECUTION_RANGE].size;
+    }
+    count = count < target.size - start ? count : target.size - start;
+    uint8_t *to = target.damaged + start;
     if (copy) {
         size_t from = take(in, 2) % (range.size - count + 1);
         memmove(to, target.damaged + range.start + from, count);
@@ -182,8 +204,16 @@ static const uint8_t *trajectory_in(const uint8_t *file, int run)
     return file + target.ranges[ERROR_RANGE].start + (size_t)run * POINTS * sizeof(double);
 }
 
+static ss_execution_record *execution_in(uint8_t *file, int row)
+{
+    return (ss_execution_record *)(void *)(file + target.ranges[EXECUTION_RANGE].start) + row;
+}
+
 static void forge_checksums(void)
 {
+    for (int row = 0; row < SS_EXECUTION_ROWS; row++) {
+        ss_execution_record_seal(execution_in(target.damaged, row));
+    }
     for (int run = 0; run < RUNS; run++) {
         ss_record *record = record_in(target.damaged, run);
         const uint8_t *trajectory = trajectory_in(target.damaged, run);
@@ -294,6 +324,18 @@ static bool seal_is_broken(size_t size)
     return broken;
 }
 
+/* A record that is believed is the one that the sweep was noted with. */
+static void check_executions(const ss_store *store, bool forged)
+{
+    for (int row = 0; row < SS_EXECUTION_ROWS; row++) {
+        ss_execution_record record;
+        REQUIRE(ss_store_read_execution(store, row, &record) == SS_OK);
+        REQUIRE(memcmp(&record, execution_in(target.damaged, row), sizeof record) == 0);
+        REQUIRE(forged || !ss_execution_record_whole(&record) ||
+                memcmp(&record, execution_in(target.whole, 0), sizeof record) == 0);
+    }
+}
+
 static void check_store(size_t size, bool forged)
 {
     ss_store *store = NULL;
@@ -304,6 +346,7 @@ static void check_store(size_t size, bool forged)
         return;
     }
     check_tally(store);
+    check_executions(store, forged);
     if (ss_sweep_of_store(store, target.path, &sweep) == SS_OK &&
         ss_store_match_labels(store, &sweep.plan) == SS_OK) {
         check_walk(store, &sweep.plan, forged);
@@ -335,7 +378,7 @@ static bool bands_whole_or_blank(int cell)
     size_t row = POINTS * sizeof(double);
     bool whole = true;
     bool blank = true;
-    for (size_t i = FIRST_BAND_RANGE; i < target.range_count; i++) {
+    for (size_t i = FIRST_BAND_RANGE; i < EXECUTION_RANGE; i++) {
         size_t start = target.ranges[i].start + (size_t)cell * row;
         bool count = (i - FIRST_BAND_RANGE) % (SS_STATISTIC_COUNT + 1) == SS_STATISTIC_COUNT;
         whole = whole && memcmp(target.damaged + start, target.whole + start, row) == 0;
@@ -350,13 +393,14 @@ static int verify(void)
     return ss_cmd_verify(1, arguments);
 }
 
-/* A subcommand as users call it; verify finds every damaged run and band. */
+/* A subcommand as users call it; verify finds every damaged run, band and execution.
+ */
 static void check_command(size_t which, bool forged)
 {
     char *arguments[] = {target.path, "--csv", "-"};
-    char *cells[] = {target.path, "--cells"};
+    char *tables[] = {target.path, "--cells", "--executions"};
     if (which == STATUS) {
-        ss_cmd_status(2, cells);
+        ss_cmd_status(3, tables);
     } else if (which == EXPORT) {
         ss_cmd_export(3, arguments);
     } else if (verify() == SS_EXIT_DONE && !forged) {
@@ -365,6 +409,10 @@ static void check_command(size_t which, bool forged)
         }
         for (int cell = 0; cell < CELLS; cell++) {
             REQUIRE(!cell_as_committed(cell) || bands_whole_or_blank(cell));
+        }
+        for (int row = 0; row < SS_EXECUTION_ROWS; row++) {
+            const ss_execution_record *record = execution_in(target.damaged, row);
+            REQUIRE(ss_execution_record_whole(record) || ss_execution_record_blank(record));
         }
     }
 }

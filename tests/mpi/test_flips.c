@@ -7,6 +7,8 @@
 #include "keep_modules.h"
 #include "mpi_folder.h"
 #include "src/cli/cli.h"
+#include "src/cli/executions.h"
+#include "src/cli/logbook.h"
 #include "src/cli/pending.h"
 #include "src/cli/reduction.h"
 #include "src/cli/tally.h"
@@ -23,10 +25,19 @@ static const char text[] = "name: flips\n"
                            "train: {iterations: 20, step: {size: 0.5}}\n"
                            "record: {at: [0, 10]}\n";
 
-enum { CELLS = 2, SEEDS = 2, RUNS = CELLS * SEEDS, POINTS = 3, MOST_BYTES = 1 << 18, NO_RUN = -1 };
+enum {
+    CELLS = 2,
+    SEEDS = 2,
+    RUNS = CELLS * SEEDS,
+    POINTS = 3,
+    EXECUTIONS = 2,
+    BLANK_STRIDE = 10,
+    MOST_BYTES = 1 << 18,
+    NO_RUN = -1
+};
 
 /* What a byte of the file is. */
-typedef enum part { FINAL, OF_RECORD, OF_TRAJECTORY, OF_BANDS } part;
+typedef enum part { FINAL, OF_RECORD, OF_TRAJECTORY, OF_BANDS, OF_EXECUTION, OF_BLANK_ROW } part;
 
 static struct {
     char path[128];
@@ -34,6 +45,7 @@ static struct {
     ss_spec *spec;
     ss_plan plan;
     size_t size;
+    size_t executions; /* where /execution begins */
     unsigned char part[MOST_BYTES];
     int run[MOST_BYTES];                     /* that a byte of a record or trajectory belongs to */
     unsigned char whole[MOST_BYTES];         /* the file's bytes */
@@ -83,6 +95,23 @@ static void execute_all(void)
     assert_int_equal(ss_store_close(&store), SS_OK);
 }
 
+/* As `run` would: two executions, of which one was killed. */
+static void note_executions(void)
+{
+    ss_store *store;
+    ss_logbook logbook;
+    ss_session session = {.comm = MPI_COMM_SELF, .rank = 0, .ranks = 1};
+    for (int i = 0; i < EXECUTIONS; i++) {
+        assert_int_equal(ss_store_open_for_writing(target.path, MPI_COMM_SELF, &store), SS_OK);
+        assert_int_equal(ss_logbook_begin(&session, store, "here", "any", &logbook), SS_OK);
+        assert_int_equal(logbook.row, i);
+        if (i == 0) {
+            assert_int_equal(ss_logbook_end(&logbook, store, RUNS, SS_EXIT_DONE), SS_OK);
+        }
+        assert_int_equal(ss_store_close(&store), SS_OK);
+    }
+}
+
 static void mark(hid_t file, const char *name, part part, size_t run_bytes)
 {
     hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
@@ -93,6 +122,32 @@ static void mark(hid_t file, const char *name, part part, size_t run_bytes)
         target.part[start + i] = (unsigned char)part;
         target.run[start + i] = run_bytes > 0 ? (int)(i / run_bytes) : NO_RUN;
     }
+}
+
+/* The last row that is written, and some bytes of the last blank one: rows are alike. */
+static void mark_executions(hid_t file)
+{
+    hid_t dataset = H5Dopen2(file, "execution", H5P_DEFAULT);
+    target.executions = (size_t)H5Dget_offset(dataset);
+    H5Dclose(dataset);
+    for (size_t i = 0; i < SS_EXECUTION_ROWS * sizeof(ss_execution_record); i++) {
+        size_t row = i / sizeof(ss_execution_record);
+        part part = row == EXECUTIONS - 1                                   ? OF_EXECUTION
+                    : row == SS_EXECUTION_ROWS - 1 && i % BLANK_STRIDE == 0 ? OF_BLANK_ROW
+                                                                            : FINAL;
+        target.part[target.executions + i] = (unsigned char)part;
+        target.run[target.executions + i] = NO_RUN;
+    }
+}
+
+static int row_of(size_t at)
+{
+    return (int)((at - target.executions) / sizeof(ss_execution_record));
+}
+
+static bool in_executions(size_t at)
+{
+    return target.part[at] == OF_EXECUTION || target.part[at] == OF_BLANK_ROW;
 }
 
 static void mark_parts(void)
@@ -109,6 +164,7 @@ static void mark_parts(void)
                                                 : "count");
         mark(file, name, OF_BANDS, 0);
     }
+    mark_executions(file);
     H5Fclose(file);
 }
 
@@ -176,6 +232,7 @@ static int make_file(void **state)
     assert_int_equal(ss_store_create(target.path, &target.plan, &provenance), SS_OK);
     execute_all();
     reduce();
+    note_executions();
     assert_int_equal(stat(target.path, &information), 0);
     target.size = (size_t)information.st_size;
     assert_true(target.size < MOST_BYTES);
@@ -200,15 +257,32 @@ static void check_verify(void)
     assert_int_equal(call(ss_cmd_verify, 1, arguments), 1);
 }
 
+/* Those that are whole are as they were. */
+static void check_executions(const ss_store *store, size_t at)
+{
+    ss_executions *found;
+    assert_int_equal(ss_executions_read(store, &found), SS_OK);
+    assert_int_equal(found->damaged, in_executions(at));
+    assert_int_equal(found->count, EXECUTIONS - (target.part[at] == OF_EXECUTION));
+    for (int i = 0; i < found->count; i++) {
+        int row = (int)found->records[i].number - 1;
+        const unsigned char *written =
+            target.whole + target.executions + (size_t)row * sizeof(ss_execution_record);
+        assert_memory_equal(&found->records[i], written, sizeof(ss_execution_record));
+    }
+    free(found);
+}
+
 /* It looks at records only. */
 static void check_status(size_t at)
 {
     ss_store *store;
     ss_tally tally;
-    char *arguments[] = {target.path, "--cells"};
-    assert_int_equal(call(ss_cmd_status, 2, arguments), SS_EXIT_DONE);
+    char *arguments[] = {target.path, "--cells", "--executions"};
+    assert_int_equal(call(ss_cmd_status, 3, arguments), SS_EXIT_DONE);
     assert_int_equal(ss_store_open_for_reading(target.path, &store), SS_OK);
     assert_int_equal(ss_tally_all(store, &tally), SS_OK);
+    check_executions(store, at);
     assert_int_equal(ss_store_close(&store), SS_OK);
     int damaged = target.part[at] == OF_RECORD;
     assert_int_equal(ss_tally_pending(&tally), damaged);
@@ -274,6 +348,26 @@ static void check_reduce(size_t at)
     }
 }
 
+/* The next execution takes the row that is damaged, or clears it, and leaves the others as they
+ * were. */
+static void check_next_execution(size_t at)
+{
+    ss_store *store;
+    ss_executions *found;
+    ss_logbook logbook;
+    ss_session session = {.comm = MPI_COMM_SELF, .rank = 0, .ranks = 1};
+    assert_int_equal(ss_store_open_for_writing(target.path, MPI_COMM_SELF, &store), SS_OK);
+    assert_int_equal(ss_logbook_begin(&session, store, "here", "any", &logbook), SS_OK);
+    int64_t last = target.part[at] == OF_BLANK_ROW ? SS_EXECUTION_ROWS : EXECUTIONS;
+    assert_int_equal(logbook.record.number, last + 1);
+    assert_int_equal(logbook.row, target.part[at] == OF_EXECUTION ? row_of(at) : EXECUTIONS);
+    assert_int_equal(ss_executions_read(store, &found), SS_OK);
+    assert_int_equal(found->damaged, 0);
+    assert_int_equal(found->count, EXECUTIONS + (target.part[at] != OF_EXECUTION));
+    free(found);
+    assert_int_equal(ss_store_close(&store), SS_OK);
+}
+
 static void flip(size_t at)
 {
     unsigned char byte = (unsigned char)(target.whole[at] ^ 1 << at % 8);
@@ -297,6 +391,9 @@ static int try_part(part part)
         check_export(at);
         check_run(at);
         check_reduce(at);
+        if (in_executions(at)) {
+            check_next_execution(at);
+        }
         tried++;
     }
     return tried;
@@ -321,12 +418,27 @@ static void a_flipped_byte_of_the_bands_costs_a_reduction(void **state)
     assert_int_equal(try_part(OF_BANDS), datasets * CELLS * POINTS * (int)sizeof(double) / ranks);
 }
 
+static void a_flipped_byte_of_an_execution_costs_its_record_only(void **state)
+{
+    (void)state;
+    assert_int_equal(try_part(OF_EXECUTION), (int)sizeof(ss_execution_record) / ranks);
+}
+
+static void a_flipped_byte_of_a_blank_row_makes_no_execution(void **state)
+{
+    (void)state;
+    int bytes = (int)sizeof(ss_execution_record) / BLANK_STRIDE;
+    assert_int_equal(try_part(OF_BLANK_ROW), bytes / ranks);
+}
+
 int run_mpi_tests(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flipped_byte_of_a_record_costs_this_run_only),
         cmocka_unit_test(a_flipped_byte_of_a_trajectory_costs_this_run_only),
         cmocka_unit_test(a_flipped_byte_of_the_bands_costs_a_reduction),
+        cmocka_unit_test(a_flipped_byte_of_an_execution_costs_its_record_only),
+        cmocka_unit_test(a_flipped_byte_of_a_blank_row_makes_no_execution),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

@@ -184,6 +184,42 @@ static void a_nul_byte_is_refused(void **state)
     unlink(path);
 }
 
+static void assert_fits(const char *text, const char *expected)
+{
+    char field[8];
+    memset(field, 'x', sizeof field);
+    ss_text_fit(text, field, sizeof field);
+    assert_string_equal(field, expected);
+    for (size_t i = strlen(expected); i < sizeof field; i++) {
+        assert_int_equal(field[i], '\0');
+    }
+}
+
+static void a_text_fits_a_field_or_ends_in_an_ellipsis(void **state)
+{
+    (void)state;
+    assert_fits("", "");
+    assert_fits("n1,n2", "n1,n2");
+    assert_fits("1234567", "1234567");
+    assert_fits("12345678", "1234…");
+    assert_fits("äöü", "äöü");
+    assert_fits("äöü1", "äöü1");
+    assert_fits("äöü12", "äö…");
+    assert_fits("1äöü2", "1ä…");
+    assert_fits("1234567890123", "1234…");
+}
+
+static void what_a_terminal_should_not_see_is_replaced(void **state)
+{
+    (void)state;
+    assert_fits("\033[2J", "?[2J");
+    assert_fits("a\nb\x7f", "a?b?");
+    assert_fits("\xff\xc3", "??");
+    assert_fits("\xc2\x9b", "?");
+    assert_fits("\xed\xa0\x80", "?");
+    assert_fits("\xff\xff\xff\xff\xff\xff\xff\xff", "????…");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +230,8 @@ int main(void)
         cmocka_unit_test(bytes_choose_their_unit),
         cmocka_unit_test(quantities_stay_within_their_buffer),
         cmocka_unit_test(appended_text_grows),
+        cmocka_unit_test(a_text_fits_a_field_or_ends_in_an_ellipsis),
+        cmocka_unit_test(what_a_terminal_should_not_see_is_replaced),
         cmocka_unit_test(appending_nothing_gives_an_empty_text),
         cmocka_unit_test(files_of_any_length_are_read_whole),
         cmocka_unit_test(a_missing_file_is_named),

@@ -1,0 +1,112 @@
+#include "logbook.h"
+
+#include "../base/clock.h"
+#include "../base/version.h"
+#include "provenance.h"
+#include "saddlesweep/sched.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+ss_logbook ss_logbook_blank(void)
+{
+    return (ss_logbook){.row = -1};
+}
+
+/* The row and number of the next execution. A damaged record has had a number of its own, too. */
+static ss_error find_place(const ss_store *store, int *row, int64_t *number)
+{
+    *row = SS_EXECUTION_ROWS - 1;
+    *number = 1;
+    for (int i = SS_EXECUTION_ROWS - 1; i >= 0; i--) {
+        ss_execution_record found;
+        SS_TRY(ss_store_read_execution(store, i, &found));
+        bool whole = ss_execution_record_whole(&found);
+        int64_t used = whole ? found.number : ss_execution_record_blank(&found) ? 0 : i + 1;
+        *number = used < *number ? *number : used + 1;
+        *row = whole ? *row : i;
+    }
+    return SS_OK;
+}
+
+static ss_error clear_damaged(ss_store *store, int but)
+{
+    static const ss_execution_record blank;
+    for (int i = 0; i < SS_EXECUTION_ROWS; i++) {
+        ss_execution_record found;
+        SS_TRY(ss_store_read_execution(store, i, &found));
+        if (i != but && !ss_execution_record_whole(&found) && !ss_execution_record_blank(&found)) {
+            SS_TRY(ss_store_write_execution(store, i, &blank));
+        }
+    }
+    return SS_OK;
+}
+
+static ss_error fill_in(ss_execution_record *record, const ss_session *session, const char *hosts,
+                        const char *kernel)
+{
+    ss_text libraries = {0};
+    time_t now = time(NULL);
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    strftime(record->started, sizeof record->started, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    record->seconds = NAN;
+    record->runs = -1;
+    record->exit_status = -1;
+    record->ranks = session->ranks;
+    ss_provenance_job(hosts, record);
+    ss_text_fit(kernel, record->kernel, sizeof record->kernel);
+    ss_text_fit(ss_version(), record->version, sizeof record->version);
+    ss_text_fit(ss_version_commit(), record->git_commit, sizeof record->git_commit);
+    ss_error error = ss_provenance_libraries(&libraries);
+    if (error == SS_OK) {
+        ss_text_fit(libraries.data, record->libraries, sizeof record->libraries);
+    }
+    free(libraries.data);
+    return error;
+}
+
+static ss_error write_record(ss_logbook *logbook, ss_store *store)
+{
+    ss_execution_record_seal(&logbook->record);
+    return ss_store_write_execution(store, logbook->row, &logbook->record);
+}
+
+/* Rank 0. */
+static ss_error begin(const ss_session *session, ss_store *store, const char *hosts,
+                      const char *kernel, ss_logbook *logbook)
+{
+    int row;
+    SS_TRY(fill_in(&logbook->record, session, hosts, kernel));
+    SS_TRY(find_place(store, &row, &logbook->record.number));
+    SS_TRY(clear_damaged(store, row));
+    logbook->row = row;
+    return write_record(logbook, store);
+}
+
+ss_error ss_logbook_begin(const ss_session *session, ss_store *store, const char *hosts,
+                          const char *kernel, ss_logbook *logbook)
+{
+    *logbook = ss_logbook_blank();
+    logbook->begun = ss_clock_seconds();
+    ss_error error =
+        ss_provenance_cpu(session->comm, logbook->record.cpu, sizeof logbook->record.cpu);
+    if (error == SS_OK && session->rank == 0 && ss_store_has_executions(store)) {
+        error = begin(session, store, hosts, kernel, logbook);
+    }
+    return ss_sched_agree(session->comm, error);
+}
+
+ss_error ss_logbook_end(ss_logbook *logbook, ss_store *store, int64_t runs, int exit_status)
+{
+    if (logbook->row < 0) {
+        return SS_OK;
+    }
+    logbook->record.seconds = ss_clock_seconds() - logbook->begun;
+    logbook->record.runs = runs;
+    logbook->record.exit_status = exit_status;
+    SS_TRY(write_record(logbook, store));
+    return ss_store_sync(store);
+}
