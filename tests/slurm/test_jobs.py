@@ -13,7 +13,7 @@ import h5py
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 
 from cluster import Cluster, main, wait_until
-from harness import DIVERGING, SWEEP, ProgramTest, read
+from harness import DIVERGING, SOURCE, SWEEP, ProgramTest, read
 
 # Ten runs of seconds: long enough to be stopped in the middle.
 LONG = (
@@ -91,6 +91,11 @@ class Jobs(ProgramTest):
         self.assert_same(output, SWEEP)
         with h5py.File(output) as file:
             self.assertEqual(file.attrs["ranks"], 4)
+            execution = file["execution"][0]
+        self.assertEqual(
+            (execution["job_id"], execution["cluster"], execution["nodes"], execution["ranks"], execution["restarts"]),
+            (sweep.encode(), b"mini", b"n[1-2]", 4, 0),
+        )
         self.assertIn("every run is committed", self.log(output, "sweep", sweep))
         pictures = [path.name for path in self.folder.glob("*.png")]
         self.assertTrue(pictures, self.log(output, "figures", figures))
@@ -111,6 +116,10 @@ class Jobs(ProgramTest):
         self.wait_for_log(output, sweep, r"job \d+: start 1 ")
         self.assertEqual(self.completed(output, sweep)["Restarts"], "1")
         self.assertRegex(self.log(output, "sweep", sweep), r"[1-9]\d* runs went on from where they had been saved")
+        executions = read(output, "execution")[:2]
+        self.assertEqual(list(executions["job_id"]), [sweep.encode()] * 2)
+        self.assertEqual(list(executions["restarts"]), [0, 1])
+        self.assertEqual(list(executions["exit_status"]), [75, 0])
         self.completed(output, figures, "figures")
         self.assert_same(output, LONG)
 
@@ -236,10 +245,9 @@ class Jobs(ProgramTest):
         self.assert_same(self.folder / "a.h5", SWEEP)
 
     def test_the_template_works_by_plain_sbatch(self):
-        source = Path(os.environ["SADDLESWEEP_SOURCE"])
         spec = self.write("tiny.yaml", SWEEP)
         output = self.folder / "tiny.h5"
-        script = (source / "slurm/sweep.sbatch").read_text()
+        script = (SOURCE / "slurm/sweep.sbatch").read_text()
         self.write("sweep.sbatch", re.sub(r"(?m)^program=.*", f"program={self.command()[0]}", script))
         job = self.cluster.run(
             "sbatch", "--parsable", "--output", self.folder / "log", "--chdir", self.folder,
