@@ -115,6 +115,10 @@ ss_error ss_store_sync(ss_store *store);
  * zero. SS_ERR_FORMAT if they cannot be read. */
 ss_error ss_store_read_cell(const ss_store *store, int64_t cell, ss_run *run);
 
+/* Which part of its sweep the file was made for; the whole, if it does not say. SS_ERR_FORMAT if
+ * what it says is none. Local. */
+ss_error ss_store_read_shard(const ss_store *store, ss_shard *shard);
+
 /* The sweep's name from the file's attributes. */
 ss_error ss_store_read_name(const ss_store *store, char *buffer, size_t size);
 

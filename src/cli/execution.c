@@ -102,7 +102,7 @@ static ss_error open_result(sweep_run *r)
 static ss_error prepare(sweep_run *r)
 {
     SS_TRY(ss_sweep_load_all(r->session->comm, r->options->spec_path, &r->options->overrides,
-                             &r->sweep));
+                             r->options->shard, &r->sweep));
     SS_TRY(ss_sched_agree_once(r->session->comm, ss_workspace_create(&r->workspace)));
     r->tasks.plan = &r->sweep.plan;
     ss_error error = ss_plan_longest_first(&r->sweep.plan, &r->tasks.order);
@@ -231,7 +231,7 @@ static void print_counts(const sweep_run *r, const ss_sched_summary *summary, co
     int64_t runs = ss_plan_runs(&r->sweep.plan);
     printf("%s: %" PRId64 " of %" PRId64 " runs committed (%" PRId64 " now, in %s): %" PRId64
            " done, %" PRId64 " diverged, %" PRId64 " failed\n",
-           r->sweep.spec->name, runs - ss_tally_pending(tally), runs,
+           r->sweep.label, runs - ss_tally_pending(tally), runs,
            summary->results[SS_TASK_DONE] + failures_of(summary),
            ss_text_duration(summary->seconds, took, sizeof took), tally->runs[SS_RUN_DONE],
            tally->runs[SS_RUN_DIVERGED], tally->runs[SS_RUN_FAILED]);
@@ -289,7 +289,7 @@ static ss_error execute_sweep(sweep_run *r, int *status)
     };
     r->next_sync = ss_clock_seconds() + sync_interval;
     r->flight = ss_flight_begin(r->options->output, r->workspace, (double)r->options->checkpoint);
-    SS_TRY(ss_sched_execute(comm, &tasks, r->sweep.spec->name, r->options->style, &summary));
+    SS_TRY(ss_sched_execute(comm, &tasks, r->sweep.label, r->options->style, &summary));
     SS_TRY(ss_sched_agree(comm, ss_store_sync(r->store)));
     int64_t flights[] = {r->flight.saved, r->flight.continued};
     MPI_Allreduce(MPI_IN_PLACE, flights, 2, MPI_INT64_T, MPI_SUM, comm);

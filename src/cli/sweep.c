@@ -7,10 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static ss_error parse(const char *path, const ss_option_texts *overrides, ss_sweep *sweep)
+static ss_error make_label(ss_sweep *sweep)
+{
+    ss_text label = {0};
+    char shard[SS_SHARD_TEXT_SIZE];
+    bool part = sweep->plan.shard.count > 1;
+    ss_text_append(&label, "%s%s%s", sweep->spec->name, part ? " " : "",
+                   part ? ss_shard_format(sweep->plan.shard, shard) : "");
+    sweep->label = label.data;
+    return label.failed ? ss_fail(SS_ERR_MEMORY, "out of memory for a name") : SS_OK;
+}
+
+static ss_error parse(const char *path, const ss_option_texts *overrides, ss_shard shard,
+                      ss_sweep *sweep)
 {
     SS_TRY(ss_spec_parse(path, sweep->text.data, overrides->texts, overrides->count, &sweep->spec));
-    sweep->plan = ss_plan_of(sweep->spec);
+    SS_TRY(ss_plan_of_shard(sweep->spec, shard, &sweep->plan));
+    SS_TRY(make_label(sweep));
     ss_text_append(&sweep->overrides, "%s", "");
     for (size_t i = 0; i < overrides->count; i++) {
         ss_text_append(&sweep->overrides, "%s\n", overrides->texts[i]);
@@ -19,11 +32,12 @@ static ss_error parse(const char *path, const ss_option_texts *overrides, ss_swe
                                    : SS_OK;
 }
 
-ss_error ss_sweep_load(const char *path, const ss_option_texts *overrides, ss_sweep *sweep)
+ss_error ss_sweep_load(const char *path, const ss_option_texts *overrides, ss_shard shard,
+                       ss_sweep *sweep)
 {
     memset(sweep, 0, sizeof *sweep);
     SS_TRY(ss_text_read_file(path, &sweep->text));
-    return parse(path, overrides, sweep);
+    return parse(path, overrides, shard, sweep);
 }
 
 /* Rank 0's text to all. */
@@ -42,7 +56,7 @@ static ss_error share_text(MPI_Comm comm, ss_text *text)
 }
 
 ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_texts *overrides,
-                           ss_sweep *sweep)
+                           ss_shard shard, ss_sweep *sweep)
 {
     int rank;
     MPI_Comm_rank(comm, &rank);
@@ -50,7 +64,7 @@ ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_text
     ss_error error = rank == 0 ? ss_text_read_file(path, &sweep->text) : SS_OK;
     SS_TRY(ss_sched_agree(comm, error));
     SS_TRY(share_text(comm, &sweep->text));
-    return ss_sched_agree_once(comm, parse(path, overrides, sweep));
+    return ss_sched_agree_once(comm, parse(path, overrides, shard, sweep));
 }
 
 /* The lines of `text`, which are ended in place. */
@@ -71,9 +85,13 @@ ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sw
 {
     char *spec = NULL;
     char *lines = NULL;
+    ss_shard shard;
     ss_option_texts overrides = {0};
     memset(sweep, 0, sizeof *sweep);
-    ss_error error = ss_store_read_attribute(store, "spec", &spec);
+    ss_error error = ss_store_read_shard(store, &shard);
+    if (error == SS_OK) {
+        error = ss_store_read_attribute(store, "spec", &spec);
+    }
     if (error == SS_OK) {
         sweep->text.data = spec;
         sweep->text.length = strlen(spec);
@@ -83,7 +101,7 @@ ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sw
         error = split_lines(lines, &overrides);
     }
     if (error == SS_OK) {
-        error = parse(path, &overrides, sweep);
+        error = parse(path, &overrides, shard, sweep);
     }
     if (error == SS_OK) {
         error = ss_store_match(store, &sweep->plan);
@@ -95,7 +113,9 @@ ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sw
 
 void ss_sweep_release(ss_sweep *sweep)
 {
+    ss_plan_release(&sweep->plan);
     ss_spec_destroy(&sweep->spec);
+    free(sweep->label);
     free(sweep->text.data);
     free(sweep->overrides.data);
 }

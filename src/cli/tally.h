@@ -21,7 +21,7 @@ ss_error ss_tally_all(const ss_store *store, ss_tally *tally);
 /* Prints a line for each reason that runs diverged or failed for, on stdout. */
 void ss_tally_print_reasons(const ss_tally *tally);
 
-/* Prints a table of the cells on stdout. */
-ss_error ss_tally_print_cells(const ss_store *store);
+/* Prints a table of the cells on stdout, with their numbers in the whole plan. */
+ss_error ss_tally_print_cells(const ss_store *store, const ss_plan *plan);
 
 #endif
