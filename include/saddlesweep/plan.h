@@ -31,6 +31,12 @@ ss_plan ss_plan_of(const ss_spec *spec);
  * Local. */
 ss_error ss_plan_of_shard(const ss_spec *spec, ss_shard shard, ss_plan *plan);
 
+/* The plan of a shard of one seed that has these cells, ascending numbers in the whole plan, as a
+ * file says that may be older than today's costs. *numbers (allocated, count of them) becomes the
+ * plan's, also after an error: SS_ERR_USAGE if the sweep has no such shard or cells. Local. */
+ss_error ss_plan_of_cells(const ss_spec *spec, ss_shard shard, uint32_t *numbers, int64_t count,
+                          ss_plan *plan);
+
 /* Frees what a plan owns. */
 void ss_plan_release(ss_plan *plan);
 

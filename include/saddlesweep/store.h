@@ -119,6 +119,10 @@ ss_error ss_store_read_cell(const ss_store *store, int64_t cell, ss_run *run);
  * what it says is none. Local. */
 ss_error ss_store_read_shard(const ss_store *store, ss_shard *shard);
 
+/* The numbers that the file's cells have in the whole plan, into `numbers` (C values).
+ * SS_ERR_FORMAT if they cannot be read. Local. */
+ss_error ss_store_read_cell_numbers(const ss_store *store, int64_t *numbers);
+
 /* The sweep's name from the file's attributes. */
 ss_error ss_store_read_name(const ss_store *store, char *buffer, size_t size);
 

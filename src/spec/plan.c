@@ -36,10 +36,11 @@ void ss_plan_release(ss_plan *plan)
 }
 
 /* Every count-th seed, all cells. */
-static void take_seeds(ss_plan *plan)
+static void take_seeds(ss_plan *plan, ss_shard shard)
 {
-    plan->first_seed = plan->shard.index - 1;
-    plan->seed_step = plan->shard.count;
+    plan->shard = shard;
+    plan->first_seed = shard.index - 1;
+    plan->seed_step = shard.count;
     plan->seeds = (plan->seeds - 1 - plan->first_seed) / plan->seed_step + 1;
 }
 
@@ -50,16 +51,24 @@ static int compare_numbers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* One seed, and of the cells those that are dealt to this shard, in the order of the whole plan. */
-static ss_error take_cells(ss_plan *plan)
+/* One seed, and the cells that plan->numbers has. */
+static void take_one_seed(ss_plan *plan, ss_shard shard, int64_t cells)
+{
+    plan->shard = shard;
+    plan->first_seed = (shard.index - 1) % plan->seeds;
+    plan->seeds = 1;
+    plan->cells = cells;
+}
+
+/* Of the cells those that are dealt to this shard, in the order of the whole plan. */
+static ss_error take_cells(ss_plan *plan, ss_shard shard)
 {
     uint32_t *order = NULL;
     int64_t taken = 0;
-    int64_t seed_index = (plan->shard.index - 1) % plan->seeds;
+    int64_t seed_index = (shard.index - 1) % plan->seeds;
     SS_TRY(ss_plan_longest_first(plan, &order));
     for (int64_t place = 0; place < plan->cells; place++) {
-        if (ss_shard_holding(plan->shard.count, plan->seeds, place, seed_index) ==
-            plan->shard.index) {
+        if (ss_shard_holding(shard.count, plan->seeds, place, seed_index) == shard.index) {
             order[taken++] = order[place];
         }
     }
@@ -69,9 +78,7 @@ static ss_error take_cells(ss_plan *plan)
         qsort(plan->numbers, (size_t)taken, sizeof *order, compare_numbers);
     }
     free(order);
-    plan->cells = taken;
-    plan->seeds = 1;
-    plan->first_seed = seed_index;
+    take_one_seed(plan, shard, taken);
     return error;
 }
 
@@ -84,11 +91,26 @@ ss_error ss_plan_of_shard(const ss_spec *spec, ss_shard shard, ss_plan *plan)
                        " runs, so there can be at most %" PRId64 " shards",
                        shard.index, shard.count, ss_plan_runs(plan), ss_plan_runs(plan));
     }
-    plan->shard = shard;
     if (shard.count > plan->seeds) {
-        return take_cells(plan);
+        return take_cells(plan, shard);
     }
-    take_seeds(plan);
+    take_seeds(plan, shard);
+    return SS_OK;
+}
+
+ss_error ss_plan_of_cells(const ss_spec *spec, ss_shard shard, uint32_t *numbers, int64_t count,
+                          ss_plan *plan)
+{
+    *plan = ss_plan_of(spec);
+    plan->numbers = numbers;
+    bool good = count > 0 && shard.count <= ss_plan_runs(plan) && numbers[count - 1] < plan->cells;
+    for (int64_t cell = 1; cell < count && good; cell++) {
+        good = numbers[cell - 1] < numbers[cell];
+    }
+    if (!good) {
+        return ss_fail(SS_ERR_USAGE, "the sweep has no such shard");
+    }
+    take_one_seed(plan, shard, count);
     return SS_OK;
 }
 

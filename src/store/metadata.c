@@ -68,6 +68,11 @@ ss_error ss_store_read_cell(const ss_store *store, int64_t cell, ss_run *run)
     return read_activation(store, cell, &run->activation);
 }
 
+ss_error ss_store_read_cell_numbers(const ss_store *store, int64_t *numbers)
+{
+    return read_values(store, "cell", 0, store->shape.cells, numbers);
+}
+
 ss_error ss_store_read_name(const ss_store *store, char *buffer, size_t size)
 {
     char *name = ss_store_read_text(store, "name");
