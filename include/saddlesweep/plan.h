@@ -62,6 +62,19 @@ void ss_plan_digest(const ss_plan *plan, char digest[SS_DIGEST_SIZE]);
  * equal settings, bit for bit. */
 const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE]);
 
+/* What tells two plans apart, for messages: "train.noise", "0.1", "0.2". */
+typedef struct ss_difference {
+    char what[128];
+    char first[128];
+    char second[128];
+} ss_difference;
+
+/* Whether two plans of whole sweeps differ, and in what first (out, if they do). Local. */
+bool ss_plan_differs(const ss_plan *first, const ss_plan *second, ss_difference *difference);
+
+/* The same of two texts of settings (ss_plan_settings). Local. */
+bool ss_settings_differ(const char *first, const char *second, ss_difference *difference);
+
 /* What the cost model says of all runs of a plan. */
 typedef struct ss_plan_cost {
     const struct ss_kernel *kernel; /* that a run would use here: all seconds are with this one */

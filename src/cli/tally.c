@@ -53,6 +53,18 @@ static void add(ss_tally *total, const ss_tally *tally)
     }
 }
 
+void ss_tally_print_counts(const char *label, const ss_tally *tally, int64_t now, double seconds)
+{
+    char took[32];
+    int64_t committed =
+        tally->runs[SS_RUN_DONE] + tally->runs[SS_RUN_DIVERGED] + tally->runs[SS_RUN_FAILED];
+    printf("%s: %" PRId64 " of %" PRId64 " runs committed (%" PRId64 " now, in %s): %" PRId64
+           " done, %" PRId64 " diverged, %" PRId64 " failed\n",
+           label, committed, committed + ss_tally_pending(tally), now,
+           ss_text_duration(seconds, took, sizeof took), tally->runs[SS_RUN_DONE],
+           tally->runs[SS_RUN_DIVERGED], tally->runs[SS_RUN_FAILED]);
+}
+
 void ss_tally_print_reasons(const ss_tally *tally)
 {
     for (int reason = SS_REASON_NONE + 1; reason < SS_RUN_REASON_COUNT; reason++) {

@@ -136,30 +136,6 @@ static ss_error match_number(const ss_store *store, const char *what, int64_t fo
     return differs(store, what, in_file, in_sweep);
 }
 
-/* Both texts have one "key: value" a line, the same keys in the same order. */
-static ss_error match_settings(const ss_store *store, const char *found, const char *expected)
-{
-    while (*found && *expected) {
-        int found_length = (int)strcspn(found, "\n");
-        int expected_length = (int)strcspn(expected, "\n");
-        int key = (int)strcspn(expected, ":");
-        if (found_length != expected_length || memcmp(found, expected, (size_t)found_length) != 0) {
-            char what[128];
-            char in_file[128];
-            char in_sweep[128];
-            int found_key = (int)strcspn(found, ":\n");
-            snprintf(what, sizeof what, "%.*s", key, expected);
-            snprintf(in_file, sizeof in_file, "%.*s", found_length - found_key, found + found_key);
-            snprintf(in_sweep, sizeof in_sweep, "%.*s", expected_length - key, expected + key);
-            return differs(store, what, in_file + strspn(in_file, ": "),
-                           in_sweep + strspn(in_sweep, ": "));
-        }
-        found += found_length + (found[found_length] != '\0');
-        expected += expected_length + (expected[expected_length] != '\0');
-    }
-    return *found || *expected ? differs(store, "the list of settings", "another", "this") : SS_OK;
-}
-
 static ss_error match_shape(const ss_store *store, const ss_plan *plan)
 {
     SS_TRY(match_number(store, "the number of cells", store->shape.cells, plan->cells));
@@ -219,6 +195,19 @@ ss_error ss_store_match_labels(const ss_store *store, const ss_plan *plan)
     return match_cells(store, plan);
 }
 
+static ss_error match_settings(const ss_store *store, const ss_plan *plan)
+{
+    char settings[SS_SETTINGS_SIZE];
+    ss_difference d;
+    char *found = ss_store_read_text(store, "settings");
+    if (!found) {
+        return ss_store_damaged(store, "its attribute \"settings\" is missing");
+    }
+    bool differ = ss_settings_differ(found, ss_plan_settings(plan, settings), &d);
+    H5free_memory(found);
+    return differ ? differs(store, d.what, d.first, d.second) : SS_OK;
+}
+
 /* "shard 2/5 of its sweep", into `buffer`, which is returned. */
 static const char *part_of(ss_shard shard, char *buffer, size_t size)
 {
@@ -249,17 +238,12 @@ static ss_error match_shard(const ss_store *store, const ss_plan *plan)
 /* Every difference that a plan_digest covers, the clearest first. */
 static ss_error find_difference(const ss_store *store, const ss_plan *plan)
 {
-    char settings[SS_SETTINGS_SIZE];
-    char *found = ss_store_read_text(store, "settings");
-    ss_error error = found ? match_settings(store, found, ss_plan_settings(plan, settings))
-                           : ss_store_damaged(store, "its attribute \"settings\" is missing");
-    H5free_memory(found);
-    SS_TRY(error);
+    SS_TRY(match_settings(store, plan));
     SS_TRY(match_shard(store, plan));
     SS_TRY(ss_store_match_labels(store, plan));
     if (plan->shard.count > 1) {
-        return differs(store, "what the sweep has beside this shard", "other cells or seeds",
-                       "these");
+        return differs(store, "the set of cells or seeds that other shards have", "another",
+                       "this");
     }
     /* nothing differs, but the digest does: the attribute itself is damaged */
     return differs(store, "plan_digest", "damaged", "intact");
