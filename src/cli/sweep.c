@@ -160,6 +160,14 @@ ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sw
     return error;
 }
 
+ss_error ss_sweep_take_whole(ss_sweep *sweep)
+{
+    ss_plan_release(&sweep->plan);
+    sweep->plan = ss_plan_of(sweep->spec);
+    free(sweep->label);
+    return make_label(sweep);
+}
+
 void ss_sweep_release(ss_sweep *sweep)
 {
     ss_plan_release(&sweep->plan);

@@ -31,6 +31,9 @@ ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_text
  * fit together. Release with ss_sweep_release, even after an error. Local. */
 ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sweep);
 
+/* Makes of a shard the whole sweep. SS_ERR_MEMORY. Local. */
+ss_error ss_sweep_take_whole(ss_sweep *sweep);
+
 void ss_sweep_release(ss_sweep *sweep);
 
 #endif

@@ -15,11 +15,6 @@ static int compare(const void *a, const void *b)
     return (first->identity > second->identity) - (first->identity < second->identity);
 }
 
-static bool is_pending(const uint64_t *pending, int64_t task)
-{
-    return pending[task / 64] >> (task % 64) & 1;
-}
-
 static ss_run run_of(const ss_task_order *tasks, int64_t task)
 {
     return ss_plan_run(tasks->plan, ss_task_cell(tasks, task), ss_task_seed_index(tasks, task));
@@ -31,7 +26,7 @@ static ss_error list_wanted(ss_takeover *t)
     int64_t count = ss_pending_count(t->pending, runs);
     SS_TRY(ss_allocate((size_t)count, sizeof *t->wanted, &t->wanted));
     for (int64_t task = 0; task < runs; task++) {
-        if (is_pending(t->pending, task)) {
+        if (ss_pending_has(t->pending, task)) {
             ss_run run = run_of(t->tasks, task);
             t->wanted[t->count++] = (ss_wanted_run){ss_run_identity(&run), task};
         }
@@ -76,7 +71,7 @@ static ss_error take(void *context, const ss_walked *at)
          i < t->count && t->wanted[i].identity == record->identity; i++) {
         int64_t task = t->wanted[i].task;
         ss_run run = run_of(t->tasks, task);
-        if (!is_pending(t->pending, task) || !may_be_taken(t, record) ||
+        if (!ss_pending_has(t->pending, task) || !may_be_taken(t, record) ||
             run.checkpoint_count != at->run.checkpoint_count ||
             !ss_record_trusted(record, &run, at->trajectory)) {
             continue;

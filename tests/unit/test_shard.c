@@ -242,6 +242,57 @@ static void more_shards_than_runs_are_refused_with_the_most_there_can_be(void **
     ss_spec_destroy(&spec);
 }
 
+/* ---- cells that a file names ---- */
+
+static ss_error plan_of_numbers(const ss_spec *spec, ss_shard shard, const uint32_t *numbers,
+                                int64_t count, ss_plan *plan)
+{
+    uint32_t *copy = malloc((size_t)(count + 1) * sizeof *copy);
+    assert_non_null(copy);
+    memcpy(copy, numbers, (size_t)count * sizeof *copy);
+    return ss_plan_of_cells(spec, shard, copy, count, plan);
+}
+
+static void a_shard_has_the_cells_that_it_is_said_to_have(void **state)
+{
+    (void)state;
+    static const uint32_t numbers[] = {2, 3, 23};
+    ss_plan plan;
+    ss_spec *spec = parse_one(NULL);
+    ss_plan whole = ss_plan_of(spec);
+    assert_int_equal(plan_of_numbers(spec, (ss_shard){14, 40}, numbers, 3, &plan), SS_OK);
+    assert_int_equal(ss_plan_runs(&plan), 3);
+    for (int64_t cell = 0; cell < 3; cell++) {
+        ss_run run = ss_plan_run(&plan, cell, 0);
+        ss_run expected = ss_plan_run(&whole, numbers[cell], 3);
+        assert_int_equal(ss_run_identity(&run), ss_run_identity(&expected));
+    }
+    ss_plan_release(&plan);
+    ss_spec_destroy(&spec);
+}
+
+static void cells_that_are_none_of_the_sweep_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t count;
+        uint32_t numbers[3];
+        int64_t shards;
+    } wrong[] = {
+        {3, {2, 3, 24}, 40}, {3, {2, 2, 3}, 40},    {3, {3, 2, 4}, 40},
+        {0, {0}, 40},        {1, {UINT32_MAX}, 40}, {1, {2}, 121},
+    };
+    ss_spec *spec = parse_one(NULL);
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        ss_plan plan;
+        ss_shard shard = {14, wrong[i].shards};
+        assert_int_equal(plan_of_numbers(spec, shard, wrong[i].numbers, wrong[i].count, &plan),
+                         SS_ERR_USAGE);
+        ss_plan_release(&plan);
+    }
+    ss_spec_destroy(&spec);
+}
+
 /* ---- digests ---- */
 
 static void digest_of(const char *override, ss_shard shard, char digest[SS_DIGEST_SIZE])
@@ -303,6 +354,8 @@ int main(void)
         cmocka_unit_test(the_shard_holding_a_run_has_it),
         cmocka_unit_test(shards_of_a_seed_cost_alike_within_the_largest_cell),
         cmocka_unit_test(more_shards_than_runs_are_refused_with_the_most_there_can_be),
+        cmocka_unit_test(a_shard_has_the_cells_that_it_is_said_to_have),
+        cmocka_unit_test(cells_that_are_none_of_the_sweep_are_refused),
         cmocka_unit_test(the_whole_has_the_digest_of_its_plan),
         cmocka_unit_test(shards_and_shards_of_other_sweeps_have_other_digests),
     };
