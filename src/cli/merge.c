@@ -39,12 +39,22 @@ typedef struct input {
 
 /* ---- inputs ---- */
 
+/* As most shards' are; otherwise what they expand to is compared, which takes longer. */
+static bool same_texts(const ss_sweep *a, const ss_sweep *b)
+{
+    return strcmp(a->text.data, b->text.data) == 0 &&
+           strcmp(a->overrides.data, b->overrides.data) == 0;
+}
+
 /* Unless the input is of the same whole sweep as the first one. */
 static ss_error compare_sweeps(const merger *m, const input *in)
 {
     char digest[SS_DIGEST_SIZE];
     ss_difference d = {.what = "plan_digest"};
     ss_plan whole = ss_plan_of(in->sweep.spec);
+    if (same_texts(&in->sweep, &m->sweep)) {
+        return SS_OK;
+    }
     ss_plan_digest(&whole, digest);
     if (strcmp(digest, m->digest) == 0) {
         return SS_OK;

@@ -178,6 +178,13 @@ class Shards(ProgramTest):
         again, _ = self.merge([merged], "again")
         self.assert_same(again, whole)
 
+    def test_sweep_files_that_are_written_differently_are_one_sweep(self):
+        whole = self.run_sweep(SWEEP, "whole")
+        other = self.write("other.yaml", "# the same\n" + SWEEP.replace("count: 4", "count: 9"))
+        paths = [self.shard(1, 2)]
+        paths.append(self.shard(2, 2, "--set", "grid.seed=[0, 1, 2, 3]", spec=other))
+        self.assert_same(self.merge(paths)[0], whole)
+
     def test_repeated_shards_and_shards_of_other_counts_do_no_harm(self):
         whole = self.run_sweep(SWEEP, "whole")
         thirds = self.shards(3)
