@@ -30,6 +30,7 @@ ss_error ss_shard_parse(const char *text, ss_shard *shard);
 /* "2/5", into `buffer`, which is returned. */
 const char *ss_shard_format(ss_shard shard, char buffer[SS_SHARD_TEXT_SIZE]);
 
+/* Whether both are the same part. */
 bool ss_shard_same(ss_shard a, ss_shard b);
 
 /* The index of the one of `count` shards that a run is in: `place` is its cell's among all cells by
