@@ -1,7 +1,10 @@
 """`run --shard`, `merge`: a sweep in parts, each a job and a file of its own, gives the bits of the whole."""
 
 import fcntl
+import os
 import re
+import subprocess
+import time
 import unittest
 
 import h5py
@@ -184,6 +187,24 @@ class Shards(ProgramTest):
         paths = [self.shard(1, 2)]
         paths.append(self.shard(2, 2, "--set", "grid.seed=[0, 1, 2, 3]", spec=other))
         self.assert_same(self.merge(paths)[0], whole)
+
+    def test_a_merge_that_is_killed_loses_nothing_and_goes_on(self):
+        whole = self.run_sweep(SWEEP, "whole")
+        paths = self.shards(3)
+        for trial in range(12):
+            merged = self.folder / f"killed{trial}.h5"
+            with subprocess.Popen(
+                self.command("merge", *paths, "-o", merged),
+                cwd=self.folder,
+                env={**os.environ, "TMPDIR": str(self.folder)},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            ) as process:
+                time.sleep(0.01 * trial)
+                process.kill()
+            if merged.exists():
+                self.succeed("verify", merged)
+            self.assert_same(self.merge(paths, merged.stem)[0], whole)
 
     def test_repeated_shards_and_shards_of_other_counts_do_no_harm(self):
         whole = self.run_sweep(SWEEP, "whole")
