@@ -31,6 +31,7 @@ class Results:
 
     path: str
     name: str
+    cell: np.ndarray  # [C] numbers of the cells in the whole sweep, of which this may be a shard
     iteration: np.ndarray  # [P]
     parameters: dict  # "d", "k", "k0", "n", "m" -> int [C] (0 in n or m: infinity); "activation"
     status: np.ndarray  # [C, S]
@@ -101,6 +102,7 @@ def _read_open(file, path):
     return Results(
         path=str(path),
         name=_read_name(file),
+        cell=file["cell"][:],
         iteration=file["iteration"][:],
         parameters=_read_parameters(file),
         status=status,

@@ -19,7 +19,7 @@ HEADINGS = {"standard_error": "std.err", "absolute_mean": "abs.mean", "absolute_
 def rows(results):
     """One dictionary a cell, keyed by COLUMNS; NaN where a statistic does not exist."""
     columns = {
-        "cell": np.arange(results.cells),
+        "cell": results.cell,
         **results.parameters,
         "requested": np.full(results.cells, results.requested),
         "done": results.count(DONE),

@@ -13,6 +13,7 @@ static const struct {
 } commands[] = {
     {"plan", ss_cmd_plan, "check a sweep file; show its cells, cost, memory and file size"},
     {"run", ss_cmd_run, "run what the result file lacks, then reduce (alone or under mpirun)"},
+    {"merge", ss_cmd_merge, "merge the result files of a sweep's shards into one of the whole"},
     {"status", ss_cmd_status, "show how many runs are done, pending, diverged, failed"},
     {"reduce", ss_cmd_reduce, "recompute the bands of a result file"},
     {"verify", ss_cmd_verify, "check every checksum of a result file; recompute some of its runs"},

@@ -6,6 +6,7 @@
 #define SADDLESWEEP_PLAN_H
 
 #include "saddlesweep/run.h"
+#include "saddlesweep/shard.h"
 #include "saddlesweep/spec.h"
 
 typedef struct ss_plan {
@@ -13,11 +14,37 @@ typedef struct ss_plan {
     int64_t cells;           /* C; cell 0 first, the first axis of the sweep file slowest */
     int64_t seeds;           /* S */
     int64_t checkpoints;     /* P */
-    int64_t stride[SS_AXES]; /* cells between neighbouring values of an axis */
+    int64_t stride[SS_AXES]; /* cells of the whole sweep between neighbouring values of an axis */
+
+    ss_shard shard;     /* that it is of the sweep: with others than the whole, … */
+    int64_t first_seed; /* … its seeds are those at first_seed, first_seed + seed_step, … */
+    int64_t seed_step;
+    uint32_t *numbers; /* … and [C] its cells' numbers in the whole plan, ascending; NULL: all cells
+                          in order. Owned: ss_plan_release */
 } ss_plan;
 
-/* The plan of a sweep. Local; nothing is allocated. */
+/* The plan of a whole sweep. Local; nothing is allocated. */
 ss_plan ss_plan_of(const ss_spec *spec);
+
+/* The plan of a shard of a sweep, to be released with ss_plan_release, even after an error:
+ * SS_ERR_USAGE, with the most shards that there can be, if it would have no runs; SS_ERR_MEMORY.
+ * Local. */
+ss_error ss_plan_of_shard(const ss_spec *spec, ss_shard shard, ss_plan *plan);
+
+/* The plan of a shard of one seed that has these cells, ascending numbers in the whole plan, as a
+ * file says that may be older than today's costs. *numbers (allocated, count of them) becomes the
+ * plan's, also after an error: SS_ERR_USAGE if the sweep has no such shard or cells. Local. */
+ss_error ss_plan_of_cells(const ss_spec *spec, ss_shard shard, uint32_t *numbers, int64_t count,
+                          ss_plan *plan);
+
+/* Frees what a plan owns. */
+void ss_plan_release(ss_plan *plan);
+
+/* The number that a cell of a plan has in the whole one; its own, if that is the whole one. */
+int64_t ss_plan_cell_number(const ss_plan *plan, int64_t cell);
+
+/* The value of a seed. */
+int64_t ss_plan_seed(const ss_plan *plan, int64_t seed_index);
 
 /* Number of runs, C · S. */
 int64_t ss_plan_runs(const ss_plan *plan);
@@ -27,12 +54,26 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index);
 
 enum { SS_DIGEST_SIZE = 33, SS_SETTINGS_SIZE = 1024 };
 
-/* A hash (32 hexadecimal digits and NUL, out) over all cells, seeds, checkpoints and settings. */
+/* A hash (32 hexadecimal digits and NUL, out) over all cells, seeds, checkpoints and settings; a
+ * shard's is over the whole sweep's as well, and over which part it is. */
 void ss_plan_digest(const ss_plan *plan, char digest[SS_DIGEST_SIZE]);
 
 /* The settings that all runs share, one "key: value" a line, into `buffer`: equal texts mean
  * equal settings, bit for bit. */
 const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE]);
+
+/* What tells two plans apart, for messages: "train.noise", "0.1", "0.2". */
+typedef struct ss_difference {
+    char what[128];
+    char first[128];
+    char second[128];
+} ss_difference;
+
+/* Whether two plans of whole sweeps differ, and in what first (out, if they do). Local. */
+bool ss_plan_differs(const ss_plan *first, const ss_plan *second, ss_difference *difference);
+
+/* The same of two texts of settings (ss_plan_settings). Local. */
+bool ss_settings_differ(const char *first, const char *second, ss_difference *difference);
 
 /* What the cost model says of all runs of a plan. */
 typedef struct ss_plan_cost {

@@ -127,6 +127,14 @@ ss_error ss_store_sync(ss_store *store);
  * zero. SS_ERR_FORMAT if they cannot be read. */
 ss_error ss_store_read_cell(const ss_store *store, int64_t cell, ss_run *run);
 
+/* Which part of its sweep the file was made for; the whole, if it does not say. SS_ERR_FORMAT if
+ * what it says is none. Local. */
+ss_error ss_store_read_shard(const ss_store *store, ss_shard *shard);
+
+/* The numbers that the file's cells have in the whole plan, into `numbers` (C values).
+ * SS_ERR_FORMAT if they cannot be read. Local. */
+ss_error ss_store_read_cell_numbers(const ss_store *store, int64_t *numbers);
+
 /* The sweep's name from the file's attributes. */
 ss_error ss_store_read_name(const ss_store *store, char *buffer, size_t size);
 

@@ -5,6 +5,7 @@
 /* Each takes the arguments after its name and returns the exit status of the program. */
 int ss_cmd_plan(int argc, char **argv);
 int ss_cmd_run(int argc, char **argv);
+int ss_cmd_merge(int argc, char **argv);
 int ss_cmd_status(int argc, char **argv);
 int ss_cmd_reduce(int argc, char **argv);
 int ss_cmd_verify(int argc, char **argv);

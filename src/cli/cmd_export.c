@@ -36,12 +36,18 @@ static void print_value(FILE *out, double value, char end)
     fputc(end, out);
 }
 
-static void print_parameters(FILE *out, const ss_walked *at, ss_run_status status)
+typedef struct table {
+    FILE *out;
+    const ss_plan *plan;
+} table;
+
+static void print_parameters(const table *t, const ss_walked *at, ss_run_status status)
 {
+    FILE *out = t->out;
     char activation[SS_ACTIVATION_TEXT_SIZE];
     const ss_run *run = &at->run;
-    fprintf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",", at->cell, run->d, run->k,
-            run->k0);
+    fprintf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",",
+            ss_plan_cell_number(t->plan, at->cell), run->d, run->k, run->k0);
     print_samples(out, run->n);
     print_samples(out, run->m);
     fprintf(out, "%s,%" PRId64 ",%s,", ss_activation_format(run->activation, activation), run->seed,
@@ -50,12 +56,13 @@ static void print_parameters(FILE *out, const ss_walked *at, ss_run_status statu
 
 static ss_error print_run(void *context, const ss_walked *at)
 {
-    FILE *out = context;
+    const table *t = context;
+    FILE *out = t->out;
     bool trusted = ss_record_trusted(at->record, &at->run, at->trajectory);
     ss_run_status status = trusted ? (ss_run_status)at->record->status : SS_RUN_PENDING;
     for (int64_t i = 0; i < at->run.checkpoint_count; i++) {
         double error = trusted ? at->trajectory[i] : NAN;
-        print_parameters(out, at, status);
+        print_parameters(t, at, status);
         fprintf(out, "%" PRId64 ",", at->run.checkpoints[i]);
         print_value(out, error, ',');
         print_value(out, error / at->record->truth_norm, '\n');
@@ -76,7 +83,8 @@ static ss_error print_table(const char *path, FILE *out)
     }
     if (error == SS_OK) {
         fputs("cell,d,k,k0,n,m,activation,seed,status,iteration,error,relative_error\n", out);
-        error = ss_walk_all(&walk, print_run, out);
+        table table = {out, &sweep.plan};
+        error = ss_walk_all(&walk, print_run, &table);
     }
     ss_walk_close(&walk);
     ss_sweep_release(&sweep);

@@ -26,7 +26,7 @@ static ss_error print_cells(const ss_plan *plan, const ss_plan_cost *cost)
         char duration[32];
         ss_run run = ss_plan_run(plan, cell, 0);
         double seconds = cost->kernel->relative_cost * ss_run_cost_seconds(&run);
-        int64_t numbers[] = {cell, run.d, run.k, run.k0, run.n, run.m};
+        int64_t numbers[] = {ss_plan_cell_number(plan, cell), run.d, run.k, run.k0, run.n, run.m};
         for (int i = 0; i < 6; i++) {
             ss_table_add(&table, "%" PRId64, numbers[i]);
         }
@@ -44,7 +44,11 @@ static ss_error print_cells(const ss_plan *plan, const ss_plan_cost *cost)
 static void print_summary(const ss_plan *plan)
 {
     const ss_spec *spec = plan->spec;
+    char shard[SS_SHARD_TEXT_SIZE];
     printf("sweep          %s\n", spec->name);
+    if (plan->shard.count > 1) {
+        printf("shard          %s\n", ss_shard_format(plan->shard, shard));
+    }
     printf("cells          %" PRId64 "\n", plan->cells);
     printf("seeds          %" PRId64 "\n", plan->seeds);
     printf("runs           %" PRId64 "\n", ss_plan_runs(plan));
@@ -78,6 +82,7 @@ static void print_cost(const ss_plan *plan, const ss_plan_cost *cost, int64_t ra
 
 typedef struct plan_options {
     int64_t ranks;
+    ss_shard shard;
     ss_option_texts overrides;
 } plan_options;
 
@@ -86,7 +91,7 @@ static ss_error print_plan(const char *path, void *context)
     const plan_options *options = context;
     ss_sweep sweep;
     ss_plan_cost cost;
-    ss_error error = ss_sweep_load(path, &options->overrides, &sweep);
+    ss_error error = ss_sweep_load(path, &options->overrides, options->shard, &sweep);
     if (error == SS_OK) {
         error = ss_plan_predict(&sweep.plan, options->ranks, &cost);
     }
@@ -103,17 +108,18 @@ static ss_error print_plan(const char *path, void *context)
 
 int ss_cmd_plan(int argc, char **argv)
 {
-    plan_options chosen = {.ranks = 1};
+    plan_options chosen = {.ranks = 1, .shard = SS_SHARD_WHOLE};
     const ss_option options[] = {
         {"--ranks", NULL, "N", "predict the wall time on N ranks (default 1)", SS_OPTION_COUNT,
          &chosen.ranks},
+        ss_options_shard(&chosen.shard),
         {"--set", NULL, "PATH=VALUE",
          "override a key of the sweep file, e.g. grid.n=[500,1000]; "
          "repeatable",
          SS_OPTION_REPEATED, &chosen.overrides},
     };
     const ss_command_line line = {
-        .usage = "saddlesweep plan SPEC [--ranks N] [--set PATH=VALUE]...",
+        .usage = "saddlesweep plan SPEC [--ranks N] [--shard I/N] [--set PATH=VALUE]...",
         .description = "Checks a sweep file and shows what it expands to: cells, runs, predicted "
                        "core-hours,\nwall time, memory and file size. Runs nothing.",
         .positional = "SPEC",

@@ -41,7 +41,7 @@ int ss_cmd_run(int argc, char **argv)
     double started = ss_clock_seconds();
     int64_t time_limit = 0;
     const char *progress = NULL;
-    ss_execution_options options = {.checkpoint = 60};
+    ss_execution_options options = {.checkpoint = 60, .shard = SS_SHARD_WHOLE};
     const ss_option table[] = {
         {"--output", "-o", "FILE.h5", "the result file: made anew, or gone on with", SS_OPTION_TEXT,
          &options.output},
@@ -49,6 +49,7 @@ int ss_cmd_run(int argc, char **argv)
          "override a key of the sweep file, e.g. grid.n=[500,1000]; "
          "repeatable",
          SS_OPTION_REPEATED, &options.overrides},
+        ss_options_shard(&options.shard),
         {"--checkpoint", NULL, "SECONDS",
          "save runs in flight this often (default 60), so that a kill costs no more",
          SS_OPTION_COUNT, &options.checkpoint},

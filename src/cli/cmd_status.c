@@ -22,11 +22,15 @@ static const double watch_interval = 2;
 static void print_tally(const char *path, const ss_sweep *sweep, const ss_tally *tally)
 {
     char writer[512];
+    char shard[SS_SHARD_TEXT_SIZE];
     printf("file        %s\n", path);
     if (ss_store_lock_peek(path, writer, sizeof writer)) {
         printf("writer      %s\n", writer);
     }
     printf("sweep       %s\n", sweep->spec->name);
+    if (sweep->plan.shard.count > 1) {
+        printf("shard       %s\n", ss_shard_format(sweep->plan.shard, shard));
+    }
     printf("cells       %" PRId64 "\n", sweep->plan.cells);
     printf("seeds       %" PRId64 "\n", sweep->plan.seeds);
     printf("runs        %" PRId64 "\n", ss_plan_runs(&sweep->plan));
@@ -73,7 +77,7 @@ static ss_error print_open(const ss_store *store, const char *path, const status
     }
     if (options->cells) {
         printf("\n");
-        SS_TRY(ss_tally_print_cells(store));
+        SS_TRY(ss_tally_print_cells(store, &sweep->plan));
     }
     return SS_OK;
 }

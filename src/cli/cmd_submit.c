@@ -33,8 +33,8 @@ static ss_error check_extra(const ss_option_texts *extra)
         {"-t", "--time before the --"},
         {"--partition", "--partition before the --"},
         {"-p", "--partition before the --"},
-        {"--array", "nothing: one job spreads all runs over its ranks"},
-        {"-a", "nothing: one job spreads all runs over its ranks"},
+        {"--array", "--shards before the --"},
+        {"-a", "--shards before the --"},
         {"--output", "nothing: the log lies beside the result"},
         {"-o", "nothing: the log lies beside the result"},
         {"--signal", "nothing: the job stops in time by itself"},
@@ -180,7 +180,7 @@ static ss_error submit_words_given(const char *positional, void *context)
 
 int ss_cmd_submit(int argc, char **argv)
 {
-    submit_words words = {.options.launcher = "srun"};
+    submit_words words = {.options = {.launcher = "srun", .shards = 1}};
     ss_slurm_request *request = &words.options.request;
     const ss_option table[] = {
         {"--output", "-o", "FILE.h5", "the result file; a folder for several sweeps",
@@ -197,6 +197,8 @@ int ss_cmd_submit(int argc, char **argv)
          SS_OPTION_TEXT, &words.options.launcher},
         {"--modules", NULL, "NAMES", "to be loaded in the jobs, e.g. \"openmpi hdf5\"",
          SS_OPTION_TEXT, &words.options.modules},
+        {"--shards", NULL, "N", "split the sweep over N jobs, for sites that give many small ones",
+         SS_OPTION_COUNT, &words.options.shards},
         {"--set", NULL, "PATH=VALUE", "override a key of the sweep file; repeatable",
          SS_OPTION_REPEATED, &words.options.overrides},
         {"--reuse", NULL, "OLD.h5", "take over the runs of an older result file; repeatable",

@@ -47,7 +47,7 @@ typedef struct verification {
 
 static void add_run(verification *v, const ss_run *run, int64_t cell, const char *what)
 {
-    ss_table_add(&v->table, "%" PRId64, cell);
+    ss_table_add(&v->table, "%" PRId64, ss_plan_cell_number(&v->sweep.plan, cell));
     ss_table_add(&v->table, "%" PRId64, run->seed);
     ss_table_add(&v->table, "%s", what);
 }
@@ -119,7 +119,7 @@ static ss_error check_bands(verification *v, const ss_reduction *reduction, int6
     SS_TRY(compare_bands(reduction, cell, found, &state));
     v->bands[state]++;
     if (state == BANDS_WRONG) {
-        ss_table_add(&v->table, "%" PRId64, cell);
+        ss_table_add(&v->table, "%" PRId64, ss_plan_cell_number(&v->sweep.plan, cell));
         ss_table_add(&v->table, "all");
         ss_table_add(&v->table, "its bands are not what its runs give");
     }

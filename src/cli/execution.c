@@ -5,16 +5,15 @@
 #include "failures.h"
 #include "flight.h"
 #include "logbook.h"
-#include "pending.h"
+#include "output.h"
 #include "provenance.h"
 #include "reduction.h"
 #include "reuse.h"
-#include "sweep.h"
+#include "tally.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* One rank's part of a sweep in progress. */
 typedef struct sweep_run {
@@ -23,13 +22,11 @@ typedef struct sweep_run {
     ss_sweep sweep;
     ss_task_order tasks;
     ss_workspace *workspace;
-    ss_store *store;
-    ss_store_lock lock;
+    ss_output output;
     ss_text hosts; /* rank 0 */
     ss_logbook logbook;
     ss_sched_summary summary;
-    uint64_t *pending;  /* rank 0, as is … */
-    ss_reuse reuse;     /* … this */
+    ss_reuse reuse;     /* rank 0 */
     double *trajectory; /* of the run in progress */
     ss_flight flight;
 
@@ -45,66 +42,22 @@ typedef struct sweep_run {
 /* A power cut costs no more than the runs of these seconds. */
 static const double sync_interval = 5;
 
-static ss_error create_file(sweep_run *r)
+static ss_error open_output(sweep_run *r)
 {
-    ss_text libraries = {0};
     ss_error error = ss_provenance_hosts(r->session->comm, &r->hosts);
-    if (error == SS_OK && r->session->rank == 0 && access(r->options->output, F_OK) != 0) {
-        error = ss_provenance_libraries(&libraries);
-        ss_provenance provenance = {
-            .spec_text = r->sweep.text.data,
-            .overrides = r->sweep.overrides.data,
-            .hosts = r->hosts.data,
-            .ranks = r->session->ranks,
-            .kernel = ss_workspace_kernel(r->workspace, r->sweep.spec->precision),
-            .libraries = libraries.data,
-        };
-        if (error == SS_OK) {
-            error = ss_store_create(r->options->output, &r->sweep.plan, &provenance);
-        }
-    }
-    free(libraries.data);
-    return ss_sched_agree(r->session->comm, error);
-}
-
-/* Rank 0 alone: is the file this plan's, and what does it lack? */
-static ss_error inspect_file(sweep_run *r)
-{
-    ss_store *store;
-    SS_TRY(ss_store_open_for_reading(r->options->output, &store));
-    ss_error error = ss_store_match(store, &r->sweep.plan);
-    if (error == SS_OK) {
-        error = ss_pending_find(store, &r->tasks, r->options->retry_failed, &r->pending);
-    }
-    ss_error closed = ss_store_close(&store);
-    return error == SS_OK ? closed : error;
-}
-
-/* Takes the lock, creates the file or checks the one that is there, and opens it on all ranks. */
-static ss_error open_result(sweep_run *r)
-{
-    MPI_Comm comm = r->session->comm;
-    bool first = r->session->rank == 0;
-    ss_error error =
-        first ? ss_store_lock_alone(r->options->output, SS_STORE_LOCK_PATIENCE, &r->lock) : SS_OK;
-    SS_TRY(ss_sched_agree(comm, error));
-    SS_TRY(create_file(r));
-    error = first ? inspect_file(r) : SS_OK;
-    if (first && error == SS_OK) {
-        error = ss_store_lock_shared(r->options->output, &r->lock);
-    }
-    SS_TRY(ss_sched_agree(comm, error));
-    if (!first) {
-        error = ss_store_lock_shared(r->options->output, &r->lock);
-    }
-    SS_TRY(ss_sched_agree(comm, error));
-    return ss_sched_agree(comm, ss_store_open_for_writing(r->options->output, comm, &r->store));
+    SS_TRY(ss_sched_agree(r->session->comm, error));
+    ss_output_origin origin = {
+        .hosts = r->hosts.data,
+        .kernel = ss_workspace_kernel(r->workspace, r->sweep.spec->precision),
+    };
+    return ss_output_open(r->session, r->options->output, &r->sweep, &r->tasks, origin,
+                          r->options->retry_failed, &r->output);
 }
 
 static ss_error prepare(sweep_run *r)
 {
     SS_TRY(ss_sweep_load_all(r->session->comm, r->options->spec_path, &r->options->overrides,
-                             &r->sweep));
+                             r->options->shard, &r->sweep));
     SS_TRY(ss_sched_agree_once(r->session->comm, ss_workspace_create(&r->workspace)));
     r->tasks.plan = &r->sweep.plan;
     ss_error error = ss_plan_longest_first(&r->sweep.plan, &r->tasks.order);
@@ -147,14 +100,14 @@ static ss_error sync_now(void *context)
         return SS_OK;
     }
     r->unsynced = false;
-    return ss_store_sync(r->store);
+    return ss_store_sync(r->output.store);
 }
 
 /* Its record is synced with what is committed first. */
 static ss_error begin_execution(sweep_run *r)
 {
     const char *kernel = ss_workspace_kernel(r->workspace, r->sweep.spec->precision);
-    SS_TRY(ss_logbook_begin(r->session, r->store, r->hosts.data, kernel, &r->logbook));
+    SS_TRY(ss_logbook_begin(r->session, r->output.store, r->hosts.data, kernel, &r->logbook));
     r->unsynced = r->logbook.row >= 0;
     return SS_OK;
 }
@@ -164,7 +117,7 @@ static ss_error take_over(sweep_run *r)
 {
     ss_error error = SS_OK;
     if (r->session->rank == 0) {
-        error = ss_reuse_take(&r->reuse, r->store, &r->tasks, r->pending);
+        error = ss_reuse_take(&r->reuse, r->output.store, &r->tasks, r->output.pending);
         if (error == SS_OK && r->reuse.taken > 0) {
             r->unsynced = true;
             error = sync_now(r);
@@ -211,10 +164,11 @@ static ss_error execute(void *context, int64_t task, ss_sched_poll poll, void *p
     *result = result_of(outcome.status);
     ss_record record = ss_record_of(&run, &outcome, r->session->rank, r->trajectory);
     if (*result == SS_TASK_STOPPED) {
-        return outcome.status == SS_RUN_PARTIAL ? ss_store_mark(r->store, cell, seed_index, &record)
-                                                : SS_OK;
+        return outcome.status == SS_RUN_PARTIAL
+                   ? ss_store_mark(r->output.store, cell, seed_index, &record)
+                   : SS_OK;
     }
-    SS_TRY(ss_store_commit(r->store, cell, seed_index, &record, r->trajectory));
+    SS_TRY(ss_store_commit(r->output.store, cell, seed_index, &record, r->trajectory));
     ss_flight_landed(&r->flight);
     r->unsynced = true;
     return sync_if_due(r, ss_clock_seconds());
@@ -243,13 +197,7 @@ static int status_of(const sweep_run *r, const ss_sched_summary *summary, const 
 
 static void print_counts(const sweep_run *r, const ss_sched_summary *summary, const ss_tally *tally)
 {
-    char took[32];
-    int64_t runs = ss_plan_runs(&r->sweep.plan);
-    printf("%s: %" PRId64 " of %" PRId64 " runs committed (%" PRId64 " now, in %s): %" PRId64
-           " done, %" PRId64 " diverged, %" PRId64 " failed\n",
-           r->sweep.spec->name, runs - ss_tally_pending(tally), runs, committed_by(summary),
-           ss_text_duration(summary->seconds, took, sizeof took), tally->runs[SS_RUN_DONE],
-           tally->runs[SS_RUN_DIVERGED], tally->runs[SS_RUN_FAILED]);
+    ss_tally_print_counts(r->sweep.label, tally, committed_by(summary), summary->seconds);
     if (r->flight.continued > 0) {
         printf("%" PRId64 " runs went on from where they had been saved\n", r->flight.continued);
     }
@@ -269,7 +217,7 @@ static void print_stopped(const sweep_run *r, int status)
 static ss_error conclude(const sweep_run *r, const ss_sched_summary *summary, int *status)
 {
     ss_tally tally;
-    SS_TRY(ss_tally_all(r->store, &tally));
+    SS_TRY(ss_tally_all(r->output.store, &tally));
     *status = status_of(r, summary, &tally);
     print_counts(r, summary, &tally);
     if (summary->stopped) {
@@ -278,7 +226,7 @@ static ss_error conclude(const sweep_run *r, const ss_sched_summary *summary, in
         ss_saved_run_remove_all(r->options->output); /* of runs that a kill left behind */
     }
     if (*status == SS_EXIT_INCOMPLETE) {
-        SS_TRY(ss_failures_print(r->store, &r->sweep.plan, &tally));
+        SS_TRY(ss_failures_print(r->output.store, &r->sweep.plan, &tally));
     }
     printf("result file: %s\n", r->options->output);
     return SS_OK;
@@ -289,12 +237,12 @@ static ss_error execute_sweep(sweep_run *r, int *status)
     MPI_Comm comm = r->session->comm;
     ss_sched_summary *summary = &r->summary;
     SS_TRY(prepare(r));
-    SS_TRY(open_result(r));
+    SS_TRY(open_output(r));
     SS_TRY(begin_execution(r));
     SS_TRY(take_over(r));
     ss_sched_tasks tasks = {
         .count = ss_plan_runs(&r->sweep.plan),
-        .pending = r->pending,
+        .pending = r->output.pending,
         .alike = r->sweep.plan.seeds,
         .stop_at = r->options->deadline.stop_at,
         .stop_at_failure = r->options->fail_fast,
@@ -305,14 +253,14 @@ static ss_error execute_sweep(sweep_run *r, int *status)
     };
     r->next_sync = ss_clock_seconds() + sync_interval;
     r->flight = ss_flight_begin(r->options->output, r->workspace, (double)r->options->checkpoint);
-    SS_TRY(ss_sched_execute(comm, &tasks, r->sweep.spec->name, r->options->style, summary));
-    SS_TRY(ss_sched_agree(comm, ss_store_sync(r->store)));
+    SS_TRY(ss_sched_execute(comm, &tasks, r->sweep.label, r->options->style, summary));
+    SS_TRY(ss_sched_agree(comm, ss_store_sync(r->output.store)));
     int64_t flights[] = {r->flight.saved, r->flight.continued};
     MPI_Allreduce(MPI_IN_PLACE, flights, 2, MPI_INT64_T, MPI_SUM, comm);
     r->flight.saved = flights[0];
     r->flight.continued = flights[1];
     if (!summary->stopped) { /* whoever stops a sweep wants it to end now */
-        SS_TRY(ss_reduce_all(comm, r->store, &r->sweep.plan));
+        SS_TRY(ss_reduce_all(comm, r->output.store, &r->sweep.plan));
     }
     return ss_sched_agree(comm, r->session->rank == 0 ? conclude(r, summary, status) : SS_OK);
 }
@@ -322,7 +270,7 @@ static ss_error end_execution(sweep_run *r, ss_error error, int status)
 {
     char told[4096];
     snprintf(told, sizeof told, "%s", ss_error_text());
-    ss_error noted = ss_logbook_end(&r->logbook, r->store, committed_by(&r->summary),
+    ss_error noted = ss_logbook_end(&r->logbook, r->output.store, committed_by(&r->summary),
                                     error == SS_OK ? status : ss_error_exit_status(error));
     return error == SS_OK ? noted : ss_fail(error, "%s", told);
 }
@@ -330,26 +278,20 @@ static ss_error end_execution(sweep_run *r, ss_error error, int status)
 ss_error ss_execution_run(const ss_session *session, const ss_execution_options *options,
                           int *status)
 {
-    sweep_run r = {.session = session, .options = options, .lock = {.descriptor = -1}};
-    r.logbook = ss_logbook_blank();
+    sweep_run r = {
+        .session = session,
+        .options = options,
+        .output = {.session = session, .lock = {.descriptor = -1}},
+        .logbook = ss_logbook_blank(),
+    };
     ss_error error = execute_sweep(&r, status);
-    error = end_execution(&r, error, *status);
-    ss_error closed = r.store ? ss_store_close(&r.store) : SS_OK;
-    error = ss_sched_agree(session->comm, error == SS_OK ? closed : error);
-    if (session->rank != 0) {
-        ss_store_unlock(&r.lock, false);
-    }
-    MPI_Barrier(session->comm);
-    if (session->rank == 0) {
-        ss_store_unlock(&r.lock, true);
-    }
+    error = ss_output_close(&r.output, end_execution(&r, error, *status));
     ss_flight_end(&r.flight);
     ss_workspace_destroy(&r.workspace);
     ss_sweep_release(&r.sweep);
     free(r.hosts.data);
     free(r.tasks.order);
     free(r.trajectory);
-    free(r.pending);
     ss_reuse_close(&r.reuse);
     return error;
 }

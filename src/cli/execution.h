@@ -10,6 +10,7 @@
 typedef struct ss_execution_options {
     const char *spec_path;
     const char *output; /* the result file */
+    ss_shard shard;     /* of the sweep */
     ss_option_texts overrides;
     ss_option_texts reuse; /* older result files */
     int retry_failed;      /* runs that diverged or failed count as lacking */

@@ -68,6 +68,8 @@ static ss_error set_option(const ss_option *option, const char *value)
     case SS_OPTION_TEXT:
         *(const char **)option->target = value;
         return SS_OK;
+    case SS_OPTION_SHARD:
+        return ss_shard_parse(value, option->target);
     case SS_OPTION_REPEATED:
         break;
     }
@@ -105,6 +107,17 @@ static int find_separator(int argc, char **argv)
         at++;
     }
     return at;
+}
+
+ss_option ss_options_shard(ss_shard *target)
+{
+    return (ss_option){
+        .name = "--shard",
+        .argument = "I/N",
+        .help = "only part I of N of the sweep, 1 <= I <= N: a job and a file of its own",
+        .kind = SS_OPTION_SHARD,
+        .target = target,
+    };
 }
 
 ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,

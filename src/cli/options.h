@@ -3,6 +3,7 @@
 #define SADDLESWEEP_CLI_OPTIONS_H
 
 #include "saddlesweep/error.h"
+#include "saddlesweep/shard.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@ typedef enum ss_option_kind {
     SS_OPTION_FLAG,    /* target: int, set to 1 */
     SS_OPTION_COUNT,   /* target: int64_t, a positive integer */
     SS_OPTION_TEXT,    /* target: const char * */
+    SS_OPTION_SHARD,   /* target: ss_shard */
     SS_OPTION_REPEATED /* target: ss_option_texts */
 } ss_option_kind;
 
@@ -59,6 +61,9 @@ ss_error ss_options_add(ss_option_texts *texts, const char *text);
 
 /* Whether two names lead to one file that is there. */
 bool ss_options_same_file(const char *a, const char *b);
+
+/* "--shard I/N" into a target, as all subcommands have it that take a sweep file. */
+ss_option ss_options_shard(ss_shard *target);
 
 /* Prints the help to stdout. */
 void ss_options_print_help(const ss_command_line *line);

@@ -15,6 +15,11 @@ int64_t ss_task_seed_index(const ss_task_order *tasks, int64_t task)
     return task % tasks->plan->seeds;
 }
 
+bool ss_pending_has(const uint64_t *pending, int64_t task)
+{
+    return pending[task / 64] >> (task % 64) & 1;
+}
+
 typedef struct search {
     int64_t first; /* task of the cell at hand */
     bool retry_failed;

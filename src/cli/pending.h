@@ -14,6 +14,9 @@ typedef struct ss_task_order {
 int64_t ss_task_cell(const ss_task_order *tasks, int64_t task);
 int64_t ss_task_seed_index(const ss_task_order *tasks, int64_t task);
 
+/* Whether a task is in such a set. */
+bool ss_pending_has(const uint64_t *pending, int64_t task);
+
 /* The set of tasks (a bit each, owned by the caller) whose runs the store does not hold in a state
  * that can be trusted; with `retry_failed`, also of those that diverged or failed. Reads every
  * record, and the trajectories of committed runs. Local. */

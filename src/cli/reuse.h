@@ -3,8 +3,8 @@
 #define SADDLESWEEP_CLI_REUSE_H
 
 #include "options.h"
-#include "pending.h"
 #include "sweep.h"
+#include "takeover.h"
 
 typedef struct ss_reuse_file {
     const char *path; /* borrowed */
@@ -16,7 +16,7 @@ typedef struct ss_reuse_file {
 typedef struct ss_reuse {
     ss_reuse_file *files;
     size_t count; /* of those that are open */
-    bool only_done;
+    ss_takeover_kind kind;
     int64_t taken; /* runs, from all of them */
 } ss_reuse;
 
@@ -27,10 +27,8 @@ ss_error ss_reuse_open(const ss_option_texts *paths, const char *output, bool on
                        ss_reuse *reuse);
 void ss_reuse_close(ss_reuse *reuse);
 
-/* Commits to `store` every pending run of which an older file has a committed one of the same
- * identity that its checksums vouch for, and takes it out of `pending`. Of runs that failed for
- * want of memory none is taken: they may fit here. Says on stdout what came from each file.
- * Collective over nothing: `store` is written by this rank alone. */
+/* Takes over to `store` what it lacks (`pending`) and the older files have (takeover.h); of runs
+ * that failed for want of memory none. */
 ss_error ss_reuse_take(ss_reuse *reuse, ss_store *store, const ss_task_order *tasks,
                        uint64_t *pending);
 

@@ -134,24 +134,50 @@ static ss_error inspect_result(ss_submission *s, double *share)
     return error == SS_OK ? closed : error;
 }
 
-static ss_error fit_request(ss_submission *s, double share)
+/* Of a shard, or of what is left of the whole sweep. */
+static ss_error fit_plan(ss_submission *s, const ss_plan *plan, double share)
 {
     ss_plan_cost cost;
-    SS_TRY(ss_slurm_request_shape(&s->request, &s->options->partition, &s->notes));
     int64_t ranks = s->request.nodes * s->request.ntasks_per_node;
-    SS_TRY(ss_plan_predict(&s->sweep.plan, ranks, &cost));
+    SS_TRY(ss_plan_predict(plan, ranks, &cost));
     s->bytes_per_rank = cost.bytes_per_rank;
-    s->wall_seconds = share * cost.wall_seconds + ss_sched_message_seconds(ranks);
-    if (s->pending > 0) {
-        s->wall_seconds = fmax(s->wall_seconds, cost.shortest_run);
-    }
+    s->wall_seconds =
+        fmax(share * cost.wall_seconds, cost.shortest_run) + ss_sched_message_seconds(ranks);
     ss_slurm_demand demand = {
-        .runs = s->pending,
+        .runs = s->in_shard,
         .wall_seconds = s->wall_seconds,
         .iteration_seconds = cost.longest_run / (double)s->sweep.spec->iterations,
         .bytes_per_rank = cost.bytes_per_rank,
     };
     return ss_slurm_request_fit(&s->request, &s->options->partition, &demand, &s->notes);
+}
+
+/* A request is for each shard: for the first, which is the largest. */
+static ss_error fit_shard(ss_submission *s)
+{
+    ss_plan plan;
+    int64_t seeds = s->sweep.plan.seeds;
+    ss_shard first = {.index = 1, .count = s->options->shards};
+    ss_error error = ss_plan_of_shard(s->sweep.spec, first, &plan);
+    if (error == SS_OK) {
+        s->in_shard = ss_plan_runs(&plan);
+        error = fit_plan(s, &plan, 1);
+    }
+    if (first.count > seeds && first.count % seeds != 0) {
+        ss_text_append(&s->notes,
+                       "shards cost alike if there are as many, or a multiple of, the %" PRId64
+                       " seeds\n",
+                       seeds);
+    }
+    ss_plan_release(&plan);
+    return error;
+}
+
+static ss_error fit_request(ss_submission *s, double share)
+{
+    SS_TRY(ss_slurm_request_shape(&s->request, &s->options->partition, &s->notes));
+    s->in_shard = s->pending;
+    return s->options->shards > 1 ? fit_shard(s) : fit_plan(s, &s->sweep.plan, share);
 }
 
 /* Are the older files result files? Their absolute names. */
@@ -200,6 +226,7 @@ static ss_error make_scripts(ss_submission *s)
     ss_slurm_job job = {
         .name = s->sweep.spec->name,
         .runs = ss_plan_runs(&s->sweep.plan),
+        .shards = s->options->shards,
         .stem = s->stem.data,
         .program = program,
         .spec = s->spec_copy.data,
@@ -228,7 +255,7 @@ ss_error ss_submission_prepare(const ss_submit_options *options, const char *spe
     double share;
     *submission =
         (ss_submission){.options = options, .spec_path = spec_path, .request = options->request};
-    SS_TRY(ss_sweep_load(spec_path, &options->overrides, &submission->sweep));
+    SS_TRY(ss_sweep_load(spec_path, &options->overrides, SS_SHARD_WHOLE, &submission->sweep));
     SS_TRY(name_files(submission, folder));
     SS_TRY(inspect_result(submission, &share));
     SS_TRY(check_reuse(submission));
@@ -247,6 +274,9 @@ void ss_submission_print(const ss_submission *submission, FILE *out)
     fprintf(out, "sweep      %s, %" PRId64 " runs", s->sweep.spec->name, runs);
     if (s->pending < runs) {
         fprintf(out, ", %" PRId64 " of them still to do", s->pending);
+    }
+    if (s->options->shards > 1) {
+        fprintf(out, ", in %" PRId64 " jobs; of each:", s->options->shards);
     }
     fprintf(out, "\npredicted  %s on %" PRId64 " ranks, %s a rank\n",
             ss_text_duration(s->wall_seconds, wall, sizeof wall),
@@ -310,6 +340,19 @@ ss_error ss_submission_write(const ss_submission *submission)
     return SS_OK;
 }
 
+/* The first shard stands for all. */
+static void print_watch(const ss_submission *s)
+{
+    char shard[64] = "";
+    const char *task = s->options->shards > 1 ? "_1" : "";
+    if (s->options->shards > 1) {
+        snprintf(shard, sizeof shard, ".shard-1-of-%" PRId64, s->options->shards);
+    }
+    printf("to watch   squeue --jobs %s,%s; saddlesweep status %s%s.h5; tail -F "
+           "%s.sweep.%s%s.log\n",
+           s->ids[SWEEP], s->ids[FIGURES], s->stem.data, shard, s->stem.data, s->ids[SWEEP], task);
+}
+
 ss_error ss_submission_send(ss_submission *submission)
 {
     ss_submission *s = submission;
@@ -318,8 +361,7 @@ ss_error ss_submission_send(ss_submission *submission)
     SS_TRY(ss_slurm_submit(s->script_paths[FIGURES].data, s->ids[SWEEP], s->ids[FIGURES]));
     printf("submitted  job %s: bands, figures and table after that, by %s\n", s->ids[FIGURES],
            s->script_paths[FIGURES].data);
-    printf("to watch   squeue --jobs %s,%s; saddlesweep status %s; tail -F %s.sweep.%s.log\n",
-           s->ids[SWEEP], s->ids[FIGURES], s->result, s->stem.data, s->ids[SWEEP]);
+    print_watch(s);
     printf("to stop    scancel %s: runs in flight are saved, the same submit goes on with them\n",
            s->ids[SWEEP]);
     return SS_OK;

@@ -13,6 +13,7 @@ typedef struct ss_submit_options {
     const char *output;        /* the result file; a folder where there are several sweeps */
     ss_option_texts overrides; /* --set */
     ss_option_texts reuse;     /* older result files */
+    int64_t shards;            /* parts that each sweep is split into */
     const char *launcher;
     const char *modules;
     ss_slurm_request request; /* as the user has it */
@@ -33,7 +34,8 @@ typedef struct ss_submission {
     ss_slurm_request request;
     double wall_seconds;
     double bytes_per_rank;
-    int64_t pending; /* runs that the result file lacks */
+    int64_t pending;  /* runs that the result file lacks, … */
+    int64_t in_shard; /* … and those of a job: of the largest shard, if there are several */
     ss_text notes;
     char ids[2][SS_SLURM_ID_SIZE];
 } ss_submission;

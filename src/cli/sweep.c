@@ -3,14 +3,25 @@
 #include "../base/memory.h"
 #include "saddlesweep/sched.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+static ss_error make_label(ss_sweep *sweep)
+{
+    ss_text label = {0};
+    char shard[SS_SHARD_TEXT_SIZE];
+    bool part = sweep->plan.shard.count > 1;
+    ss_text_append(&label, "%s%s%s", sweep->spec->name, part ? " " : "",
+                   part ? ss_shard_format(sweep->plan.shard, shard) : "");
+    sweep->label = label.data;
+    return label.failed ? ss_fail(SS_ERR_MEMORY, "out of memory for a name") : SS_OK;
+}
+
 static ss_error parse(const char *path, const ss_option_texts *overrides, ss_sweep *sweep)
 {
     SS_TRY(ss_spec_parse(path, sweep->text.data, overrides->texts, overrides->count, &sweep->spec));
-    sweep->plan = ss_plan_of(sweep->spec);
     ss_text_append(&sweep->overrides, "%s", "");
     for (size_t i = 0; i < overrides->count; i++) {
         ss_text_append(&sweep->overrides, "%s\n", overrides->texts[i]);
@@ -19,11 +30,20 @@ static ss_error parse(const char *path, const ss_option_texts *overrides, ss_swe
                                    : SS_OK;
 }
 
-ss_error ss_sweep_load(const char *path, const ss_option_texts *overrides, ss_sweep *sweep)
+static ss_error parse_shard(const char *path, const ss_option_texts *overrides, ss_shard shard,
+                            ss_sweep *sweep)
+{
+    SS_TRY(parse(path, overrides, sweep));
+    SS_TRY(ss_plan_of_shard(sweep->spec, shard, &sweep->plan));
+    return make_label(sweep);
+}
+
+ss_error ss_sweep_load(const char *path, const ss_option_texts *overrides, ss_shard shard,
+                       ss_sweep *sweep)
 {
     memset(sweep, 0, sizeof *sweep);
     SS_TRY(ss_text_read_file(path, &sweep->text));
-    return parse(path, overrides, sweep);
+    return parse_shard(path, overrides, shard, sweep);
 }
 
 /* Rank 0's text to all. */
@@ -42,7 +62,7 @@ static ss_error share_text(MPI_Comm comm, ss_text *text)
 }
 
 ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_texts *overrides,
-                           ss_sweep *sweep)
+                           ss_shard shard, ss_sweep *sweep)
 {
     int rank;
     MPI_Comm_rank(comm, &rank);
@@ -50,7 +70,7 @@ ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_text
     ss_error error = rank == 0 ? ss_text_read_file(path, &sweep->text) : SS_OK;
     SS_TRY(ss_sched_agree(comm, error));
     SS_TRY(share_text(comm, &sweep->text));
-    return ss_sched_agree_once(comm, parse(path, overrides, sweep));
+    return ss_sched_agree_once(comm, parse_shard(path, overrides, shard, sweep));
 }
 
 /* The lines of `text`, which are ended in place. */
@@ -64,6 +84,47 @@ static ss_error split_lines(char *text, ss_option_texts *lines)
         }
     }
     return SS_OK;
+}
+
+/* Its cells' numbers; what is no number of a cell becomes one that no sweep has. */
+static ss_error read_numbers(const ss_store *store, int64_t cells, uint32_t **numbers)
+{
+    int64_t *found = NULL;
+    *numbers = NULL;
+    SS_TRY(ss_allocate((size_t)cells, sizeof *found, &found));
+    ss_error error = ss_store_read_cell_numbers(store, found);
+    if (error == SS_OK) {
+        error = ss_allocate((size_t)cells, sizeof **numbers, numbers);
+    }
+    for (int64_t cell = 0; cell < cells && error == SS_OK; cell++) {
+        bool possible = found[cell] >= 0 && found[cell] < UINT32_MAX;
+        (*numbers)[cell] = possible ? (uint32_t)found[cell] : UINT32_MAX;
+    }
+    free(found);
+    return error;
+}
+
+/* Which cells a shard of one seed has, depends on what they were predicted to cost when the file
+ * was made: so the file says which. */
+static ss_error plan_of_store(const ss_store *store, const char *path, ss_sweep *sweep)
+{
+    ss_shard shard;
+    uint32_t *numbers = NULL;
+    int64_t cells = ss_store_shape_of(store).cells;
+    ss_error error = SS_OK;
+    SS_TRY(ss_store_read_shard(store, &shard));
+    if (shard.count <= sweep->spec->seeds.count) {
+        error = ss_plan_of_shard(sweep->spec, shard, &sweep->plan);
+    } else {
+        SS_TRY(read_numbers(store, cells, &numbers));
+        error = ss_plan_of_cells(sweep->spec, shard, numbers, cells, &sweep->plan);
+    }
+    return error != SS_ERR_USAGE
+               ? error
+               : ss_fail(SS_ERR_FORMAT,
+                         "%s: is damaged: its sweep has no shard %" PRId64 "/%" PRId64
+                         " of such cells; restore the file from a copy",
+                         path, shard.index, shard.count);
 }
 
 ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sweep)
@@ -85,6 +146,12 @@ ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sw
         error = parse(path, &overrides, sweep);
     }
     if (error == SS_OK) {
+        error = plan_of_store(store, path, sweep);
+    }
+    if (error == SS_OK) {
+        error = make_label(sweep);
+    }
+    if (error == SS_OK) {
         error = ss_store_match(store, &sweep->plan);
     }
     free(overrides.texts);
@@ -92,9 +159,19 @@ ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sw
     return error;
 }
 
+ss_error ss_sweep_take_whole(ss_sweep *sweep)
+{
+    ss_plan_release(&sweep->plan);
+    sweep->plan = ss_plan_of(sweep->spec);
+    free(sweep->label);
+    return make_label(sweep);
+}
+
 void ss_sweep_release(ss_sweep *sweep)
 {
+    ss_plan_release(&sweep->plan);
     ss_spec_destroy(&sweep->spec);
+    free(sweep->label);
     free(sweep->text.data);
     free(sweep->overrides.data);
 }

@@ -13,20 +13,26 @@ typedef struct ss_sweep {
     ss_text text;      /* the file, verbatim */
     ss_text overrides; /* one --set a line */
     ss_spec *spec;
-    ss_plan plan;
+    ss_plan plan; /* of all of it, or of a shard */
+    char *label;  /* for people: its name, "figure1" or "figure1 2/5" */
 } ss_sweep;
 
-/* Reads and checks a sweep file. Release with ss_sweep_release, even after an error. Local. */
-ss_error ss_sweep_load(const char *path, const ss_option_texts *overrides, ss_sweep *sweep);
+/* Reads and checks a sweep file, and takes a shard of it. Release with ss_sweep_release, even after
+ * an error. Local. */
+ss_error ss_sweep_load(const char *path, const ss_option_texts *overrides, ss_shard shard,
+                       ss_sweep *sweep);
 
 /* The same; only rank 0 reads the file. Collective. */
 ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_texts *overrides,
-                           ss_sweep *sweep);
+                           ss_shard shard, ss_sweep *sweep);
 
-/* The sweep that a result file was made from, out of its own attributes; checked against the shape
- * of the file. SS_ERR_FORMAT, SS_ERR_SPEC or SS_ERR_PLAN_DIFFERS if they do not fit together.
- * Release with ss_sweep_release, even after an error. Local. */
+/* The sweep, or shard of one, that a result file was made from, out of its own attributes; checked
+ * against the shape of the file. SS_ERR_FORMAT, SS_ERR_SPEC or SS_ERR_PLAN_DIFFERS if they do not
+ * fit together. Release with ss_sweep_release, even after an error. Local. */
 ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sweep);
+
+/* Makes of a shard the whole sweep. SS_ERR_MEMORY. Local. */
+ss_error ss_sweep_take_whole(ss_sweep *sweep);
 
 void ss_sweep_release(ss_sweep *sweep);
 

@@ -53,6 +53,18 @@ static void add(ss_tally *total, const ss_tally *tally)
     }
 }
 
+void ss_tally_print_counts(const char *label, const ss_tally *tally, int64_t now, double seconds)
+{
+    char took[32];
+    int64_t committed =
+        tally->runs[SS_RUN_DONE] + tally->runs[SS_RUN_DIVERGED] + tally->runs[SS_RUN_FAILED];
+    printf("%s: %" PRId64 " of %" PRId64 " runs committed (%" PRId64 " now, in %s): %" PRId64
+           " done, %" PRId64 " diverged, %" PRId64 " failed\n",
+           label, committed, committed + ss_tally_pending(tally), now,
+           ss_text_duration(seconds, took, sizeof took), tally->runs[SS_RUN_DONE],
+           tally->runs[SS_RUN_DIVERGED], tally->runs[SS_RUN_FAILED]);
+}
+
 void ss_tally_print_reasons(const ss_tally *tally)
 {
     for (int reason = SS_REASON_NONE + 1; reason < SS_RUN_REASON_COUNT; reason++) {
@@ -76,10 +88,10 @@ ss_error ss_tally_all(const ss_store *store, ss_tally *tally)
     return SS_OK;
 }
 
-static void add_row(ss_table *table, int64_t cell, const ss_run *run, const ss_tally *tally)
+static void add_row(ss_table *table, int64_t number, const ss_run *run, const ss_tally *tally)
 {
     char activation[SS_ACTIVATION_TEXT_SIZE];
-    int64_t parameters[] = {cell, run->d, run->k, run->k0, run->n, run->m};
+    int64_t parameters[] = {number, run->d, run->k, run->k0, run->n, run->m};
     int64_t counts[] = {tally->runs[SS_RUN_DONE], ss_tally_pending(tally),
                         tally->runs[SS_RUN_DIVERGED], tally->runs[SS_RUN_FAILED]};
     for (int i = 0; i < 6; i++) {
@@ -91,7 +103,7 @@ static void add_row(ss_table *table, int64_t cell, const ss_run *run, const ss_t
     }
 }
 
-ss_error ss_tally_print_cells(const ss_store *store)
+ss_error ss_tally_print_cells(const ss_store *store, const ss_plan *plan)
 {
     ss_store_shape shape = ss_store_shape_of(store);
     ss_table table = {
@@ -106,7 +118,7 @@ ss_error ss_tally_print_cells(const ss_store *store)
         error = ss_tally_cell(store, cell, &tally);
         if (error == SS_OK) {
             error = ss_store_read_cell(store, cell, &run);
-            add_row(&table, cell, &run, &tally);
+            add_row(&table, ss_plan_cell_number(plan, cell), &run, &tally);
         }
     }
     ss_error printed = ss_table_print(&table, "  ");

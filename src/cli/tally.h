@@ -18,10 +18,13 @@ ss_error ss_tally_cell(const ss_store *store, int64_t cell, ss_tally *tally);
 /* Counts all cells. */
 ss_error ss_tally_all(const ss_store *store, ss_tally *tally);
 
+/* Prints "figure1: 40 of 40 runs committed (38 now, in 2 s): …" on stdout. */
+void ss_tally_print_counts(const char *label, const ss_tally *tally, int64_t now, double seconds);
+
 /* Prints a line for each reason that runs diverged or failed for, on stdout. */
 void ss_tally_print_reasons(const ss_tally *tally);
 
-/* Prints a table of the cells on stdout. */
-ss_error ss_tally_print_cells(const ss_store *store);
+/* Prints a table of the cells on stdout, with their numbers in the whole plan. */
+ss_error ss_tally_print_cells(const ss_store *store, const ss_plan *plan);
 
 #endif

@@ -36,13 +36,14 @@ static void append_option(ss_text *script, const char *name, const char *value)
 }
 
 /* In double quotes; "%" begins a pattern of sbatch. */
-static void append_log(ss_text *script, const char *stem, const char *step)
+static void append_log(ss_text *script, const char *stem, const char *step, bool array)
 {
     ss_text_append(script, "#SBATCH --output=\"");
     for (const char *at = stem; *at; at++) {
         ss_text_append(script, *at == '%' ? "%%%%" : "%c", *at);
     }
-    ss_text_append(script, ".%s.%%j.log\"\n#SBATCH --open-mode=append\n", step);
+    ss_text_append(script, ".%s.%s.log\"\n#SBATCH --open-mode=append\n", step,
+                   array ? "%A_%a" : "%j");
 }
 
 /* Options of sbatch that are about the size or the start of the sweep alone. */
@@ -139,7 +140,10 @@ ss_error ss_slurm_sweep_script(const ss_slurm_job *job, ss_text *script)
         ss_text_append(script, "#SBATCH --mem=%" PRId64 "M\n", request->mebibytes);
     }
     append_place(request, script);
-    append_log(script, job->stem, "sweep");
+    append_log(script, job->stem, "sweep", job->shards > 1);
+    if (job->shards > 1) {
+        ss_text_append(script, "#SBATCH --array=1-%" PRId64 "\n", job->shards);
+    }
     ss_text_append(script, "#SBATCH --requeue\n#SBATCH --signal=B:USR1@30\n");
     append_extra(script, request, true);
     ss_text_append(script, "\n");
@@ -154,7 +158,8 @@ ss_error ss_slurm_sweep_script(const ss_slurm_job *job, ss_text *script)
         append_word(script, job->options[i]);
         ss_text_append(script, " ");
     }
-    ss_text_append(script, "\"$@\")\nmax_restarts=%" PRId64 "\n", request->max_restarts);
+    ss_text_append(script, "\"$@\")\nmax_restarts=%" PRId64 "\nshards=%" PRId64 "\n",
+                   request->max_restarts, job->shards);
     append_rest(ss_slurm_template_sweep, script);
     return finished(script);
 }
@@ -165,7 +170,7 @@ ss_error ss_slurm_figures_script(const ss_slurm_job *job, ss_text *script)
     append_head(job, "figures", "Bands, figures and table", script);
     ss_text_append(script, "#SBATCH --ntasks=1\n#SBATCH --time=00:15:00\n");
     append_place(job->request, script);
-    append_log(script, job->stem, "figures");
+    append_log(script, job->stem, "figures", false);
     ss_text_append(script, "#SBATCH --requeue\n");
     append_extra(script, job->request, false);
     ss_text_append(script, "\n");
@@ -174,6 +179,7 @@ ss_error ss_slurm_figures_script(const ss_slurm_job *job, ss_text *script)
     append_setting(script, "program", job->program);
     append_setting(script, "figures", job->figures);
     append_setting(script, "result", job->result);
+    ss_text_append(script, "shards=%" PRId64 "\n", job->shards);
     append_rest(ss_slurm_template_figures, script);
     return finished(script);
 }

@@ -8,6 +8,7 @@
 typedef struct ss_slurm_job {
     const char *name; /* of the sweep */
     int64_t runs;
+    int64_t shards;             /* parts of the sweep, a task of a job array each; 1: no array */
     const char *stem;           /* of what lies beside the result: its path without .h5 */
     const char *program;        /* this one */
     const char *spec;           /* the sweep file, as it is kept beside the result */

@@ -1,7 +1,10 @@
 #include "saddlesweep/plan.h"
 
+#include "../base/memory.h"
+
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #define XXH_STATIC_LINKING_ONLY /* the state may live on the stack */
 #include <xxhash.h>
@@ -13,6 +16,8 @@ ss_plan ss_plan_of(const ss_spec *spec)
         .cells = 1,
         .seeds = spec->seeds.count,
         .checkpoints = spec->checkpoint_count,
+        .shard = SS_SHARD_WHOLE,
+        .seed_step = 1,
     };
     for (int position = SS_AXES - 1; position >= 0; position--) {
         ss_axis_id id = spec->order[position];
@@ -24,29 +29,126 @@ ss_plan ss_plan_of(const ss_spec *spec)
     return plan;
 }
 
+void ss_plan_release(ss_plan *plan)
+{
+    free(plan->numbers);
+    plan->numbers = NULL;
+}
+
+/* Every count-th seed, all cells. */
+static void take_seeds(ss_plan *plan, ss_shard shard)
+{
+    plan->shard = shard;
+    plan->first_seed = shard.index - 1;
+    plan->seed_step = shard.count;
+    plan->seeds = (plan->seeds - 1 - plan->first_seed) / plan->seed_step + 1;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* One seed, and the cells that plan->numbers has. */
+static void take_one_seed(ss_plan *plan, ss_shard shard, int64_t cells)
+{
+    plan->shard = shard;
+    plan->first_seed = (shard.index - 1) % plan->seeds;
+    plan->seeds = 1;
+    plan->cells = cells;
+}
+
+/* Of the cells those that are dealt to this shard, in the order of the whole plan. */
+static ss_error take_cells(ss_plan *plan, ss_shard shard)
+{
+    uint32_t *order = NULL;
+    int64_t taken = 0;
+    int64_t seed_index = (shard.index - 1) % plan->seeds;
+    SS_TRY(ss_plan_longest_first(plan, &order));
+    for (int64_t place = 0; place < plan->cells; place++) {
+        if (ss_shard_holding(shard.count, plan->seeds, place, seed_index) == shard.index) {
+            order[taken++] = order[place];
+        }
+    }
+    ss_error error = ss_allocate((size_t)taken, sizeof *order, &plan->numbers);
+    if (error == SS_OK) {
+        memcpy(plan->numbers, order, (size_t)taken * sizeof *order);
+        qsort(plan->numbers, (size_t)taken, sizeof *order, compare_numbers);
+    }
+    free(order);
+    take_one_seed(plan, shard, taken);
+    return error;
+}
+
+ss_error ss_plan_of_shard(const ss_spec *spec, ss_shard shard, ss_plan *plan)
+{
+    *plan = ss_plan_of(spec);
+    if (shard.count > ss_plan_runs(plan)) {
+        return ss_fail(SS_ERR_USAGE,
+                       "--shard %" PRId64 "/%" PRId64 ": the sweep has %" PRId64
+                       " runs, so there can be at most %" PRId64 " shards",
+                       shard.index, shard.count, ss_plan_runs(plan), ss_plan_runs(plan));
+    }
+    if (shard.count > plan->seeds) {
+        return take_cells(plan, shard);
+    }
+    take_seeds(plan, shard);
+    return SS_OK;
+}
+
+ss_error ss_plan_of_cells(const ss_spec *spec, ss_shard shard, uint32_t *numbers, int64_t count,
+                          ss_plan *plan)
+{
+    *plan = ss_plan_of(spec);
+    plan->numbers = numbers;
+    bool good = count > 0 && shard.count <= ss_plan_runs(plan) && numbers[count - 1] < plan->cells;
+    for (int64_t cell = 1; cell < count && good; cell++) {
+        good = numbers[cell - 1] < numbers[cell];
+    }
+    if (!good) {
+        return ss_fail(SS_ERR_USAGE, "the sweep has no such shard");
+    }
+    take_one_seed(plan, shard, count);
+    return SS_OK;
+}
+
 int64_t ss_plan_runs(const ss_plan *plan)
 {
     return plan->cells * plan->seeds;
 }
 
-static int64_t axis_value(const ss_plan *plan, ss_axis_id id, int64_t cell)
+int64_t ss_plan_cell_number(const ss_plan *plan, int64_t cell)
+{
+    return plan->numbers ? plan->numbers[cell] : cell;
+}
+
+int64_t ss_plan_seed(const ss_plan *plan, int64_t seed_index)
+{
+    return ss_values_at(&plan->spec->seeds, plan->first_seed + seed_index * plan->seed_step);
+}
+
+static int64_t axis_value(const ss_plan *plan, ss_axis_id id, int64_t number)
 {
     ss_axis_id root = plan->spec->axes[id].root;
     const ss_values *values = &plan->spec->axes[root].values;
-    return ss_values_at(values, values->count == 1 ? 0 : cell / plan->stride[root] % values->count);
+    return ss_values_at(values,
+                        values->count == 1 ? 0 : number / plan->stride[root] % values->count);
 }
 
 ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
 {
     const ss_spec *spec = plan->spec;
+    int64_t number = ss_plan_cell_number(plan, cell);
     ss_run run = {
-        .d = axis_value(plan, SS_AXIS_D, cell),
-        .k = axis_value(plan, SS_AXIS_K, cell),
-        .n = axis_value(plan, SS_AXIS_N, cell),
-        .m = axis_value(plan, SS_AXIS_M, cell),
-        .activation = spec->activations[axis_value(plan, SS_AXIS_ACTIVATION, cell)],
+        .d = axis_value(plan, SS_AXIS_D, number),
+        .k = axis_value(plan, SS_AXIS_K, number),
+        .n = axis_value(plan, SS_AXIS_N, number),
+        .m = axis_value(plan, SS_AXIS_M, number),
+        .activation = spec->activations[axis_value(plan, SS_AXIS_ACTIVATION, number)],
         .root_seed = spec->root_seed,
-        .seed = ss_values_at(&spec->seeds, seed_index),
+        .seed = ss_plan_seed(plan, seed_index),
         .row_norm = spec->row_norm,
         .iterations = spec->iterations,
         .step_size = spec->step_size,
@@ -57,7 +159,7 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
         .checkpoints = spec->checkpoints,
         .checkpoint_count = spec->checkpoint_count,
     };
-    run.k0 = spec->latent_is_axis ? axis_value(plan, spec->latent_axis, cell) : spec->latent;
+    run.k0 = spec->latent_is_axis ? axis_value(plan, spec->latent_axis, number) : spec->latent;
     return run;
 }
 
@@ -107,11 +209,25 @@ static void hash_seeds(const ss_plan *plan, XXH3_state_t *state)
     int64_t seeds[PIECE];
     size_t filled = 0;
     for (int64_t index = 0; index < plan->seeds; index++) {
-        seeds[filled++] = ss_values_at(&plan->spec->seeds, index);
+        seeds[filled++] = ss_plan_seed(plan, index);
         if (filled == PIECE || index + 1 == plan->seeds) {
             XXH3_128bits_update(state, seeds, filled * sizeof *seeds);
             filled = 0;
         }
+    }
+}
+
+/* Two sweeps may have a shard alike, but not its cells' numbers, or not the other shards. */
+static void hash_shard(const ss_plan *plan, XXH3_state_t *state)
+{
+    char whole_digest[SS_DIGEST_SIZE];
+    int64_t shard[2] = {plan->shard.index, plan->shard.count};
+    ss_plan whole = ss_plan_of(plan->spec);
+    ss_plan_digest(&whole, whole_digest);
+    XXH3_128bits_update(state, whole_digest, sizeof whole_digest);
+    XXH3_128bits_update(state, shard, sizeof shard);
+    if (plan->numbers) {
+        XXH3_128bits_update(state, plan->numbers, (size_t)plan->cells * sizeof *plan->numbers);
     }
 }
 
@@ -129,6 +245,9 @@ void ss_plan_digest(const ss_plan *plan, char digest[SS_DIGEST_SIZE])
     hash_seeds(plan, &state);
     XXH3_128bits_update(&state, plan->spec->checkpoints,
                         (size_t)plan->checkpoints * sizeof *plan->spec->checkpoints);
+    if (plan->shard.count > 1) {
+        hash_shard(plan, &state);
+    }
     XXH128_hash_t hash = XXH3_128bits_digest(&state);
     snprintf(digest, SS_DIGEST_SIZE, "%016" PRIx64 "%016" PRIx64, (uint64_t)hash.high64,
              (uint64_t)hash.low64);

@@ -171,11 +171,6 @@ static int64_t own_number(const ss_plan *plan, int64_t index)
     return index;
 }
 
-static int64_t seed_value(const ss_plan *plan, int64_t index)
-{
-    return ss_values_at(&plan->spec->seeds, index);
-}
-
 static int64_t checkpoint_iteration(const ss_plan *plan, int64_t index)
 {
     return plan->spec->checkpoints[index];
@@ -190,8 +185,8 @@ static ss_error create_scales(creator *c)
     } scales[DIMENSIONS] = {
         {"cell",
          {"cell of the grid", "1", "number of the cell, in the order of the sweep file"},
-         own_number},
-        {"seed", {"seed", "1", "value of the seed"}, seed_value},
+         ss_plan_cell_number},
+        {"seed", {"seed", "1", "value of the seed"}, ss_plan_seed},
         {"iteration",
          {"iteration", "1", "recorded iterations t; 0 is the start"},
          checkpoint_iteration},
@@ -382,6 +377,7 @@ static ss_error write_provenance(const creator *c, const ss_provenance *provenan
     char settings[SS_SETTINGS_SIZE];
     char digest[SS_DIGEST_SIZE];
     char created[32];
+    char shard[SS_SHARD_TEXT_SIZE];
     time_t now = time(NULL);
     struct tm utc;
     gmtime_r(&now, &utc);
@@ -392,6 +388,7 @@ static ss_error write_provenance(const creator *c, const ss_provenance *provenan
     SS_TRY(write_text(c, c->file, "name", c->plan->spec->name));
     SS_TRY(write_text(c, c->file, "spec", provenance->spec_text));
     SS_TRY(write_text(c, c->file, "overrides", provenance->overrides));
+    SS_TRY(write_text(c, c->file, "shard", ss_shard_format(c->plan->shard, shard)));
     SS_TRY(write_text(c, c->file, "settings", ss_plan_settings(c->plan, settings)));
     SS_TRY(write_text(c, c->file, "plan_digest", digest));
     SS_TRY(write_text(c, c->file, "created", created));

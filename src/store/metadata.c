@@ -68,6 +68,11 @@ ss_error ss_store_read_cell(const ss_store *store, int64_t cell, ss_run *run)
     return read_activation(store, cell, &run->activation);
 }
 
+ss_error ss_store_read_cell_numbers(const ss_store *store, int64_t *numbers)
+{
+    return read_values(store, "cell", 0, store->shape.cells, numbers);
+}
+
 ss_error ss_store_read_name(const ss_store *store, char *buffer, size_t size)
 {
     char *name = ss_store_read_text(store, "name");
@@ -97,6 +102,18 @@ ss_error ss_store_read_attribute(const ss_store *store, const char *name, char *
     return error;
 }
 
+ss_error ss_store_read_shard(const ss_store *store, ss_shard *shard)
+{
+    ss_error error = SS_OK;
+    char *text = ss_store_read_text(store, "shard");
+    *shard = SS_SHARD_WHOLE;
+    if (text && ss_shard_parse(text, shard) != SS_OK) {
+        error = ss_store_damaged(store, "its attribute \"shard\" is no I/N");
+    }
+    H5free_memory(text);
+    return error;
+}
+
 static ss_error differs(const ss_store *store, const char *what, const char *found,
                         const char *expected)
 {
@@ -119,63 +136,12 @@ static ss_error match_number(const ss_store *store, const char *what, int64_t fo
     return differs(store, what, in_file, in_sweep);
 }
 
-/* Both texts have one "key: value" a line, the same keys in the same order. */
-static ss_error match_settings(const ss_store *store, const char *found, const char *expected)
-{
-    while (*found && *expected) {
-        int found_length = (int)strcspn(found, "\n");
-        int expected_length = (int)strcspn(expected, "\n");
-        int key = (int)strcspn(expected, ":");
-        if (found_length != expected_length || memcmp(found, expected, (size_t)found_length) != 0) {
-            char what[128];
-            char in_file[128];
-            char in_sweep[128];
-            int found_key = (int)strcspn(found, ":\n");
-            snprintf(what, sizeof what, "%.*s", key, expected);
-            snprintf(in_file, sizeof in_file, "%.*s", found_length - found_key, found + found_key);
-            snprintf(in_sweep, sizeof in_sweep, "%.*s", expected_length - key, expected + key);
-            return differs(store, what, in_file + strspn(in_file, ": "),
-                           in_sweep + strspn(in_sweep, ": "));
-        }
-        found += found_length + (found[found_length] != '\0');
-        expected += expected_length + (expected[expected_length] != '\0');
-    }
-    return *found || *expected ? differs(store, "the list of settings", "another", "this") : SS_OK;
-}
-
 static ss_error match_shape(const ss_store *store, const ss_plan *plan)
 {
     SS_TRY(match_number(store, "the number of cells", store->shape.cells, plan->cells));
     SS_TRY(match_number(store, "the number of seeds", store->shape.seeds, plan->seeds));
     return match_number(store, "the number of recorded iterations", store->shape.checkpoints,
                         plan->checkpoints);
-}
-
-static ss_error match_cells(const ss_store *store, const ss_plan *plan)
-{
-    for (int64_t cell = 0; cell < plan->cells; cell++) {
-        ss_run found;
-        ss_run expected = ss_plan_run(plan, cell, 0);
-        int64_t in_file[SS_CELL_PARAMETERS];
-        int64_t in_sweep[SS_CELL_PARAMETERS];
-        SS_TRY(ss_store_read_cell(store, cell, &found));
-        ss_layout_cell_values(&found, in_file);
-        ss_layout_cell_values(&expected, in_sweep);
-        char what[64];
-        for (int p = 0; p < SS_CELL_PARAMETERS; p++) {
-            snprintf(what, sizeof what, "%s of cell %" PRId64, ss_layout_cell_names[p], cell);
-            SS_TRY(match_number(store, what, in_file[p], in_sweep[p]));
-        }
-        char found_name[SS_ACTIVATION_TEXT_SIZE];
-        char expected_name[SS_ACTIVATION_TEXT_SIZE];
-        ss_activation_format(found.activation, found_name);
-        ss_activation_format(expected.activation, expected_name);
-        if (strcmp(found_name, expected_name) != 0) {
-            snprintf(what, sizeof what, "activation of cell %" PRId64, cell);
-            return differs(store, what, found_name, expected_name);
-        }
-    }
-    return SS_OK;
 }
 
 static ss_error match_scale(const ss_store *store, const char *name, int64_t index,
@@ -188,11 +154,40 @@ static ss_error match_scale(const ss_store *store, const char *name, int64_t ind
     return match_number(store, what, found, expected);
 }
 
+static ss_error match_cells(const ss_store *store, const ss_plan *plan)
+{
+    for (int64_t cell = 0; cell < plan->cells; cell++) {
+        ss_run found;
+        int64_t number = ss_plan_cell_number(plan, cell);
+        ss_run expected = ss_plan_run(plan, cell, 0);
+        int64_t in_file[SS_CELL_PARAMETERS];
+        int64_t in_sweep[SS_CELL_PARAMETERS];
+        SS_TRY(match_scale(store, "cell", cell, number));
+        SS_TRY(ss_store_read_cell(store, cell, &found));
+        ss_layout_cell_values(&found, in_file);
+        ss_layout_cell_values(&expected, in_sweep);
+        char what[64];
+        for (int p = 0; p < SS_CELL_PARAMETERS; p++) {
+            snprintf(what, sizeof what, "%s of cell %" PRId64, ss_layout_cell_names[p], number);
+            SS_TRY(match_number(store, what, in_file[p], in_sweep[p]));
+        }
+        char found_name[SS_ACTIVATION_TEXT_SIZE];
+        char expected_name[SS_ACTIVATION_TEXT_SIZE];
+        ss_activation_format(found.activation, found_name);
+        ss_activation_format(expected.activation, expected_name);
+        if (strcmp(found_name, expected_name) != 0) {
+            snprintf(what, sizeof what, "activation of cell %" PRId64, number);
+            return differs(store, what, found_name, expected_name);
+        }
+    }
+    return SS_OK;
+}
+
 ss_error ss_store_match_labels(const ss_store *store, const ss_plan *plan)
 {
     SS_TRY(match_shape(store, plan));
     for (int64_t i = 0; i < plan->seeds; i++) {
-        SS_TRY(match_scale(store, "seed", i, ss_values_at(&plan->spec->seeds, i)));
+        SS_TRY(match_scale(store, "seed", i, ss_plan_seed(plan, i)));
     }
     for (int64_t i = 0; i < plan->checkpoints; i++) {
         SS_TRY(match_scale(store, "iteration", i, plan->spec->checkpoints[i]));
@@ -200,25 +195,66 @@ ss_error ss_store_match_labels(const ss_store *store, const ss_plan *plan)
     return match_cells(store, plan);
 }
 
+static ss_error match_settings(const ss_store *store, const ss_plan *plan)
+{
+    char settings[SS_SETTINGS_SIZE];
+    ss_difference d;
+    char *found = ss_store_read_text(store, "settings");
+    if (!found) {
+        return ss_store_damaged(store, "its attribute \"settings\" is missing");
+    }
+    bool differ = ss_settings_differ(found, ss_plan_settings(plan, settings), &d);
+    H5free_memory(found);
+    return differ ? differs(store, d.what, d.first, d.second) : SS_OK;
+}
+
+/* "shard 2/5 of its sweep", into `buffer`, which is returned. */
+static const char *part_of(ss_shard shard, char *buffer, size_t size)
+{
+    char text[SS_SHARD_TEXT_SIZE];
+    if (shard.count == 1) {
+        return "the whole sweep";
+    }
+    snprintf(buffer, size, "shard %s of its sweep", ss_shard_format(shard, text));
+    return buffer;
+}
+
+static ss_error match_shard(const ss_store *store, const ss_plan *plan)
+{
+    ss_shard found;
+    char in_file[96];
+    char wanted[96];
+    SS_TRY(ss_store_read_shard(store, &found));
+    if (ss_shard_same(found, plan->shard)) {
+        return SS_OK;
+    }
+    return ss_fail(SS_ERR_PLAN_DIFFERS,
+                   "%s: was made for %s, not for %s; name another output file, or the shard that "
+                   "this one is of",
+                   store->path, part_of(found, in_file, sizeof in_file),
+                   part_of(plan->shard, wanted, sizeof wanted));
+}
+
+/* Every difference that a plan_digest covers, the clearest first. */
+static ss_error find_difference(const ss_store *store, const ss_plan *plan)
+{
+    SS_TRY(match_settings(store, plan));
+    SS_TRY(match_shard(store, plan));
+    SS_TRY(ss_store_match_labels(store, plan));
+    if (plan->shard.count > 1) {
+        return differs(store, "the set of cells or seeds that other shards have", "another",
+                       "this");
+    }
+    /* nothing differs, but the digest does: the attribute itself is damaged */
+    return differs(store, "plan_digest", "damaged", "intact");
+}
+
 ss_error ss_store_match(const ss_store *store, const ss_plan *plan)
 {
     char digest[SS_DIGEST_SIZE];
-    char settings[SS_SETTINGS_SIZE];
     ss_plan_digest(plan, digest);
-    char *found_digest = ss_store_read_text(store, "plan_digest");
-    bool same = found_digest && strcmp(found_digest, digest) == 0;
-    H5free_memory(found_digest);
-    if (same) {
-        return match_shape(store, plan);
-    }
-    char *found_settings = ss_store_read_text(store, "settings");
-    ss_error error = found_settings
-                         ? match_settings(store, found_settings, ss_plan_settings(plan, settings))
-                         : ss_store_damaged(store, "its attribute \"settings\" is missing");
-    H5free_memory(found_settings);
-    if (error == SS_OK) {
-        error = ss_store_match_labels(store, plan);
-    }
-    /* nothing differs, but the digest does: the attribute itself is damaged */
-    return error == SS_OK ? differs(store, "plan_digest", "damaged", "intact") : error;
+    char *found = ss_store_read_text(store, "plan_digest");
+    bool same = found && strcmp(found, digest) == 0;
+    H5free_memory(found);
+    return same ? match_shape(store, plan) : find_difference(store, plan);
 }

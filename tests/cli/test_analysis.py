@@ -218,6 +218,12 @@ class AnalysisTest(unittest.TestCase):
         settings = ("grid.d=[2,3,4,6]", "grid.k=d", "grid.n=200", "grid.seed.count=3")
         self.check_analysis(run_sweep(self.folder, "dimension", *settings))
 
+    def test_cells_of_a_shard_have_their_numbers_in_the_whole_sweep(self):
+        path = self.copy_small("shard")
+        with h5py.File(path, "r+") as file:
+            file["cell"][:] += 40
+        self.check_analysis(path)
+
     def test_half_finished(self):
         path = self.copy_small("half")
         forget(path, 0, slice(9, None))

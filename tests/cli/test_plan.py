@@ -107,7 +107,7 @@ class Plan(ProgramTest):
 class Usage(ProgramTest):
     def test_help_of_everything(self):
         whole = self.succeed("--help").stdout
-        for command in ("plan", "run", "status", "reduce", "verify", "export", "bench"):
+        for command in ("plan", "run", "merge", "status", "reduce", "verify", "export", "bench"):
             self.assertIn(command, whole)
             self.assertIn(f"saddlesweep {command}", self.succeed(command, "--help").stdout)
 

@@ -24,6 +24,7 @@ class Layout(ProgramTest):
         self.assertEqual(attributes["format_version"], 3)
         self.assertEqual(attributes["spec"], SWEEP, "the sweep file, verbatim")
         self.assertEqual(attributes["overrides"], "grid.seed={count: 6}\n")
+        self.assertEqual(attributes["shard"], "1/1")
         self.assertEqual(attributes["ranks"], 2)
         self.assertRegex(attributes["plan_digest"], r"^[0-9a-f]{32}$")
         self.assertRegex(attributes["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")

@@ -86,6 +86,17 @@ class Submit(ProgramTest):
         self.assertNotIn("--exclusive", figures)
         self.assertNotIn("--dependency", figures)
 
+    def test_shards_are_an_array_of_jobs_with_a_file_each_and_a_merge(self):
+        sweep, figures = self.dry_run("--shards", "4")
+        self.assertIn("--array=1-4", self.directives(sweep))
+        self.assertIn("shards=4\n", sweep)
+        self.assertIn("shards=4\n", figures)
+        said = self.submit(self.spec, "-o", "tiny.h5", "--shards", "4", "--dry-run").stderr
+        self.assertIn("32 runs, in 4 jobs; of each:", said)
+        said = self.submit(self.spec, "-o", "tiny.h5", "--shards", "6", "--dry-run").stderr
+        self.assertIn("shards cost alike if there are as many, or a multiple of, the 4 seeds", said)
+        self.assertIn("at most 32 shards", self.refused(self.spec, "-o", "tiny.h5", "--shards", "33"))
+
     def test_the_chain_is_submitted_and_kept(self):
         done = self.submit(self.spec, "-o", "tiny.h5", "--nodes", "2")
         calls = (self.folder / "calls").read_text().splitlines()

@@ -65,6 +65,21 @@ static void check_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
     ss_run_identity(&run);
 }
 
+/* Together the shards have as many runs as the sweep, each of them at least one. */
+static void check_shards(const ss_spec *spec, int64_t runs, int64_t count)
+{
+    int64_t found = 0;
+    for (int64_t index = 1; index <= count; index++) {
+        ss_plan shard;
+        REQUIRE(ss_plan_of_shard(spec, (ss_shard){index, count}, &shard) == SS_OK);
+        REQUIRE(ss_plan_runs(&shard) > 0);
+        check_run(&shard, shard.cells - 1, shard.seeds - 1);
+        found += ss_plan_runs(&shard);
+        ss_plan_release(&shard);
+    }
+    REQUIRE(found == runs);
+}
+
 /* What takes time for every cell or seed: up to 2^31 of them. */
 static void check_all(const ss_plan *plan)
 {
@@ -93,6 +108,8 @@ static void check_plan(const ss_spec *spec)
     check_run(&plan, plan.cells - 1, 0);
     if (ss_plan_runs(&plan) <= RUNS_TO_GO_OVER) {
         check_all(&plan);
+        check_shards(spec, ss_plan_runs(&plan), plan.seeds < 3 ? plan.seeds : 3);
+        check_shards(spec, ss_plan_runs(&plan), plan.cells > 1 ? plan.seeds + 1 : 1);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "check.h"
 
 #include "keep_modules.h"
+#include "src/cli/sweep.h"
 #include "stored_sweep.h"
 
 #include <hdf5.h>
@@ -405,6 +406,38 @@ static void creation_leaves_only_the_named_file(void **state)
     ss_spec_destroy(&spec);
 }
 
+/* Today's costs deal cells out otherwise. */
+static void a_shard_of_an_older_program_has_the_cells_that_its_file_names(void **state)
+{
+    (void)state;
+    static const uint32_t numbers[] = {1, 2, 6};
+    ss_store *store;
+    ss_sweep sweep;
+    ss_spec *spec = parse(NULL);
+    ss_plan plan;
+    ss_plan today;
+    ss_shard shard = {6, 10};
+    uint32_t *copy = malloc(sizeof numbers);
+    assert_non_null(copy);
+    memcpy(copy, numbers, sizeof numbers);
+    assert_int_equal(ss_plan_of_shard(spec, shard, &today), SS_OK);
+    assert_int_equal(today.cells, 3);
+    assert_memory_not_equal(today.numbers, numbers, sizeof numbers);
+    assert_int_equal(ss_plan_of_cells(spec, shard, copy, 3, &plan), SS_OK);
+    assert_int_equal(create(own_path("older.h5"), &plan), SS_OK);
+    assert_int_equal(ss_store_open_for_reading(own_path("older.h5"), &store), SS_OK);
+    assert_int_equal(ss_sweep_of_store(store, "older.h5", &sweep), SS_OK);
+    assert_memory_equal(sweep.plan.numbers, numbers, sizeof numbers);
+    assert_int_equal(ss_store_match_labels(store, &sweep.plan), SS_OK);
+    assert_int_equal(ss_store_match(store, &today), SS_ERR_PLAN_DIFFERS);
+    assert_contains(ss_error_text(), "cell number ");
+    ss_sweep_release(&sweep);
+    assert_int_equal(ss_store_close(&store), SS_OK);
+    ss_plan_release(&plan);
+    ss_plan_release(&today);
+    ss_spec_destroy(&spec);
+}
+
 /* Metadata is "within a few kilobytes a cell's name" of what is predicted; here within 100 KiB. */
 static void the_predicted_size_is_about_right(void **state)
 {
@@ -432,6 +465,7 @@ int run_mpi_tests(void)
         cmocka_unit_test(parameters_and_scales_are_plain_hdf5),
         cmocka_unit_test(bands_of_all_ranks_are_plain_hdf5),
         cmocka_unit_test(creation_leaves_only_the_named_file),
+        cmocka_unit_test(a_shard_of_an_older_program_has_the_cells_that_its_file_names),
         cmocka_unit_test(the_predicted_size_is_about_right),
     };
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);

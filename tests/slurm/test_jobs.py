@@ -244,6 +244,17 @@ class Jobs(ProgramTest):
             self.completed(self.folder / f"{name}.h5", job)
         self.assert_same(self.folder / "a.h5", SWEEP)
 
+    def test_shards_run_as_many_jobs_and_are_merged(self):
+        text = LONG.replace("count: 5", "count: 3")
+        output, sweep, figures = self.submit(text, "long", "--shards", "3", "--ntasks-per-node", "1")
+        stopped = f"{sweep}_2"  # as before a time limit
+        self.under_way(self.folder / "long.shard-2-of-3.h5", stopped)
+        self.cluster.run("scancel", "--signal=USR1", "--batch", stopped)
+        self.wait_for_log(output, stopped, rf"job {stopped}: start 1 ")
+        self.completed(output, figures, "figures")
+        self.assertIn("went on from where they had been saved", self.log(output, "sweep", stopped))
+        self.assert_same(output, text)
+
     def test_the_template_works_by_plain_sbatch(self):
         spec = self.write("tiny.yaml", SWEEP)
         output = self.folder / "tiny.h5"

@@ -242,6 +242,41 @@ static void settings_are_one_line_each(void **state)
     ss_spec_destroy(&spec);
 }
 
+static void assert_difference(const char *override, const char *what, const char *first,
+                              const char *second)
+{
+    ss_difference d = {.what = ""};
+    ss_spec *specs[] = {parse_one(NULL), parse_one(override)};
+    ss_plan plans[] = {ss_plan_of(specs[0]), ss_plan_of(specs[1])};
+    assert_true(ss_plan_differs(&plans[0], &plans[1], &d));
+    assert_string_equal(d.what, what);
+    assert_string_equal(d.first, first);
+    assert_string_equal(d.second, second);
+    assert_false(ss_plan_differs(&plans[1], &plans[1], &d));
+    ss_spec_destroy(&specs[0]);
+    ss_spec_destroy(&specs[1]);
+}
+
+static void the_first_difference_of_two_plans_is_named(void **state)
+{
+    (void)state;
+    assert_difference("root_seed=2", "root_seed", "1", "2");
+    assert_difference("train.noise=0", "train.noise", "1", "0");
+    assert_difference("precision=double", "precision", "single", "double");
+    assert_difference("grid.d=[3, 5]", "the number of cells", "12", "8");
+    assert_difference("grid.seed={count: 5}", "the number of seeds", "4", "5");
+    assert_difference("record.points=11", "the number of recorded iterations", "10", "11");
+    assert_difference("record.spacing=linear", "iteration number 1", "1", "11");
+    assert_difference("grid.seed=[0, 1, 3, 2]", "seed number 2", "2", "3");
+    assert_difference("grid.d=[3, 6, 7]", "d of cell 4", "5", "6");
+    assert_difference("grid.k=3", "k of cell 0", "2", "3");
+    assert_difference("truth.latent=1", "k0 of cell 0", "2", "1");
+    assert_difference("grid.n=[500, 999]", "n of cell 2", "1000", "999");
+    assert_difference("grid.m=500", "m of cell 2", "1000", "500");
+    assert_difference("grid.activation=[tanh, leaky_relu(0.3)]", "activation of cell 1",
+                      "leaky_relu(0.2)", "leaky_relu(0.3)");
+}
+
 /* ---- predictions ---- */
 
 static ss_plan_cost predict(const ss_plan *plan, int64_t ranks)
@@ -441,6 +476,7 @@ int main(void)
         cmocka_unit_test(spelling_does_not_change_the_digest),
         cmocka_unit_test(the_far_end_of_a_long_list_is_in_the_digest),
         cmocka_unit_test(settings_are_one_line_each),
+        cmocka_unit_test(the_first_difference_of_two_plans_is_named),
         cmocka_unit_test(the_prediction_sums_all_runs),
         cmocka_unit_test(the_prediction_is_for_the_kernel_in_use),
         cmocka_unit_test(larger_runs_cost_more),

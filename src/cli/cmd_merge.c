@@ -1,0 +1,56 @@
+#include "cli.h"
+#include "merge.h"
+#include "saddlesweep/sched.h"
+
+#include <stdlib.h>
+
+static ss_error check(const ss_command_line *line, const char *output)
+{
+    if (!output || !output[0]) {
+        return ss_fail(SS_ERR_USAGE, "-o FILE.h5 is missing\nusage: %s", line->usage);
+    }
+    return line->words->count > 0
+               ? SS_OK
+               : ss_fail(SS_ERR_USAGE, "SHARD.h5 is missing\nusage: %s", line->usage);
+}
+
+int ss_cmd_merge(int argc, char **argv)
+{
+    const char *output = NULL;
+    const char *none;
+    ss_option_texts shards = {0};
+    const ss_option table[] = {
+        {"--output", "-o", "FILE.h5", "the result file: made anew, or gone on with", SS_OPTION_TEXT,
+         &output},
+    };
+    const ss_command_line line = {
+        .usage = "saddlesweep merge SHARD.h5... -o FILE.h5",
+        .description =
+            "Merges the result files of a sweep's shards (`run --shard I/N`) into that of the "
+            "whole:\ntakes over every committed run whose checksums agree, and reduces them to "
+            "bands. FILE.h5\nis then as if `run` had made it, and `run` may go on with it. The "
+            "shards are only read,\nalso while they are being written. Exit status 75 while runs "
+            "are pending: shards that\nare missing or incomplete are listed, and the same command "
+            "goes on with them.",
+        .positional = "SHARD.h5",
+        .words = &shards,
+        .options = table,
+        .option_count = sizeof table / sizeof table[0],
+    };
+    int help;
+    int status = SS_EXIT_DONE;
+    ss_session session = ss_session_begin();
+    ss_error error = ss_options_parse(&line, argc, argv, &none, &help);
+    if (error == SS_OK && !help) {
+        error = check(&line, output);
+    }
+    error = ss_sched_agree_once(session.comm, error);
+    if (help && session.rank == 0) {
+        ss_options_print_help(&line);
+    } else if (error == SS_OK && !help && session.rank == 0) { /* other ranks only wait */
+        ss_session alone = {.comm = MPI_COMM_SELF, .rank = 0, .ranks = 1};
+        error = ss_merge_run(&alone, &shards, output, &status);
+    }
+    free(shards.texts);
+    return ss_session_end(&session, error, status);
+}

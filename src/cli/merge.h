@@ -1,0 +1,23 @@
+/* `merge`: the result files of shards into one of the whole sweep. */
+#ifndef SADDLESWEEP_CLI_MERGE_H
+#define SADDLESWEEP_CLI_MERGE_H
+
+#include "options.h"
+#include "session.h"
+
+/*
+ * Creates the result file of the sweep that all `inputs` are of, or goes on with it; takes over
+ * every committed run; reduces it, and says on stdout what came of it.
+ *
+ * session  in   of this process alone
+ * inputs   in   shards' files, or whole ones: only read, one at a time, also while they are written
+ * output   in
+ * status   out  the exit status if there is no error
+ *
+ * SS_ERR_USAGE if an input is the output; SS_ERR_PLAN_DIFFERS, with the first difference, if two
+ * are of different sweeps. Nothing is made then.
+ */
+ss_error ss_merge_run(const ss_session *session, const ss_option_texts *inputs, const char *output,
+                      int *status);
+
+#endif

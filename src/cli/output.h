@@ -1,0 +1,35 @@
+/* The result file that `run` and `merge` write: locked, made if it is not there, open on all ranks.
+ */
+#ifndef SADDLESWEEP_CLI_OUTPUT_H
+#define SADDLESWEEP_CLI_OUTPUT_H
+
+#include "pending.h"
+#include "session.h"
+#include "sweep.h"
+
+typedef struct ss_output {
+    const ss_session *session;
+    const char *path;
+    ss_store *store;
+    ss_store_lock lock;
+    uint64_t *pending; /* tasks that the file lacks; rank 0 alone */
+} ss_output;
+
+/* What a new file says of itself, beside its sweep; on rank 0. */
+typedef struct ss_output_origin {
+    const char *hosts;
+    const char *kernel;
+} ss_output_origin;
+
+/* Takes the lock, creates the file or checks that the one that is there was made for this sweep,
+ * finds what it lacks (with `retry_failed`, as ss_pending_find has it), and opens it on all ranks.
+ * session, path and sweep are borrowed. Close it even after an error. Collective. */
+ss_error ss_output_open(const ss_session *session, const char *path, const ss_sweep *sweep,
+                        const ss_task_order *tasks, ss_output_origin origin, bool retry_failed,
+                        ss_output *output);
+
+/* Closes the file and gives back the lock. Collective: every rank returns SS_OK only if `error`,
+ * what came of the work on it, is SS_OK everywhere. */
+ss_error ss_output_close(ss_output *output, ss_error error);
+
+#endif

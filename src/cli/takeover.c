@@ -1,0 +1,114 @@
+#include "takeover.h"
+
+#include "../base/memory.h"
+#include "saddlesweep/sched.h"
+#include "walk.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int compare(const void *a, const void *b)
+{
+    const ss_wanted_run *first = a;
+    const ss_wanted_run *second = b;
+    return (first->identity > second->identity) - (first->identity < second->identity);
+}
+
+static ss_run run_of(const ss_task_order *tasks, int64_t task)
+{
+    return ss_plan_run(tasks->plan, ss_task_cell(tasks, task), ss_task_seed_index(tasks, task));
+}
+
+static ss_error list_wanted(ss_takeover *t)
+{
+    int64_t runs = ss_plan_runs(t->tasks->plan);
+    int64_t count = ss_pending_count(t->pending, runs);
+    SS_TRY(ss_allocate((size_t)count, sizeof *t->wanted, &t->wanted));
+    for (int64_t task = 0; task < runs; task++) {
+        if (ss_pending_has(t->pending, task)) {
+            ss_run run = run_of(t->tasks, task);
+            t->wanted[t->count++] = (ss_wanted_run){ss_run_identity(&run), task};
+        }
+    }
+    qsort(t->wanted, (size_t)t->count, sizeof *t->wanted, compare);
+    return SS_OK;
+}
+
+/* The first of the wanted runs with this identity, or the end. A grid may have a run twice. */
+static int64_t find(const ss_takeover *t, uint64_t identity)
+{
+    int64_t low = 0;
+    int64_t high = t->count;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (t->wanted[middle].identity < identity) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static bool may_be_taken(const ss_takeover *t, const ss_record *record)
+{
+    switch (t->kind) {
+    case SS_TAKEOVER_ALL:
+        return true;
+    case SS_TAKEOVER_REPEATABLE:
+        return record->reason != SS_REASON_MEMORY;
+    default:
+        return record->status == SS_RUN_DONE;
+    }
+}
+
+static ss_error take(void *context, const ss_walked *at)
+{
+    ss_takeover *t = context;
+    const ss_record *record = at->record;
+    for (int64_t i = find(t, record->identity);
+         i < t->count && t->wanted[i].identity == record->identity; i++) {
+        int64_t task = t->wanted[i].task;
+        ss_run run = run_of(t->tasks, task);
+        if (!ss_pending_has(t->pending, task) || !may_be_taken(t, record) ||
+            run.checkpoint_count != at->run.checkpoint_count ||
+            !ss_record_trusted(record, &run, at->trajectory)) {
+            continue;
+        }
+        SS_TRY(ss_store_commit(t->store, ss_task_cell(t->tasks, task),
+                               ss_task_seed_index(t->tasks, task), record, at->trajectory));
+        t->pending[task / 64] &= ~((uint64_t)1 << (task % 64));
+        t->taken++;
+    }
+    return SS_OK;
+}
+
+ss_error ss_takeover_begin(ss_store *store, const ss_task_order *tasks, uint64_t *pending,
+                           ss_takeover_kind kind, ss_takeover *takeover)
+{
+    *takeover = (ss_takeover){.store = store, .tasks = tasks, .pending = pending, .kind = kind};
+    return list_wanted(takeover);
+}
+
+void ss_takeover_end(ss_takeover *takeover)
+{
+    free(takeover->wanted);
+    takeover->wanted = NULL;
+}
+
+ss_error ss_takeover_from(ss_takeover *takeover, const char *path, const ss_store *other,
+                          const ss_plan *plan)
+{
+    ss_walk walk;
+    int64_t before = takeover->taken;
+    ss_error error = ss_walk_open(other, plan, &walk);
+    if (error == SS_OK) {
+        error = ss_walk_all(&walk, take, takeover);
+    }
+    if (error == SS_OK) {
+        printf("%s: %" PRId64 " runs taken over\n", path, takeover->taken - before);
+    }
+    ss_walk_close(&walk);
+    return error;
+}

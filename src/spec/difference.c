@@ -1,0 +1,99 @@
+/* What tells two plans apart, in words. */
+#include "saddlesweep/plan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool note(ss_difference *d, const char *what, const char *first, const char *second)
+{
+    snprintf(d->what, sizeof d->what, "%s", what);
+    snprintf(d->first, sizeof d->first, "%s", first);
+    snprintf(d->second, sizeof d->second, "%s", second);
+    return true;
+}
+
+static bool numbers_differ(const char *what, int64_t first, int64_t second, ss_difference *d)
+{
+    char texts[2][32];
+    snprintf(texts[0], sizeof texts[0], "%" PRId64, first);
+    snprintf(texts[1], sizeof texts[1], "%" PRId64, second);
+    return first != second && note(d, what, texts[0], texts[1]);
+}
+
+/* The line's value, behind "key: ", as far as it fits. */
+static void copy_value(const char *line, char *value, size_t size)
+{
+    int length = (int)strcspn(line, "\n");
+    int key = (int)strcspn(line, ":\n");
+    key += (int)strspn(line + key, ": ");
+    snprintf(value, size, "%.*s", length > key ? length - key : 0, line + key);
+}
+
+bool ss_settings_differ(const char *first, const char *second, ss_difference *d)
+{
+    while (*first && *second) {
+        size_t length = strcspn(first, "\n");
+        if (length != strcspn(second, "\n") || memcmp(first, second, length) != 0) {
+            snprintf(d->what, sizeof d->what, "%.*s", (int)strcspn(second, ":"), second);
+            copy_value(first, d->first, sizeof d->first);
+            copy_value(second, d->second, sizeof d->second);
+            return true;
+        }
+        first += length + (first[length] != '\0');
+        second += length + (second[length] != '\0');
+    }
+    return (*first || *second) && note(d, "the list of settings", "another", "this");
+}
+
+static bool cells_differ(const ss_plan *first, const ss_plan *second, int64_t cell,
+                         ss_difference *d)
+{
+    static const char *const names[] = {"d", "k", "k0", "n", "m"};
+    ss_run a = ss_plan_run(first, cell, 0);
+    ss_run b = ss_plan_run(second, cell, 0);
+    const int64_t values[][2] = {{a.d, b.d}, {a.k, b.k}, {a.k0, b.k0}, {a.n, b.n}, {a.m, b.m}};
+    char what[64];
+    char texts[2][SS_ACTIVATION_TEXT_SIZE];
+    for (int i = 0; i < 5; i++) {
+        snprintf(what, sizeof what, "%s of cell %" PRId64, names[i], cell);
+        if (numbers_differ(what, values[i][0], values[i][1], d)) {
+            return true;
+        }
+    }
+    ss_activation_format(a.activation, texts[0]);
+    ss_activation_format(b.activation, texts[1]);
+    snprintf(what, sizeof what, "activation of cell %" PRId64, cell);
+    return strcmp(texts[0], texts[1]) != 0 && note(d, what, texts[0], texts[1]);
+}
+
+static bool lists_differ(const ss_plan *first, const ss_plan *second, ss_difference *d)
+{
+    char what[64];
+    bool differ = false;
+    for (int64_t i = 0; i < first->seeds && !differ; i++) {
+        snprintf(what, sizeof what, "seed number %" PRId64, i);
+        differ = numbers_differ(what, ss_plan_seed(first, i), ss_plan_seed(second, i), d);
+    }
+    for (int64_t i = 0; i < first->checkpoints && !differ; i++) {
+        snprintf(what, sizeof what, "iteration number %" PRId64, i);
+        differ = numbers_differ(what, first->spec->checkpoints[i], second->spec->checkpoints[i], d);
+    }
+    for (int64_t cell = 0; cell < first->cells && !differ; cell++) {
+        differ = cells_differ(first, second, cell, d);
+    }
+    return differ;
+}
+
+bool ss_plan_differs(const ss_plan *first, const ss_plan *second, ss_difference *d)
+{
+    char settings[2][SS_SETTINGS_SIZE];
+    ss_plan_settings(first, settings[0]);
+    ss_plan_settings(second, settings[1]);
+    return ss_settings_differ(settings[0], settings[1], d) ||
+           numbers_differ("the number of cells", first->cells, second->cells, d) ||
+           numbers_differ("the number of seeds", first->seeds, second->seeds, d) ||
+           numbers_differ("the number of recorded iterations", first->checkpoints,
+                          second->checkpoints, d) ||
+           lists_differ(first, second, d);
+}
