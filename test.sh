@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and passes every test: format, release, sanitizers, fuzzing,
-# coverage. FUZZ_SECONDS (60) is how long each fuzz target runs.
+# Installs what is missing, builds, and passes every test: format, release, sanitizers, coverage,
+# fuzzing. FUZZ_SECONDS (60) is how long each fuzz target runs.
 # ./test.sh quick does the first two only.
 set -eu
 cd -- "$(dirname -- "$(realpath -- "$0")")"
@@ -30,15 +30,12 @@ ctest --preset release --no-tests=error --parallel 2
 
 section "Tests under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer"
 build asan
+find build/asan -name '*.gcda' -delete
 ctest --preset asan --no-tests=error --parallel 2
+
+section "Lines of src/ that these tests reach"
+gcovr --root . --filter src/ --object-directory build/asan --fail-under-line 90 \
+    --sort-uncovered build/asan
 
 section "Fuzzing for ${FUZZ_SECONDS:=60} seconds"
 tests/fuzz/fuzz.sh "$FUZZ_SECONDS"
-
-section "Line coverage of src/"
-build coverage
-find build/coverage -name '*.gcda' -delete
-ctest --preset coverage --no-tests=error --parallel 2 --output-log build/coverage/ctest.log >/dev/null ||
-    { cat build/coverage/ctest.log; exit 1; }
-gcovr --root . --filter src/ --object-directory build/coverage --fail-under-line 90 \
-    --sort-uncovered build/coverage

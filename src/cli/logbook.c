@@ -110,3 +110,50 @@ ss_error ss_logbook_end(ss_logbook *logbook, ss_store *store, int64_t runs, int 
     SS_TRY(write_record(logbook, store));
     return ss_store_sync(store);
 }
+
+/* Whether `earlier` is the same execution as `later`, as it was then. */
+static bool same_execution(const ss_execution_record *earlier, const ss_execution_record *later)
+{
+    ss_execution_record a = *earlier;
+    ss_execution_record b = *later;
+    a.number = b.number;
+    if (earlier->exit_status < 0) { /* had not ended */
+        b.seconds = a.seconds;
+        b.runs = a.runs;
+        b.exit_status = a.exit_status;
+    }
+    ss_execution_record_seal(&a);
+    ss_execution_record_seal(&b);
+    return memcmp(&a, &b, sizeof a) == 0;
+}
+
+static ss_error copy_record(const ss_execution_record *record, ss_store *to)
+{
+    int row;
+    ss_execution_record copy = *record;
+    SS_TRY(find_place(to, &row, &copy.number));
+    for (int i = 0; i < SS_EXECUTION_ROWS; i++) {
+        ss_execution_record found;
+        SS_TRY(ss_store_read_execution(to, i, &found));
+        if (ss_execution_record_whole(&found) && same_execution(&found, record)) {
+            row = i;
+            copy.number = found.number;
+            break;
+        }
+    }
+    ss_execution_record_seal(&copy);
+    return ss_store_write_execution(to, row, &copy);
+}
+
+ss_error ss_logbook_copy(const ss_store *from, ss_store *to)
+{
+    bool both = ss_store_has_executions(from) && ss_store_has_executions(to);
+    for (int i = 0; i < SS_EXECUTION_ROWS && both; i++) {
+        ss_execution_record record;
+        SS_TRY(ss_store_read_execution(from, i, &record));
+        if (ss_execution_record_whole(&record)) {
+            SS_TRY(copy_record(&record, to));
+        }
+    }
+    return SS_OK;
+}

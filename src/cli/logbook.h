@@ -30,4 +30,8 @@ ss_error ss_logbook_begin(const ss_session *session, ss_store *store, const char
 /* Notes how it ended, if it has begun, and puts that on the disk. Rank 0 alone; SS_ERR_IO. */
 ss_error ss_logbook_end(ss_logbook *logbook, ss_store *store, int64_t runs, int exit_status);
 
+/* Adds the executions that another file has recorded, unless they are there; one that had not ended
+ * when it was added before is replaced. Not synced. Local; SS_ERR_IO. */
+ss_error ss_logbook_copy(const ss_store *from, ss_store *to);
+
 #endif

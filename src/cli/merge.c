@@ -3,6 +3,7 @@
 #include "../base/clock.h"
 #include "../base/memory.h"
 #include "failures.h"
+#include "logbook.h"
 #include "output.h"
 #include "reduction.h"
 #include "saddlesweep/saved_run.h"
@@ -163,6 +164,9 @@ static ss_error take_from(merger *m, const char *path, ss_takeover *takeover)
     }
     if (error == SS_OK) {
         error = ss_takeover_from(takeover, path, in.store, &in.sweep.plan);
+    }
+    if (error == SS_OK) {
+        error = ss_logbook_copy(in.store, m->output.store);
     }
     return close_input(&in, error);
 }

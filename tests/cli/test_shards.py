@@ -3,13 +3,14 @@
 import fcntl
 import os
 import re
+import struct
 import subprocess
 import time
 import unittest
 
 import h5py
 import numpy as np
-from harness import DIVERGING, SLOW_SWEEP, SWEEP, ProgramTest, read
+from harness import DIVERGING, SLOW_SWEEP, SWEEP, ProgramTest, read, xxh3
 
 RUNS = 32  # of SWEEP: eight cells of four seeds
 LABELS = ("cell", "seed", "iteration", "d", "k", "k0", "n", "m", "activation")
@@ -254,6 +255,34 @@ class Shards(ProgramTest):
         with h5py.File(merged) as file, h5py.File(other) as second:
             self.assertEqual(file.attrs["kernel"], f"portable,{second.attrs['kernel']}")
             self.assertEqual(file.attrs["hosts"], second.attrs["hosts"])
+
+    def test_the_merged_file_tells_every_execution_of_its_shards_once(self):
+        paths = self.shards(3)
+        merged, _ = self.merge(paths[:2], status=75)
+        self.assertEqual(list(read(merged, "execution")["number"][:3]), [1, 2, 0])
+        self.succeed("run", self.spec, "-o", paths[0], "--shard", "1/3", SLURM_JOB_ID="77")
+        self.merge(paths)
+        rows = read(merged, "execution")
+        self.assertEqual(list(rows["number"][:5]), [1, 2, 3, 4, 0])
+        self.assertEqual([row.decode() for row in rows["job_id"][:4]], ["", "", "77", ""])
+        self.assertEqual(list(rows["runs"][:4]), [16, 8, 0, 8])
+        self.assertEqual(self.call("verify", merged).returncode, 0)
+
+    def test_an_execution_that_was_merged_before_its_end_is_brought_up_to_date(self):
+        path = self.shard(1, 2)
+        with h5py.File(path, "r+") as file:
+            offset = file["execution"].id.get_offset()
+        ended = path.read_bytes()
+        row = bytearray(ended[offset : offset + 800])
+        row[32:52] = struct.pack("<dqi", float("nan"), -1, -1)  # seconds, runs, exit_status
+        row[792:] = struct.pack("<Q", xxh3(bytes(row[:792])))
+        path.write_bytes(ended[:offset] + row + ended[offset + 800 :])
+        merged, _ = self.merge([path], status=75)
+        self.assertEqual(read(merged, "execution")["exit_status"][0], -1)
+        path.write_bytes(ended)
+        self.merge([path], status=75)
+        self.assertEqual(list(read(merged, "execution")["exit_status"][:2]), [0, 0])
+        self.assertEqual(list(read(merged, "execution")["number"][:2]), [1, 0])
 
     def test_under_mpirun_one_rank_merges(self):
         whole = self.run_sweep(SWEEP, "whole")

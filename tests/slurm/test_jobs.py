@@ -217,6 +217,17 @@ class Jobs(ProgramTest):
         self.assertTrue((read(output, "run")["record_checksum"][done] == committed[done]).all(), "not run again")
         self.assert_same(output, LONG)
 
+    def test_a_job_that_is_preempted_goes_on_afterwards(self):
+        output, sweep, figures = self.submit(LONG, "long", "--nodes", "2", "--ntasks-per-node", "2")
+        self.under_way(output, sweep)
+        urgent = self.cluster.run(
+            "sbatch", "--parsable", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=true"
+        ).strip()
+        self.cluster.wait_for(urgent, "COMPLETED")
+        self.assertEqual(self.completed(output, sweep)["Restarts"], "1")
+        self.assertRegex(self.log(output, "sweep", sweep), r"[1-9]\d* runs went on from where they had been saved")
+        self.assert_same(output, LONG)
+
     def test_runs_that_diverge_are_no_failure_of_the_job(self):
         output, sweep, figures = self.submit(DIVERGING, "diverging", "--nodes", "1", "--ntasks-per-node", "2")
         self.completed(output, sweep)
