@@ -12,7 +12,7 @@ import numpy as np
 from harness import PROGRAM, SWEEP, ProgramTest, read, wait_for, xxh3
 
 # Two runs of some seconds each, the sanitized program's being shorter.
-ITERATIONS = 2000000 if "release" in PROGRAM else 500000
+ITERATIONS = 2000000 if "release" in PROGRAM else 300000
 LONG = (
     SWEEP.replace("[3, 5]", "3")
     .replace("[100, 300]", "[400]")
