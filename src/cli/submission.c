@@ -1,5 +1,6 @@
 #include "submission.h"
 
+#include "../base/path.h"
 #include "../slurm/script.h"
 #include "../slurm/units.h"
 #include "pending.h"
@@ -9,7 +10,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,42 +35,12 @@ static ss_error name_in_folder(const char *folder, const char *spec_path, ss_tex
     return path->failed ? no_memory() : SS_OK;
 }
 
-/* *absolute (owned by the caller) leads to `path`, whose folder must be there. */
-static ss_error make_absolute(const char *path, char **absolute)
-{
-    ss_text whole = {0};
-    char *copy = strdup(path);
-    char *copy_of_name = strdup(path);
-    if (!copy || !copy_of_name) {
-        free(copy);
-        free(copy_of_name);
-        return no_memory();
-    }
-    const char *folder = dirname(copy);
-    char *real = realpath(folder, NULL);
-    ss_error error = SS_OK;
-    if (real) {
-        ss_text_append(&whole, "%s/%s", strcmp(real, "/") == 0 ? "" : real, basename(copy_of_name));
-        error = whole.failed ? no_memory() : SS_OK;
-    } else {
-        error = ss_fail(SS_ERR_USAGE,
-                        "-o %s: the folder %s cannot be used: %s; make it with mkdir "
-                        "-p",
-                        path, folder, strerror(errno));
-    }
-    *absolute = whole.data;
-    free(real);
-    free(copy);
-    free(copy_of_name);
-    return error;
-}
-
 static ss_error name_files(ss_submission *s, bool folder)
 {
     ss_text named = {0};
     ss_error error = folder ? name_in_folder(s->options->output, s->spec_path, &named) : SS_OK;
     if (error == SS_OK) {
-        error = make_absolute(folder ? named.data : s->options->output, &s->result);
+        error = ss_path_absolute(folder ? named.data : s->options->output, &s->result);
     }
     free(named.data);
     SS_TRY(error);
@@ -109,22 +79,30 @@ static ss_error pending_share(const ss_store *store, const ss_plan *plan, int64_
     return error;
 }
 
+/* A lock that a kill left, on a node that is not this one, names a process that may live: the lock
+ * itself knows. */
+static ss_error check_unwritten(const char *result)
+{
+    char writer[512];
+    ss_store_lock lock = {.descriptor = -1};
+    if (!ss_store_lock_peek(result, writer, sizeof writer)) {
+        return SS_OK;
+    }
+    ss_error error = ss_store_lock_alone(result, 0, &lock);
+    ss_store_unlock(&lock, true);
+    return error;
+}
+
 /* Is the result file, if there is one, this plan's, and what does it lack? */
 static ss_error inspect_result(ss_submission *s, double *share)
 {
-    char writer[512];
     ss_store *store;
     *share = 1;
     s->pending = ss_plan_runs(&s->sweep.plan);
     if (access(s->result, F_OK) != 0) {
         return SS_OK;
     }
-    if (ss_store_lock_peek(s->result, writer, sizeof writer)) {
-        return ss_fail(SS_ERR_BUSY,
-                       "%s: is being written by %s; stop that first, or name another "
-                       "output file",
-                       s->result, writer);
-    }
+    SS_TRY(check_unwritten(s->result));
     SS_TRY(ss_store_open_for_reading(s->result, &store));
     ss_error error = ss_store_match(store, &s->sweep.plan);
     if (error == SS_OK) {

@@ -1,5 +1,6 @@
 """`submit` without a cluster: what the scripts say, and what is refused. tests/slurm/ has the real thing."""
 
+import fcntl
 import os
 import re
 import subprocess
@@ -162,6 +163,18 @@ class Submit(ProgramTest):
         done = self.submit(self.spec, "-o", output)
         self.assertIn("has every run; nothing to submit", done.stdout)
         self.assertNotIn("calls", self.files())
+
+    def test_a_file_that_is_being_written_is_refused_but_no_lock_that_a_kill_left(self):
+        stopped = self.folder / "tiny.h5"
+        self.assertEqual(self.call("run", self.spec, "-o", stopped, "--time-limit", "1", "--set",
+                                   "train.iterations=200000000").returncode, 75)  # fmt: skip
+        options = (self.spec, "-o", stopped, "--set", "train.iterations=200000000", "--dry-run", "--time", "20:00:00")
+        lock = self.folder / "tiny.h5.lock"
+        lock.write_text("process 9 on elsewhere since 2026-11-25 03:00:00\n9 1 8 1 elsewhere\n")
+        with lock.open() as held:
+            fcntl.flock(held, fcntl.LOCK_SH)
+            self.assertIn("is being written by another run (process 9 on elsewhere", self.refused(*options))
+        self.submit(*options)
 
     def test_the_request_is_for_what_is_left(self):
         many = self.write("many.yaml", SWEEP.replace("count: 4", "count: 4000").replace("50\n", "1000\n"))

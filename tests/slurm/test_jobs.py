@@ -266,17 +266,21 @@ class Jobs(ProgramTest):
         self.assertIn("went on from where they had been saved", self.log(output, "sweep", stopped))
         self.assert_same(output, text)
 
-    def test_the_template_works_by_plain_sbatch(self):
+    def sbatch_template(self, name, *arguments):
+        """Submits a script of slurm/ for the program under test; the job."""
+        script = (SOURCE / f"slurm/{name}.sbatch").read_text()
+        for setting, value in (("program", self.command()[0]), ("figures", SOURCE / "analysis/figures.py")):
+            script = re.sub(rf"(?m)^{setting}=.*", f"{setting}={value}", script)
+        options = ("--parsable", "--output", self.folder / f"{name}.log", "--chdir", self.folder)
+        return self.cluster.run("sbatch", *options, self.write(f"{name}.sbatch", script), *arguments).strip()
+
+    def test_the_templates_work_by_plain_sbatch(self):
         spec = self.write("tiny.yaml", SWEEP)
         output = self.folder / "tiny.h5"
-        script = (SOURCE / "slurm/sweep.sbatch").read_text()
-        self.write("sweep.sbatch", re.sub(r"(?m)^program=.*", f"program={self.command()[0]}", script))
-        job = self.cluster.run(
-            "sbatch", "--parsable", "--output", self.folder / "log", "--chdir", self.folder,
-            self.folder / "sweep.sbatch", spec, output, "--checkpoint", "30",
-        ).strip()
-        self.completed(output, job)
+        self.completed(output, self.sbatch_template("sweep", spec, output, "--checkpoint", "30"))
         self.assert_same(output, SWEEP)
+        self.completed(output, self.sbatch_template("figures", output))
+        self.assertTrue(list(self.folder.glob("*.png")))
 
     def refused(self, *options):
         spec = self.write("tiny.yaml", SWEEP)

@@ -1,0 +1,11 @@
+/* Names of files. */
+#ifndef SADDLESWEEP_BASE_PATH_H
+#define SADDLESWEEP_BASE_PATH_H
+
+#include "saddlesweep/error.h"
+
+/* The absolute path, without links in its folder, of a file that need not be there: *absolute,
+ * owned by the caller. SS_ERR_USAGE if its folder is not there; SS_ERR_MEMORY. Local. */
+ss_error ss_path_absolute(const char *path, char **absolute);
+
+#endif
