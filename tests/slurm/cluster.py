@@ -16,6 +16,10 @@ import time
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
+
+from harness import ProgramTest
+
 NODES = ("n1", "n2")
 
 CONFIGURATION = """\
@@ -218,3 +222,15 @@ class Cluster:
         return self.wait_for(
             number, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", seconds=seconds
         )
+
+
+class ClusterTest(ProgramTest):
+    """A test case whose class has a cluster, which the commands in its tests find, too."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster()
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.start()
+        # Both nodes are this machine: each would bind its ranks to the same cores.
+        os.environ.update(SLURM_CONF=str(cls.cluster.configuration), OMPI_MCA_hwloc_base_binding_policy="none")

@@ -3,14 +3,9 @@
 import os
 import re
 import subprocess
-import sys
-import unittest
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
-
-from cluster import Cluster, main, wait_until
-from harness import PROGRAM, SOURCE, ProgramTest
+from cluster import ClusterTest, main
+from harness import PROGRAM, SOURCE
 
 HOME = "/home/you/saddlesweep"
 VARYING = re.compile(
@@ -24,13 +19,7 @@ def normal(text):
     return [re.sub(r" +", " ", VARYING.sub("#", line)).strip() for line in lines]
 
 
-class Docs(ProgramTest):
-    @classmethod
-    def setUpClass(cls):
-        cls.cluster = Cluster()
-        cls.addClassCleanup(cls.cluster.stop)
-        cls.cluster.start()
-
+class Docs(ClusterTest):
     def examples(self):
         text = (SOURCE / "docs/slurm.md").read_text()
         for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
@@ -40,8 +29,7 @@ class Docs(ProgramTest):
 
     def execute(self, command):
         done = subprocess.run(
-            command, shell=True, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False,
-            env={**self.cluster.environment, "OMPI_MCA_hwloc_base_binding_policy": "none"},
+            command, shell=True, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False
         )
         for job in re.findall(r"^submitted +job (\d+)", done.stdout, re.MULTILINE):
             self.cluster.wait_for_end(job)

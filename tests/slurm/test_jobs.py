@@ -3,17 +3,12 @@
 import os
 import re
 import signal
-import sys
 import time
-import unittest
-from pathlib import Path
 
 import h5py
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
-
-from cluster import Cluster, main, wait_until
-from harness import DIVERGING, SOURCE, SWEEP, ProgramTest, read
+from cluster import ClusterTest, main, wait_until
+from harness import DIVERGING, SOURCE, SWEEP, read
 
 # Ten runs of seconds: long enough to be stopped in the middle.
 LONG = (
@@ -27,14 +22,7 @@ LONG = (
 DATASETS = ["error", *(f"bands/{kind}/{name}" for kind in ("error", "relative_error") for name in ("mean", "std", "count"))]
 
 
-class Jobs(ProgramTest):
-    @classmethod
-    def setUpClass(cls):
-        cls.cluster = Cluster()
-        cls.addClassCleanup(cls.cluster.stop)
-        cls.cluster.start()
-        os.environ.update(SLURM_CONF=str(cls.cluster.configuration), OMPI_MCA_hwloc_base_binding_policy="none")
-
+class Jobs(ClusterTest):
     def submit(self, text, name, *options):
         """Submits a sweep; the path of its result file and the numbers of its jobs."""
         spec = self.write(f"{name}.yaml", text)
