@@ -70,16 +70,17 @@ stop_signal=USR1
 interrupt() {
     kill -s "$stop_signal" "$launcher" 2>/dev/null || true
     stop_signal=TERM
+    interrupted=yes
 }
 setsid mpirun --quiet -n "${ranks:-$(nproc)}" --oversubscribe "$program" run "$spec" \
     -o "results/$name/$name.h5" "$@" &
 launcher=$!
 trap interrupt INT TERM
-status=0
-wait "$launcher" || status=$?
-while kill -0 "$launcher" 2>/dev/null; do # a trapped signal ends `wait` early
+while :; do
+    interrupted=""
     status=0
     wait "$launcher" || status=$?
+    [ -n "$interrupted" ] || break # a trapped signal ends `wait` early
 done
 trap - INT TERM
 case $status in
