@@ -4,6 +4,7 @@ Needs root, munged, slurmctld, slurmd. Nothing under /etc is read or written; ev
 by its own pid. Requeued jobs wait for seconds here (cred_expire), for two minutes elsewhere.
 """
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -153,20 +154,39 @@ class Cluster:
     def start_node(self, node):
         self.run("slurmd", "-N", node, "-f", self.configuration)
 
+    @staticmethod
+    def processes(variable, name=""):
+        """Numbers of the processes of a name (all, if "") that have a variable, "NAME=VALUE", in their environment."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # gone meanwhile
+                named = name in ("", process.joinpath("comm").read_text().strip())
+                if named and variable.encode() in process.joinpath("environ").read_bytes().split(b"\0"):
+                    found.append(int(process.name))
+        return found
+
+    def step_daemons(self, node):
+        """Numbers of the processes by which Slurm watches the steps of a node."""
+        log = str(self.folder / f"log/slurmd.{node}.log")  # they have it open
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                step = process.joinpath("comm").read_text() == "slurmstepd\n"
+                if step and log in map(os.readlink, process.joinpath("fd").iterdir()):
+                    found.append(int(process.name))
+        return found
+
     def crash_node(self, node):
         """Everything on a node is gone from one moment to the next."""
-        spool = str(self.folder / "spool" / node).encode()
-        name = f"SLURMD_NODENAME={node}".encode()
-        daemon = self.pid_of(f"slurmd.{node}")
-        os.kill(daemon, signal.SIGKILL)
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                step = process.joinpath("comm").read_text() == "slurmstepd\n"
-                of_step = step and spool in process.joinpath("cmdline").read_bytes() + os.fsencode(os.readlink(process / "cwd"))
-                if of_step or name in process.joinpath("environ").read_bytes().split(b"\0"):
-                    os.kill(int(process.name), signal.SIGKILL)
-            except OSError:
-                pass  # gone meanwhile
+        step_daemons = self.step_daemons(node)
+        assert step_daemons, f"no job on {node}"
+        for process in [
+            self.pid_of(f"slurmd.{node}"),
+            *step_daemons,
+            *self.processes(f"SLURMD_NODENAME={node}"),
+        ]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
 
     def pid_of(self, daemon):
         try:

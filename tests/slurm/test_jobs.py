@@ -1,9 +1,9 @@
 """Sweeps as jobs of a real Slurm with two nodes: chains, drains, restarts, failures."""
 
+import contextlib
 import os
 import re
 import signal
-import time
 
 import h5py
 
@@ -59,6 +59,12 @@ class Jobs(ClusterTest):
         for name in DATASETS:
             self.assertEqual(read(output, name).tobytes(), read(reference, name).tobytes(), name)
         self.assertEqual(self.call("verify", output).returncode, 0)
+
+    def assert_kept(self, records, output):
+        """That the runs which are done in `records` were not run again."""
+        done = records["status"] == 1
+        self.assertTrue(done.any())
+        self.assertEqual(list(read(output, "run")["record_checksum"][done]), list(records["record_checksum"][done]))
 
     references = {}
 
@@ -138,6 +144,35 @@ class Jobs(ClusterTest):
     def test_scancel_saves_the_runs_of_mpirun_and_a_new_submission_goes_on(self):
         self.cancel_and_resubmit("mpirun")
 
+    def test_a_drain_that_is_cut_short_costs_runs_in_flight_at_most(self):
+        options = ("--nodes", "2", "--ntasks-per-node", "1")
+        output, sweep, figures = self.submit(LONG, "long", *options)
+        self.under_way(output, sweep)
+        ranks = self.cluster.processes(f"SLURM_JOB_ID={sweep}", "saddlesweep")
+        self.assertEqual(len(ranks), 2)
+        self.cluster.run("scancel", sweep)
+        for rank in ranks:
+            with contextlib.suppress(ProcessLookupError):  # it was faster
+                os.kill(rank, signal.SIGKILL)
+        self.cluster.wait_for_end(sweep)
+        committed = read(output, "run")
+        output, sweep, figures = self.submit(LONG, "long", *options)
+        self.completed(output, sweep)
+        self.assert_kept(committed, output)
+        self.assert_same(output, LONG)
+
+    def test_a_job_that_meets_its_time_limit_all_the_same_saves_its_runs_and_restarts(self):
+        def without_warning(script):
+            return re.sub("#SBATCH --signal.*\n", "", script).replace("export SLURM_JOB_END_TIME", "true")
+
+        endless = LONG.replace("count: 5", "count: 100")
+        output, sweep = self.submit_edited(endless, "endless", without_warning, "--ntasks-per-node", "1", "--time", "1")
+        self.wait_for_log(output, sweep, r"(?s)DUE TO TIME LIMIT.*restart 1 of at most.*start 1 ")
+        self.cluster.run("scancel", sweep)
+        self.cluster.wait_for(sweep, "CANCELLED")
+        self.assertEqual(list(read(output, "execution")["exit_status"][:1]), [75])
+        self.succeed("verify", output)
+
     def lasting(self, seconds):
         """A sweep that takes about so long on two ranks, by the cost model."""
         spec = self.write("sweep.yaml", LONG)
@@ -183,26 +218,23 @@ class Jobs(ClusterTest):
         self.under_way(output, sweep)
         os.kill(self.cluster.pid_of("slurmd.n2"), signal.SIGKILL)
         wait_until(lambda: self.cluster.job(sweep)["Restarts"] == "1", "a requeued job")
-        committed = read(output, "run")["record_checksum"]
+        committed = read(output, "run")
         self.cluster.start_node("n2")
         self.wait_for_log(output, sweep, r"job \d+: start 1 ")
         self.cluster.run("scancel", sweep, figures)
         self.cluster.wait_for(sweep, "CANCELLED")
-        done = committed != 0
-        self.assertTrue((read(output, "run")["record_checksum"][done] == committed[done]).all(), "not run again")
+        self.assert_kept(committed, output)
         self.succeed("verify", output)
 
     def test_a_node_that_crashes_costs_nothing_that_is_committed(self):
         output, sweep, figures = self.submit(LONG, "long", "--nodes", "2", "--ntasks-per-node", "1")
         self.under_way(output, sweep)
         self.cluster.crash_node("n2")
-        committed = read(output, "run")["record_checksum"]
-        time.sleep(3)
+        committed = read(output, "run")
+        wait_until(lambda: self.cluster.job(sweep)["Restarts"] == "1", "a requeued job")
         self.cluster.start_node("n2")
-        self.assertGreater(int(self.completed(output, sweep)["Restarts"]), 0)
-        done = committed != 0
-        self.assertTrue(done.any())
-        self.assertTrue((read(output, "run")["record_checksum"][done] == committed[done]).all(), "not run again")
+        self.completed(output, sweep)
+        self.assert_kept(committed, output)
         self.assert_same(output, LONG)
 
     def test_a_job_that_is_preempted_goes_on_afterwards(self):
@@ -232,6 +264,13 @@ class Jobs(ClusterTest):
         ended = self.cluster.wait_for_end(sweep)
         self.assertEqual((ended["JobState"], ended["ExitCode"]), ("FAILED", "75:0"))
         self.assertIn("no restart, as there have been 0", self.log(output, "sweep", sweep))
+
+    def test_a_launcher_that_starts_nothing_is_not_believed(self):
+        output, sweep = self.submit_edited(
+            SWEEP, "tiny", lambda script: re.sub(r"max_restarts=\d+", "max_restarts=0", script), "--launcher", "true --"
+        )
+        self.assertEqual(self.cluster.wait_for_end(sweep)["JobState"], "FAILED")
+        self.assertIn("ended with status 0; pending runs: all at the start, all now", self.log(output, "sweep", sweep))
 
     def test_several_sweeps_in_one_call(self):
         self.write("a.yaml", SWEEP)
