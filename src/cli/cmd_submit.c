@@ -47,7 +47,8 @@ static ss_error check_extra(const ss_option_texts *extra)
         for (size_t t = 0; t < sizeof taken / sizeof taken[0]; t++) {
             size_t name = strlen(taken[t].name);
             bool family = strcmp(taken[t].name, "--ntasks") == 0 && length > name;
-            if (strncmp(word, taken[t].name, name) == 0 && (length == name || family)) {
+            bool attached = taken[t].name[1] != '-'; /* "-N2" */
+            if (strncmp(word, taken[t].name, name) == 0 && (length == name || family || attached)) {
                 return ss_fail(SS_ERR_USAGE, "-- %s: is set by submit itself; give %s", word,
                                taken[t].instead);
             }

@@ -148,6 +148,7 @@ class Submit(ProgramTest):
             (("--reuse", "none.h5"), "none.h5"),
             (("--", "--array=1-3"), "-- --array=1-3: is set by submit itself"),
             (("--", "-N", "3"), "--nodes before the --"),
+            (("--", "-N3"), "--nodes before the --"),
             (("--", "--ntasks-per-core=1"), "--ntasks-per-node before the --"),
             (("--", "fast"), "-- fast: expected options of sbatch"),
         ):
