@@ -115,9 +115,10 @@ ss_error ss_store_write_bands(ss_store *store, ss_quantity quantity, int64_t cel
 /* Whether the file has room for records of executions: those of format_version 2 do not. */
 bool ss_store_has_executions(const ss_store *store);
 
-/* Reads or writes the record in a row, 0 … SS_EXECUTION_ROWS - 1. In a file without room for them
- * all are blank, and writing does nothing. Local; SS_ERR_IO. */
-ss_error ss_store_read_execution(const ss_store *store, int row, ss_execution_record *record);
+/* Reads all records, whole or not, or writes the one in a row, 0 … SS_EXECUTION_ROWS - 1. In a file
+ * without room for them all are blank, and writing does nothing. Local; SS_ERR_IO. */
+ss_error ss_store_read_executions(const ss_store *store,
+                                  ss_execution_record records[SS_EXECUTION_ROWS]);
 ss_error ss_store_write_execution(ss_store *store, int row, const ss_execution_record *record);
 
 /* Asks the system to put this rank's writes on the disk (fdatasync). Local; SS_ERR_IO. */

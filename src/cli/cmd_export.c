@@ -1,3 +1,4 @@
+#include "../base/whole_file.h"
 #include "cli.h"
 #include "options.h"
 #include "sweep.h"
@@ -92,17 +93,12 @@ static ss_error print_table(const char *path, FILE *out)
     return error == SS_OK ? closed : error;
 }
 
-static ss_error cannot_write(const char *csv)
-{
-    return ss_fail(SS_ERR_USAGE, "--csv: %s cannot be written: %s", csv, strerror(errno));
-}
-
 /* Into a pipe, a terminal, /dev/null. */
 static ss_error write_stream(const char *path, const char *csv)
 {
     FILE *out = strcmp(csv, "-") == 0 ? stdout : fopen(csv, "w");
     if (!out) {
-        return cannot_write(csv);
+        return ss_fail(SS_ERR_USAGE, "%s cannot be written: %s", csv, strerror(errno));
     }
     ss_error error = print_table(path, out);
     bool written = out == stdout ? fflush(out) == 0 : fclose(out) == 0;
@@ -114,22 +110,9 @@ static ss_error write_stream(const char *path, const char *csv)
 /* A whole table appears under its name, or none. */
 static ss_error write_file(const char *path, const char *csv)
 {
-    ss_text temporary = {0};
-    ss_text_append(&temporary, "%s.creating", csv);
-    if (temporary.failed) {
-        return ss_fail(SS_ERR_MEMORY, "out of memory for a name");
-    }
-    FILE *out = fopen(temporary.data, "w");
-    ss_error error = out ? print_table(path, out) : cannot_write(csv);
-    bool written = out && fclose(out) == 0;
-    if (error == SS_OK && !(written && rename(temporary.data, csv) == 0)) {
-        error = ss_fail(SS_ERR_IO, "%s cannot be written: %s", csv, strerror(errno));
-    }
-    if (error != SS_OK && out) {
-        remove(temporary.data);
-    }
-    free(temporary.data);
-    return error;
+    ss_whole_file file;
+    SS_TRY(ss_whole_file_begin(csv, &file));
+    return ss_whole_file_end(&file, print_table(path, file.out));
 }
 
 static ss_error export_file(const char *path, void *context)

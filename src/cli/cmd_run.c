@@ -27,6 +27,14 @@ static ss_error choose_style(const char *name, ss_progress_style *style)
     return SS_OK;
 }
 
+/* What the user gave. */
+typedef struct command_words {
+    double started; /* on the monotonic clock */
+    int64_t time_limit;
+    const char *progress;
+    ss_execution_options options;
+} command_words;
+
 static ss_error check_options(const ss_command_line *line, const char *progress,
                               ss_execution_options *options)
 {
@@ -36,35 +44,58 @@ static ss_error check_options(const ss_command_line *line, const char *progress,
     return choose_style(progress, &options->style);
 }
 
+/* The command line means the same on every rank, and is refused by all if one rank cannot follow.
+ */
+static int parse_and_run(const ss_command_line *line, int argc, char **argv, command_words *words)
+{
+    int help;
+    int status = SS_EXIT_DONE;
+    ss_execution_options *options = &words->options;
+    ss_session session = ss_session_begin();
+    ss_error error = ss_options_parse(line, argc, argv, &options->spec_path, &help);
+    if (error == SS_OK && !help) {
+        error = check_options(line, words->progress, options);
+    }
+    options->deadline = ss_deadline_of(words->started, words->time_limit);
+    error = ss_sched_agree_once(session.comm, error);
+    if (help && session.rank == 0) {
+        ss_options_print_help(line);
+    } else if (error == SS_OK && !help) {
+        error = ss_execution_run(&session, options, &status);
+    }
+    free(options->overrides.texts);
+    free(options->reuse.texts);
+    return ss_session_end(&session, error, status);
+}
+
 int ss_cmd_run(int argc, char **argv)
 {
-    double started = ss_clock_seconds();
-    int64_t time_limit = 0;
-    const char *progress = NULL;
-    ss_execution_options options = {.checkpoint = 60, .shard = SS_SHARD_WHOLE};
+    command_words words = {.started = ss_clock_seconds(),
+                           .options = {.checkpoint = 60, .shard = SS_SHARD_WHOLE}};
+    ss_execution_options *options = &words.options;
     const ss_option table[] = {
         {"--output", "-o", "FILE.h5", "the result file: made anew, or gone on with", SS_OPTION_TEXT,
-         &options.output},
+         &options->output},
         {"--set", NULL, "PATH=VALUE",
          "override a key of the sweep file, e.g. grid.n=[500,1000]; "
          "repeatable",
-         SS_OPTION_REPEATED, &options.overrides},
-        ss_options_shard(&options.shard),
+         SS_OPTION_REPEATED, &options->overrides},
+        ss_options_shard(&options->shard),
         {"--checkpoint", NULL, "SECONDS",
          "save runs in flight this often (default 60), so that a kill costs no more",
-         SS_OPTION_COUNT, &options.checkpoint},
+         SS_OPTION_COUNT, &options->checkpoint},
         {"--time-limit", NULL, "SECONDS",
          "stop after this time as by a signal; also before the end of a Slurm job", SS_OPTION_COUNT,
-         &time_limit},
+         &words.time_limit},
         {"--reuse", NULL, "OLD.h5",
          "take over the runs that an older result file has of this sweep; repeatable",
-         SS_OPTION_REPEATED, &options.reuse},
+         SS_OPTION_REPEATED, &options->reuse},
         {"--retry-failed", NULL, NULL, "run again what diverged or failed before", SS_OPTION_FLAG,
-         &options.retry_failed},
+         &options->retry_failed},
         {"--fail-fast", NULL, NULL, "stop at the first run that diverges or fails", SS_OPTION_FLAG,
-         &options.fail_fast},
+         &options->fail_fast},
         {"--progress", NULL, "STYLE", "auto (default), live, plain or none; on stderr",
-         SS_OPTION_TEXT, &progress},
+         SS_OPTION_TEXT, &words.progress},
     };
     const ss_command_line line = {
         .usage = "[mpirun -n N] saddlesweep run SPEC -o FILE.h5 [OPTIONS]",
@@ -78,24 +109,8 @@ int ss_cmd_run(int argc, char **argv)
         .options = table,
         .option_count = sizeof table / sizeof table[0],
     };
-    int help;
-    int status = SS_EXIT_DONE;
     ss_sched_signals_begin(); /* one that comes while the file is prepared must not kill */
-    ss_session session = ss_session_begin();
-    ss_error error = ss_options_parse(&line, argc, argv, &options.spec_path, &help);
-    if (error == SS_OK && !help) {
-        error = check_options(&line, progress, &options);
-    }
-    options.deadline = ss_deadline_of(started, time_limit);
-    error = ss_sched_agree_once(session.comm, error);
-    if (help && session.rank == 0) {
-        ss_options_print_help(&line);
-    } else if (error == SS_OK && !help) {
-        error = ss_execution_run(&session, &options, &status);
-    }
-    free(options.overrides.texts);
-    free(options.reuse.texts);
-    status = ss_session_end(&session, error, status);
+    int status = parse_and_run(&line, argc, argv, &words);
     ss_sched_signals_end();
     return status;
 }

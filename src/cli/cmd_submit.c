@@ -18,6 +18,15 @@ typedef struct submit_words {
     ss_submit_options options;
 } submit_words;
 
+/* sbatch knows a long option by its beginning, too ("--node=3"), and takes the value of a short one
+ * with it ("-N3"). */
+static bool is_option(const char *word, const char *option)
+{
+    size_t length = strcspn(word, "=");
+    size_t name = strlen(option);
+    return strncmp(word, option, length < name && length > 2 ? length : name) == 0;
+}
+
 /* `submit` sets these by itself, or has options for them, which the prediction must know. */
 static ss_error check_extra(const ss_option_texts *extra)
 {
@@ -43,12 +52,8 @@ static ss_error check_extra(const ss_option_texts *extra)
     };
     for (size_t i = 0; i < extra->count; i++) {
         const char *word = extra->texts[i];
-        size_t length = strcspn(word, "=");
         for (size_t t = 0; t < sizeof taken / sizeof taken[0]; t++) {
-            size_t name = strlen(taken[t].name);
-            bool family = strcmp(taken[t].name, "--ntasks") == 0 && length > name;
-            bool attached = taken[t].name[1] != '-'; /* "-N2" */
-            if (strncmp(word, taken[t].name, name) == 0 && (length == name || family || attached)) {
+            if (is_option(word, taken[t].name)) {
                 return ss_fail(SS_ERR_USAGE, "-- %s: is set by submit itself; give %s", word,
                                taken[t].instead);
             }
@@ -151,9 +156,11 @@ static ss_error send_all(const submit_words *words, ss_submission *submissions)
     return SS_OK;
 }
 
-static ss_error submit(submit_words *words)
+static ss_error submit(const char *positional, void *context)
 {
+    submit_words *words = context;
     ss_submission *submissions = NULL;
+    (void)positional; /* all SPECs are in `words` */
     size_t prepared = 0;
     SS_TRY(check_words(words));
     SS_TRY(ss_allocate(words->specs.count, sizeof *submissions, &submissions));
@@ -171,12 +178,6 @@ static ss_error submit(submit_words *words)
     }
     free(submissions);
     return error;
-}
-
-static ss_error submit_words_given(const char *positional, void *context)
-{
-    (void)positional;
-    return submit(context);
 }
 
 int ss_cmd_submit(int argc, char **argv)
@@ -222,7 +223,7 @@ int ss_cmd_submit(int argc, char **argv)
         .options = table,
         .option_count = sizeof table / sizeof table[0],
     };
-    int status = ss_options_command(&line, argc, argv, submit_words_given, &words);
+    int status = ss_options_command(&line, argc, argv, submit, &words);
     free(words.specs.texts);
     free(words.extra.texts);
     free(words.options.overrides.texts);

@@ -17,13 +17,15 @@ static int compare(const void *a, const void *b)
 static ss_error read_rows(const ss_store *store, ss_executions *e)
 {
     e->recorded = ss_store_has_executions(store);
+    SS_TRY(ss_store_read_executions(store, e->records));
     for (int row = 0; row < SS_EXECUTION_ROWS; row++) {
-        ss_execution_record *record = &e->records[e->count];
-        SS_TRY(ss_store_read_execution(store, row, record));
-        bool whole = ss_execution_record_whole(record);
-        e->damaged_row[row] = !whole && !ss_execution_record_blank(record);
-        e->damaged += e->damaged_row[row];
-        e->count += whole;
+        const ss_execution_record *record = &e->records[row];
+        if (ss_execution_record_whole(record)) {
+            e->records[e->count++] = *record;
+        } else if (!ss_execution_record_blank(record)) {
+            e->damaged_row[row] = true;
+            e->damaged++;
+        }
     }
     qsort(e->records, (size_t)e->count, sizeof e->records[0], compare);
     return SS_OK;

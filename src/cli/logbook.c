@@ -16,28 +16,25 @@ ss_logbook ss_logbook_blank(void)
 }
 
 /* The row and number of the next execution. A damaged record has had a number of its own, too. */
-static ss_error find_place(const ss_store *store, int *row, int64_t *number)
+static void find_place(const ss_execution_record *records, int *row, int64_t *number)
 {
     *row = SS_EXECUTION_ROWS - 1;
     *number = 1;
     for (int i = SS_EXECUTION_ROWS - 1; i >= 0; i--) {
-        ss_execution_record found;
-        SS_TRY(ss_store_read_execution(store, i, &found));
-        bool whole = ss_execution_record_whole(&found);
-        int64_t used = whole ? found.number : ss_execution_record_blank(&found) ? 0 : i + 1;
+        const ss_execution_record *found = &records[i];
+        bool whole = ss_execution_record_whole(found);
+        int64_t used = whole ? found->number : ss_execution_record_blank(found) ? 0 : i + 1;
         *number = used < *number ? *number : used + 1;
         *row = whole ? *row : i;
     }
-    return SS_OK;
 }
 
-static ss_error clear_damaged(ss_store *store, int but)
+static ss_error clear_damaged(ss_store *store, const ss_execution_record *records, int but)
 {
     static const ss_execution_record blank;
     for (int i = 0; i < SS_EXECUTION_ROWS; i++) {
-        ss_execution_record found;
-        SS_TRY(ss_store_read_execution(store, i, &found));
-        if (i != but && !ss_execution_record_whole(&found) && !ss_execution_record_blank(&found)) {
+        if (i != but && !ss_execution_record_whole(&records[i]) &&
+            !ss_execution_record_blank(&records[i])) {
             SS_TRY(ss_store_write_execution(store, i, &blank));
         }
     }
@@ -79,9 +76,11 @@ static ss_error begin(const ss_session *session, ss_store *store, const char *ho
                       const char *kernel, ss_logbook *logbook)
 {
     int row;
+    ss_execution_record records[SS_EXECUTION_ROWS];
     SS_TRY(fill_in(&logbook->record, session, hosts, kernel));
-    SS_TRY(find_place(store, &row, &logbook->record.number));
-    SS_TRY(clear_damaged(store, row));
+    SS_TRY(ss_store_read_executions(store, records));
+    find_place(records, &row, &logbook->record.number);
+    SS_TRY(clear_damaged(store, records, row));
     logbook->row = row;
     return write_record(logbook, store);
 }
@@ -127,32 +126,34 @@ static bool same_execution(const ss_execution_record *earlier, const ss_executio
     return memcmp(&a, &b, sizeof a) == 0;
 }
 
-static ss_error copy_record(const ss_execution_record *record, ss_store *to)
+/* present: the records that `to` has, kept up to date. */
+static ss_error copy_record(const ss_execution_record *record, ss_execution_record *present,
+                            ss_store *to)
 {
     int row;
     ss_execution_record copy = *record;
-    SS_TRY(find_place(to, &row, &copy.number));
+    find_place(present, &row, &copy.number);
     for (int i = 0; i < SS_EXECUTION_ROWS; i++) {
-        ss_execution_record found;
-        SS_TRY(ss_store_read_execution(to, i, &found));
-        if (ss_execution_record_whole(&found) && same_execution(&found, record)) {
+        if (ss_execution_record_whole(&present[i]) && same_execution(&present[i], record)) {
             row = i;
-            copy.number = found.number;
+            copy.number = present[i].number;
             break;
         }
     }
     ss_execution_record_seal(&copy);
+    present[row] = copy;
     return ss_store_write_execution(to, row, &copy);
 }
 
 ss_error ss_logbook_copy(const ss_store *from, ss_store *to)
 {
-    bool both = ss_store_has_executions(from) && ss_store_has_executions(to);
-    for (int i = 0; i < SS_EXECUTION_ROWS && both; i++) {
-        ss_execution_record record;
-        SS_TRY(ss_store_read_execution(from, i, &record));
-        if (ss_execution_record_whole(&record)) {
-            SS_TRY(copy_record(&record, to));
+    ss_execution_record records[SS_EXECUTION_ROWS];
+    ss_execution_record present[SS_EXECUTION_ROWS];
+    SS_TRY(ss_store_read_executions(from, records));
+    SS_TRY(ss_store_read_executions(to, present));
+    for (int i = 0; i < SS_EXECUTION_ROWS; i++) {
+        if (ss_execution_record_whole(&records[i])) {
+            SS_TRY(copy_record(&records[i], present, to));
         }
     }
     return SS_OK;

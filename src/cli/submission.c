@@ -1,6 +1,7 @@
 #include "submission.h"
 
 #include "../base/path.h"
+#include "../base/whole_file.h"
 #include "../slurm/script.h"
 #include "../slurm/units.h"
 #include "pending.h"
@@ -66,9 +67,12 @@ static ss_error pending_share(const ss_store *store, const ss_plan *plan, int64_
     if (error == SS_OK) {
         error = ss_pending_find(store, &tasks, false, &set);
     }
-    for (int64_t task = 0; error == SS_OK && task < ss_plan_runs(plan); task++) {
-        ss_run run = ss_plan_run(plan, ss_task_cell(&tasks, task), 0);
-        work[set[task / 64] >> (task % 64) & 1] += ss_run_cost_seconds(&run);
+    for (int64_t place = 0; error == SS_OK && place < plan->cells; place++) {
+        ss_run run = ss_plan_run(plan, tasks.order[place], 0);
+        double seconds = ss_run_cost_seconds(&run);
+        for (int64_t i = 0; i < plan->seeds; i++) {
+            work[ss_pending_has(set, place * plan->seeds + i)] += seconds;
+        }
     }
     if (error == SS_OK) {
         *pending = ss_pending_count(set, ss_plan_runs(plan));
@@ -280,28 +284,16 @@ void ss_submission_print_scripts(const ss_submission *submission)
     }
 }
 
-/* Written under another name, then renamed: a job that waits may be about to read it. */
-static ss_error keep(const char *path, const ss_text *text)
-{
-    ss_text temporary = {0};
-    ss_text_append(&temporary, "%s.creating", path);
-    if (temporary.failed) {
-        return no_memory();
-    }
-    FILE *out = fopen(temporary.data, "w");
-    bool written = out && fwrite(text->data, 1, text->length, out) == text->length;
-    written = out && fclose(out) == 0 && written;
-    ss_error error = SS_OK;
-    if (!written || rename(temporary.data, path) != 0) {
-        error = ss_fail(SS_ERR_IO, "%s cannot be written: %s", path, strerror(errno));
-        remove(temporary.data);
-    }
-    free(temporary.data);
-    return error;
-}
-
 ss_error ss_submission_try(const ss_submission *submission)
 {
+    char id[SS_SLURM_ID_SIZE];
+    SS_TRY(ss_slurm_find(submission->script_paths[SWEEP].data, id));
+    if (id[0]) {
+        return ss_fail(SS_ERR_USAGE,
+                       "%s: job %s is in the queue for it already; let that do it, or end it first "
+                       "(scancel %s)",
+                       submission->result, id, id);
+    }
     for (int i = 0; i < SCRIPTS; i++) {
         SS_TRY(ss_slurm_try(submission->script_paths[i].data, &submission->scripts[i]));
     }
@@ -311,9 +303,10 @@ ss_error ss_submission_try(const ss_submission *submission)
 ss_error ss_submission_write(const ss_submission *submission)
 {
     const ss_submission *s = submission;
-    SS_TRY(keep(s->spec_copy.data, &s->sweep.text));
+    /* Whole at any time: a job that waits may be about to read them. */
+    SS_TRY(ss_whole_file_write(s->spec_copy.data, &s->sweep.text));
     for (int i = 0; i < SCRIPTS; i++) {
-        SS_TRY(keep(s->script_paths[i].data, &s->scripts[i]));
+        SS_TRY(ss_whole_file_write(s->script_paths[i].data, &s->scripts[i]));
     }
     return SS_OK;
 }

@@ -17,12 +17,9 @@ static const double starting = 30;
 /* More starts than this are a mistake in the request. */
 enum { MOST_STARTS = 100 };
 
-static double largest(double a, double b)
-{
-    return a > b ? a : b;
-}
-
-const char *ss_slurm_extra(const ss_slurm_request *request, const char *name)
+/* The value of a word of `extra` that is option `name` ("--mem"), as "--mem=VALUE" or in the word
+ * after it; NULL if there is none. */
+static const char *extra_value(const ss_slurm_request *request, const char *name)
 {
     size_t length = strlen(name);
     for (size_t i = 0; i < request->extra_count; i++) {
@@ -88,7 +85,17 @@ ss_error ss_slurm_request_shape(ss_slurm_request *request, const ss_slurm_partit
 static double useful_seconds(int64_t limit)
 {
     double seconds = (double)limit;
-    return largest(1, seconds - fmin(seconds / 10, 60) - starting);
+    return fmax(1, seconds - fmin(seconds / 10, 60) - starting);
+}
+
+/* Room for all of it in one start, where the partition allows that; to 5 minutes, or half an hour.
+ */
+static int64_t propose_seconds(const ss_slurm_partition *partition, double needed)
+{
+    double minutes = ceil((needed / 0.9 + starting + 60) / 60);
+    double step = minutes > 60 ? 30 : 5;
+    double seconds = fmin(ceil(minutes / step) * step, 365.0 * 24 * 60) * 60;
+    return (int64_t)(partition->seconds > 0 ? fmin(seconds, (double)partition->seconds) : seconds);
 }
 
 static ss_error fit_time(ss_slurm_request *request, const ss_slurm_partition *partition,
@@ -97,22 +104,17 @@ static ss_error fit_time(ss_slurm_request *request, const ss_slurm_partition *pa
     char limit[32];
     char wall[32];
     double needed = margin * demand->wall_seconds;
-    bool proposed = request->seconds == 0;
-    if (proposed) {
-        double minutes = ceil((needed / 0.9 + starting + 60) / 60);
-        double step = minutes > 60 ? 30 : 5;
-        request->seconds = (int64_t)(fmin(ceil(minutes / step) * step, 365.0 * 24 * 60) * 60);
-        if (partition->seconds > 0 && request->seconds > partition->seconds) {
-            request->seconds = partition->seconds;
-        }
-    } else if (partition->seconds > 0 && request->seconds > partition->seconds) {
+    if (request->seconds == 0) {
+        request->seconds = propose_seconds(partition, needed);
+    }
+    if (partition->seconds > 0 && request->seconds > partition->seconds) {
         return ss_fail(SS_ERR_USAGE,
                        "--time: found %s, but the limit of partition %s is %s; a shorter one is no "
                        "loss: the job goes on in restarts",
                        ss_slurm_time(request->seconds, wall, sizeof wall), partition->name,
                        ss_slurm_time(partition->seconds, limit, sizeof limit));
     }
-    double starts = largest(1, ceil(needed / useful_seconds(request->seconds)));
+    double starts = fmax(1, ceil(needed / useful_seconds(request->seconds)));
     ss_slurm_time(request->seconds, limit, sizeof limit);
     ss_text_duration(demand->wall_seconds, wall, sizeof wall);
     if (starts > MOST_STARTS) {
@@ -157,7 +159,7 @@ static ss_error memory_of_extra(const ss_slurm_request *request, double *mebibyt
     } options[] = {{"--mem", false}, {"--mem-per-cpu", true}};
     *mebibytes = 0;
     for (int i = 0; i < 2; i++) {
-        const char *text = ss_slurm_extra(request, options[i].name);
+        const char *text = extra_value(request, options[i].name);
         if (text && !ss_slurm_mebibytes(text, mebibytes)) {
             return ss_fail(SS_ERR_USAGE, "%s: found \"%s\", expected a size such as 4000M or 4G",
                            options[i].name, text);
@@ -190,7 +192,7 @@ static ss_error fit_memory(ss_slurm_request *request, const ss_slurm_partition *
                        "partition %s have %" PRId64 " MiB; choose fewer, or another --partition",
                        request->ntasks_per_node, text, partition->name, partition->most_mebibytes);
     }
-    if (given == 0 && !ss_slurm_extra(request, "--mem")) {
+    if (given == 0 && !extra_value(request, "--mem")) {
         request->mebibytes = (int64_t)(ceil((margin * needed + 64) / 64) * 64);
         if (partition->known && request->mebibytes > partition->most_mebibytes) {
             request->mebibytes = partition->most_mebibytes;

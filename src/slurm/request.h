@@ -45,8 +45,4 @@ ss_error ss_slurm_request_shape(ss_slurm_request *request, const ss_slurm_partit
 ss_error ss_slurm_request_fit(ss_slurm_request *request, const ss_slurm_partition *partition,
                               const ss_slurm_demand *demand, ss_text *notes);
 
-/* The value of a word of `extra` that is option `name` ("--mem"), as "--mem=VALUE" or in the word
- * after it; NULL if there is none. */
-const char *ss_slurm_extra(const ss_slurm_request *request, const char *name);
-
 #endif

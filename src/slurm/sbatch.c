@@ -59,6 +59,33 @@ ss_error ss_slurm_try(const char *name, const ss_text *script)
     return error;
 }
 
+static void find_line(char *lines, const char *path, char id[SS_SLURM_ID_SIZE])
+{
+    char *rest;
+    for (char *line = strtok_r(lines, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char *space = strchr(line, ' ');
+        if (space && strcmp(space + 1, path) == 0) {
+            snprintf(id, SS_SLURM_ID_SIZE, "%.*s", (int)(space - line), line);
+        }
+    }
+}
+
+ss_error ss_slurm_find(const char *path, char id[SS_SLURM_ID_SIZE])
+{
+    /* A job that is only completing still counts as one in the queue for squeue by itself. */
+    const char *argv[] = {"squeue",     "--me",           "--states=PENDING,RUNNING,SUSPENDED",
+                          "--noheader", "--format=%F %o", NULL};
+    ss_text said = {0};
+    int status;
+    id[0] = '\0';
+    ss_error error = ss_command_run(argv, true, &said, &status);
+    if (error == SS_OK && status == 0 && said.data) {
+        find_line(said.data, path, id);
+    }
+    free(said.data);
+    return error;
+}
+
 ss_error ss_slurm_submit(const char *path, const char *after, char id[SS_SLURM_ID_SIZE])
 {
     char dependency[64];

@@ -1,4 +1,4 @@
-/* Talking to sbatch. */
+/* Talking to sbatch, and to squeue about what was submitted. */
 #ifndef SADDLESWEEP_SLURM_SBATCH_H
 #define SADDLESWEEP_SLURM_SBATCH_H
 
@@ -10,6 +10,10 @@ enum { SS_SLURM_ID_SIZE = 32 };
  * SS_ERR_USAGE with what sbatch says if it would not, or if there is no sbatch; SS_ERR_IO if the
  * controller does not answer. Local, as the next. */
 ss_error ss_slurm_try(const char *name, const ss_text *script);
+
+/* The user's job that runs, or waits to run, the script in a file: sets id, or makes it "" if there
+ * is none (or squeue does not answer). SS_ERR_IO, SS_ERR_MEMORY. Local. */
+ss_error ss_slurm_find(const char *path, char id[SS_SLURM_ID_SIZE]);
 
 /* Submits the script in a file; `after` (an id, or NULL) must have ended well before it begins. id
  * (out): of the new job. SS_ERR_IO if Slurm refuses. */

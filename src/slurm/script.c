@@ -11,14 +11,19 @@
 /* Where the rest of a template begins. */
 static const char mark[] = "# ---- from here on";
 
-/* Quoted for a shell. */
-static void append_word(ss_text *script, const char *word)
+/* `word`, and a suffix that is plain, quoted for a shell. */
+static void append_path(ss_text *script, const char *word, const char *suffix)
 {
     ss_text_append(script, "'");
     for (const char *at = word; *at; at++) {
         ss_text_append(script, *at == '\'' ? "'\\''" : "%c", *at);
     }
-    ss_text_append(script, "'");
+    ss_text_append(script, "%s'", suffix);
+}
+
+static void append_word(ss_text *script, const char *word)
+{
+    append_path(script, word, "");
 }
 
 static void append_setting(ss_text *script, const char *name, const char *word)
@@ -83,13 +88,9 @@ static void append_head(const ss_slurm_job *job, const char *step, const char *w
                    "#!/bin/bash\n# %s of the sweep \"%s\" (%" PRId64 " runs).\n"
                    "# Written by `saddlesweep submit`; by hand, edited or not:\n#\n#   sbatch ",
                    what, job->name, job->runs);
-    ss_text path = {0};
-    ss_text_append(&path, "%s.%s.sbatch", job->stem, step);
-    append_word(script, path.failed ? "" : path.data);
-    ss_text_append(script, "\n#\n#SBATCH --job-name=%s%s\n", job->name,
-                   strcmp(step, "sweep") == 0 ? "" : ".figures");
-    script->failed |= path.failed;
-    free(path.data);
+    bool sweep = strcmp(step, "sweep") == 0;
+    append_path(script, job->stem, sweep ? ".sweep.sbatch" : ".figures.sbatch");
+    ss_text_append(script, "\n#\n#SBATCH --job-name=%s%s\n", job->name, sweep ? "" : ".figures");
 }
 
 static void append_place(const ss_slurm_request *request, ss_text *script)

@@ -345,14 +345,16 @@ bool ss_store_has_executions(const ss_store *store)
     return ss_store_range_count(store) > SS_RANGE_EXECUTION;
 }
 
-ss_error ss_store_read_execution(const ss_store *store, int row, ss_execution_record *record)
+ss_error ss_store_read_executions(const ss_store *store,
+                                  ss_execution_record records[SS_EXECUTION_ROWS])
 {
-    *record = (ss_execution_record){0};
+    size_t bytes = SS_EXECUTION_ROWS * sizeof *records;
+    memset(records, 0, bytes);
     if (!ss_store_has_executions(store)) {
         return SS_OK;
     }
-    off_t start = store->ranges[SS_RANGE_EXECUTION].offset + row * (off_t)sizeof *record;
-    int cause = ss_disk_read(store->descriptor, record, sizeof *record, start);
+    int cause =
+        ss_disk_read(store->descriptor, records, bytes, store->ranges[SS_RANGE_EXECUTION].offset);
     return cause == 0 ? SS_OK
                       : ss_fail(SS_ERR_IO, "%s: /execution cannot be read: %s", store->path,
                                 strerror(cause));

@@ -57,6 +57,14 @@ def without_escape(text):
     return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
 
 
+def console_examples(path):
+    """(command, what is shown for it) of each command in the console blocks of a document."""
+    for block in re.findall(r"```console\n(.*?)```", path.read_text(), re.DOTALL):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, _, shown = part.partition("\n")
+            yield command, shown
+
+
 class ProgramTest(unittest.TestCase):
     """A test case with a folder of its own, in which the program is called."""
 

@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import unittest
 
-from harness import PROGRAM, SOURCE, ProgramTest
+from harness import PROGRAM, SOURCE, ProgramTest, console_examples
 
 # What differs from machine to machine: durations, rates, predictions, the host, the kernel, and the pad around.
 TIMINGS = re.compile(r"(?<=the )\w+(?= kernel)|(?<=the last: )on \S+, 2 ranks, \w+|(< )?\d[\d.]*(e-\d+)? ?(us|ms|s|min|h|KiB|MiB|runs/s)\b|(core-hours +)\d[\d.e-]*")
@@ -16,18 +16,9 @@ def without_timings(text):
 
 
 class Readme(ProgramTest):
-    def examples(self):
-        """(command, shown output) for each line of the console blocks that calls the program."""
-        text = (SOURCE / "README.md").read_text()
-        for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
-            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-                command, _, shown = part.partition("\n")
-                if "saddlesweep" in command:
-                    yield command, shown
-
     def test_worked_example(self):
         (self.folder / "sweeps").symlink_to(SOURCE / "sweeps")
-        examples = list(self.examples())
+        examples = [one for one in console_examples(SOURCE / "README.md") if "saddlesweep" in one[0]]
         self.assertGreaterEqual(len(examples), 4)
         for command, shown in examples:
             with self.subTest(command):

@@ -41,6 +41,21 @@ class Scripts(ProgramTest):
                 self.assertIn("libhdf5-openmpi-dev", done.stderr)
                 self.assertEqual(done.stdout, "")
 
+    def test_without_root_the_tests_of_slurm_are_skipped_with_a_reason_unless_required(self):
+        code = (
+            "import os, runpy, sys; os.geteuid = lambda: 1000; "
+            "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+        )
+        for module in ("test_jobs.py", "test_docs.py"):
+            call = ["/usr/bin/python3", "-B", "-c", code, SOURCE / "tests/slurm" / module]
+            environment = {**os.environ, "PYTHONPATH": str(SOURCE / "tests/slurm"), "SADDLESWEEP_SLURM": ""}
+            done = subprocess.run(call, env=environment, capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (77, ""))
+            self.assertEqual(done.stdout, "skipped: starting Slurm's daemons takes root\n")
+            environment["SADDLESWEEP_SLURM"] = "required"
+            done = subprocess.run([*call, "--help"], env=environment, capture_output=True, text=True, check=False)
+            self.assertIn("usage: test_", done.stdout, "unittest has begun")
+
     def test_usage(self):
         self.assertEqual(self.script("run.sh", "--help").returncode, 0)
         for arguments, fragment in [

@@ -16,7 +16,8 @@ printf '%s\\n' "$*" >>calls
 cat "$script" >>scripts
 number=$(cat number 2>/dev/null || echo 41)
 case $* in
-*--test-only*) [ ! -e refuse ] || { echo "sbatch: error: Invalid account" >&2; exit 1; } ;;
+*--test-only*) [ ! -e refuse ] || { cat refuse >&2; exit 1; } ;;
+*--dependency*) [ ! -e full ] || { cat full >&2; exit 1; }; echo $((number + 1)) >number; echo "$((number + 1));mini" ;;
 *) echo $((number + 1)) >number; echo "$((number + 1));mini" ;;
 esac
 """
@@ -32,6 +33,8 @@ class Submit(ProgramTest):
         (tools / "sbatch").chmod(0o755)
         (tools / "sinfo").write_text("#!/bin/sh\nexit 1\n")
         (tools / "sinfo").chmod(0o755)
+        (tools / "squeue").write_text("#!/bin/sh\ncat queue 2>/dev/null\n")
+        (tools / "squeue").chmod(0o755)
         self.environment = {"PATH": f"{tools}:{os.environ['PATH']}"}
 
     def submit(self, *options, expected=0):
@@ -127,14 +130,34 @@ class Submit(ProgramTest):
         self.assertIn('did you mean "iterations"', message)
 
     def test_what_slurm_would_not_take_is_refused_with_its_words(self):
-        self.write("refuse", "")
+        self.write("refuse", "sbatch: error: Invalid account")
         done = self.submit(self.spec, "-o", "tiny.h5", expected=2)
         self.assertIn("Slurm would not take it: sbatch: error: Invalid account", done.stderr)
         self.assertNotIn("tiny.sweep.sbatch", self.files())
 
+    def test_a_controller_that_does_not_answer_is_no_mistake_of_the_user(self):
+        self.write("refuse", "allocation failure: Unable to contact slurm controller (connect failure)")
+        done = self.submit(self.spec, "-o", "tiny.h5", expected=1)
+        self.assertIn("Unable to contact slurm controller", done.stderr)
+        self.assertNotIn("tiny.sweep.sbatch", self.files())
+
+    def test_a_second_job_that_is_refused_leaves_the_first_and_says_so(self):
+        self.write("full", "sbatch: error: QOSMaxSubmitJobPerUserLimit")
+        done = self.submit(self.spec, "-o", "tiny.h5", expected=1)
+        self.assertIn("submitted  job 42", done.stdout)
+        self.assertIn("QOSMaxSubmitJobPerUserLimit", done.stderr)
+        self.assertIn("tiny.figures.sbatch: sbatch ended with status 1", done.stderr)
+        self.assertIn("tiny.figures.sbatch", self.files(), "to be submitted by hand")
+
+    def test_a_job_that_waits_for_the_same_result_is_not_submitted_twice(self):
+        self.write("queue", f"40 /elsewhere/tiny.sweep.sbatch\n41 {self.folder.resolve()}/tiny.sweep.sbatch\n")
+        self.assertIn("tiny.h5: job 41 is in the queue for it already", self.refused(self.spec, "-o", "tiny.h5"))
+        self.submit(self.spec, "-o", "other.h5")
+
     def test_without_slurm_there_is_a_remedy(self):
         tools = self.folder / "tools"
-        (tools / "sbatch").unlink()
+        for name in ("sbatch", "squeue"):
+            (tools / name).unlink()
         self.environment = {"PATH": str(tools)}
         self.assertIn("--dry-run", self.refused(self.spec, "-o", "tiny.h5"))
         self.submit(self.spec, "-o", "tiny.h5", "--dry-run")
@@ -149,6 +172,7 @@ class Submit(ProgramTest):
             (("--", "--array=1-3"), "-- --array=1-3: is set by submit itself"),
             (("--", "-N", "3"), "--nodes before the --"),
             (("--", "-N3"), "--nodes before the --"),
+            (("--", "--node=3"), "--nodes before the --"),
             (("--", "--ntasks-per-core=1"), "--ntasks-per-node before the --"),
             (("--", "fast"), "-- fast: expected options of sbatch"),
         ):

@@ -327,12 +327,13 @@ static bool seal_is_broken(size_t size)
 /* A record that is believed is the one that the sweep was noted with. */
 static void check_executions(const ss_store *store, bool forged)
 {
+    ss_execution_record records[SS_EXECUTION_ROWS];
+    REQUIRE(ss_store_read_executions(store, records) == SS_OK);
     for (int row = 0; row < SS_EXECUTION_ROWS; row++) {
-        ss_execution_record record;
-        REQUIRE(ss_store_read_execution(store, row, &record) == SS_OK);
-        REQUIRE(memcmp(&record, execution_in(target.damaged, row), sizeof record) == 0);
-        REQUIRE(forged || !ss_execution_record_whole(&record) ||
-                memcmp(&record, execution_in(target.whole, 0), sizeof record) == 0);
+        ss_execution_record *record = &records[row];
+        REQUIRE(memcmp(record, execution_in(target.damaged, row), sizeof *record) == 0);
+        REQUIRE(forged || !ss_execution_record_whole(record) ||
+                memcmp(record, execution_in(target.whole, 0), sizeof *record) == 0);
     }
 }
 

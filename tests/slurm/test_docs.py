@@ -5,7 +5,7 @@ import re
 import subprocess
 
 from cluster import ClusterTest, main
-from harness import PROGRAM, SOURCE
+from harness import PROGRAM, SOURCE, console_examples
 
 HOME = "/home/you/saddlesweep"
 VARYING = re.compile(
@@ -20,13 +20,6 @@ def normal(text):
 
 
 class Docs(ClusterTest):
-    def examples(self):
-        text = (SOURCE / "docs/slurm.md").read_text()
-        for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL):
-            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-                command, _, shown = part.partition("\n")
-                yield command, shown
-
     def execute(self, command):
         done = subprocess.run(
             command, shell=True, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False
@@ -40,7 +33,7 @@ class Docs(ClusterTest):
         (self.folder / "build/release").mkdir(parents=True)
         (self.folder / "build/release/saddlesweep").symlink_to(PROGRAM)
         (self.folder / "sweeps").symlink_to(SOURCE / "sweeps")
-        examples = list(self.examples())
+        examples = list(console_examples(SOURCE / "docs/slurm.md"))
         self.assertGreater(len(examples), 7)
         for command, shown in examples:
             said = self.execute(command)

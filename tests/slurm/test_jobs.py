@@ -144,6 +144,18 @@ class Jobs(ClusterTest):
     def test_scancel_saves_the_runs_of_mpirun_and_a_new_submission_goes_on(self):
         self.cancel_and_resubmit("mpirun")
 
+    def test_what_waits_in_the_queue_is_not_submitted_twice(self):
+        options = ("--shards", "2", "--", "--begin=now+3600")
+        output, sweep, _ = self.submit(SWEEP, "tiny", *options)
+        self.cluster.wait_for(sweep, "PENDING")
+        again = self.call("submit", "tiny.yaml", "-o", output, *options)
+        self.assertEqual(again.returncode, 2)
+        self.assertIn(f"tiny.h5: job {sweep} is in the queue for it already", again.stderr)
+        self.cluster.run("scancel", sweep)
+        self.cluster.wait_for(sweep, "CANCELLED")
+        output, sweep, figures = self.submit(SWEEP, "tiny", "--ntasks-per-node", "1")
+        self.completed(output, sweep)
+
     def test_a_drain_that_is_cut_short_costs_runs_in_flight_at_most(self):
         options = ("--nodes", "2", "--ntasks-per-node", "1")
         output, sweep, figures = self.submit(LONG, "long", *options)
