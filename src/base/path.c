@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* *folder and *name (the caller's to free) of a path; the folder of a bare name is ".". */
 static void split(const char *path, char **folder, char **name)
@@ -41,4 +42,12 @@ ss_error ss_path_absolute(const char *path, char **absolute)
     free(folder);
     free(name);
     return error;
+}
+
+bool ss_path_same_file(const char *a, const char *b)
+{
+    struct stat first;
+    struct stat second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
 }

@@ -27,6 +27,13 @@ void ss_text_append(ss_text *text, const char *format, ...)
     text->length += (size_t)length;
 }
 
+ss_error ss_texts_add(ss_texts *list, const char *text)
+{
+    SS_TRY(ss_grow(&list->texts, &list->capacity, list->count + 1, sizeof *list->texts));
+    list->texts[list->count++] = text;
+    return SS_OK;
+}
+
 static ss_error read_stream(FILE *stream, const char *path, ss_text *text)
 {
     for (;;) {

@@ -1,4 +1,4 @@
-/* Small text helpers: a growing string, nearest names, quantities for people. */
+/* Small text helpers: a growing string, a list, nearest names, quantities for people. */
 #ifndef SADDLESWEEP_BASE_TEXT_H
 #define SADDLESWEEP_BASE_TEXT_H
 
@@ -17,6 +17,16 @@ typedef struct ss_text {
 } ss_text;
 
 void ss_text_append(ss_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A growing list of texts that belong to others; release with free(list.texts). */
+typedef struct ss_texts {
+    const char **texts;
+    size_t count;
+    size_t capacity;
+} ss_texts;
+
+/* SS_ERR_MEMORY. */
+ss_error ss_texts_add(ss_texts *list, const char *text);
 
 /* Reads a whole file into *text (owned by the caller, even after an error). SS_ERR_USAGE with the
  * path and the system's reason when it cannot be read, or when it holds a NUL byte. */

@@ -1,8 +1,8 @@
 /* Section scale: what the scheduler would reach on more ranks than there are here. */
 #include "bench.h"
 
+#include "../base/table.h"
 #include "../base/text.h"
-#include "../cli/table.h"
 #include "../sched/pace.h"
 #include "messages.h"
 #include "saddlesweep/sched.h"

@@ -1,10 +1,10 @@
 #include "../base/text.h"
 #include "../base/version.h"
 #include "../bench/bench.h"
+#include "../execution/session.h"
 #include "cli.h"
 #include "options.h"
 #include "saddlesweep/sched.h"
-#include "session.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 typedef struct bench_options {
-    ss_option_texts sections; /* none: all */
+    ss_texts sections; /* none: all */
     const char *json_path;
     int quick;
     int64_t latency_ns;
@@ -40,7 +40,7 @@ static ss_error unknown_section(const char *word)
     return error;
 }
 
-static bool is_named(const ss_option_texts *words, const char *name)
+static bool is_named(const ss_texts *words, const char *name)
 {
     for (size_t i = 0; i < words->count; i++) {
         if (strcmp(words->texts[i], name) == 0) {
@@ -50,7 +50,7 @@ static bool is_named(const ss_option_texts *words, const char *name)
     return false;
 }
 
-static ss_error check_sections(const ss_option_texts *words)
+static ss_error check_sections(const ss_texts *words)
 {
     for (size_t i = 0; i < words->count; i++) {
         int index = 0;

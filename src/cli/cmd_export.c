@@ -1,8 +1,9 @@
+#include "../base/path.h"
 #include "../base/whole_file.h"
+#include "../result/sweep.h"
+#include "../result/walk.h"
 #include "cli.h"
 #include "options.h"
-#include "sweep.h"
-#include "walk.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -121,7 +122,7 @@ static ss_error export_file(const char *path, void *context)
     if (!csv || !csv[0]) {
         return ss_fail(SS_ERR_USAGE, "--csv OUT is missing; - writes to the standard output");
     }
-    if (ss_options_same_file(path, csv)) {
+    if (ss_path_same_file(path, csv)) {
         return ss_fail(SS_ERR_USAGE, "--csv: %s is the result file itself; name another file", csv);
     }
     struct stat there;

@@ -1,5 +1,6 @@
+#include "../execution/merge.h"
 #include "cli.h"
-#include "merge.h"
+#include "options.h"
 #include "saddlesweep/sched.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@ int ss_cmd_merge(int argc, char **argv)
 {
     const char *output = NULL;
     const char *none;
-    ss_option_texts shards = {0};
+    ss_texts shards = {0};
     const ss_option table[] = {
         {"--output", "-o", "FILE.h5", "the result file: made anew, or gone on with", SS_OPTION_TEXT,
          &output},

@@ -1,11 +1,11 @@
+#include "../base/table.h"
 #include "../base/text.h"
+#include "../result/sweep.h"
 #include "cli.h"
 #include "options.h"
 #include "saddlesweep/kernel.h"
 #include "saddlesweep/sched.h"
 #include "saddlesweep/store.h"
-#include "sweep.h"
-#include "table.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -83,7 +83,7 @@ static void print_cost(const ss_plan *plan, const ss_plan_cost *cost, int64_t ra
 typedef struct plan_options {
     int64_t ranks;
     ss_shard shard;
-    ss_option_texts overrides;
+    ss_texts overrides;
 } plan_options;
 
 static ss_error print_plan(const char *path, void *context)

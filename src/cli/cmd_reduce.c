@@ -1,9 +1,9 @@
+#include "../execution/session.h"
+#include "../result/reduction.h"
+#include "../result/sweep.h"
 #include "cli.h"
 #include "options.h"
-#include "reduction.h"
 #include "saddlesweep/sched.h"
-#include "session.h"
-#include "sweep.h"
 
 #include <errno.h>
 #include <inttypes.h>

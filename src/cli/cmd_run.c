@@ -1,6 +1,7 @@
 #include "../base/clock.h"
+#include "../execution/execution.h"
 #include "cli.h"
-#include "execution.h"
+#include "options.h"
 
 #include <stdlib.h>
 #include <string.h>

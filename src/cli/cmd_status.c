@@ -1,9 +1,9 @@
 #include "../base/clock.h"
+#include "../result/executions.h"
+#include "../result/failures.h"
+#include "../result/sweep.h"
 #include "cli.h"
-#include "executions.h"
-#include "failures.h"
 #include "options.h"
-#include "sweep.h"
 
 #include <inttypes.h>
 #include <stdio.h>

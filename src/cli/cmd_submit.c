@@ -1,6 +1,7 @@
+#include "../slurm/submission.h"
 #include "../slurm/units.h"
 #include "cli.h"
-#include "submission.h"
+#include "options.h"
 
 #include "../base/memory.h"
 
@@ -12,8 +13,8 @@
 
 /* What the user gave, as texts. */
 typedef struct submit_words {
-    ss_option_texts specs;
-    ss_option_texts extra;
+    ss_texts specs;
+    ss_texts extra;
     const char *time;
     ss_submit_options options;
 } submit_words;
@@ -28,7 +29,7 @@ static bool is_option(const char *word, const char *option)
 }
 
 /* `submit` sets these by itself, or has options for them, which the prediction must know. */
-static ss_error check_extra(const ss_option_texts *extra)
+static ss_error check_extra(const ss_texts *extra)
 {
     static const struct {
         const char *name;

@@ -2,14 +2,14 @@
  * Checks every committed run of a result file against its checksums and against the plan that the
  * file was made for, the bands against the runs, and recomputes some runs.
  */
+#include "../base/table.h"
+#include "../result/executions.h"
+#include "../result/reduction.h"
+#include "../result/replay.h"
+#include "../result/sweep.h"
 #include "cli.h"
-#include "executions.h"
 #include "options.h"
-#include "reduction.h"
-#include "replay.h"
 #include "saddlesweep/kernel.h"
-#include "sweep.h"
-#include "table.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -50,13 +50,6 @@ static ss_error set_count(const ss_option *option, const char *value)
     return SS_OK;
 }
 
-ss_error ss_options_add(ss_option_texts *texts, const char *text)
-{
-    SS_TRY(ss_grow(&texts->texts, &texts->capacity, texts->count + 1, sizeof *texts->texts));
-    texts->texts[texts->count++] = text;
-    return SS_OK;
-}
-
 static ss_error set_option(const ss_option *option, const char *value)
 {
     switch (option->kind) {
@@ -73,7 +66,7 @@ static ss_error set_option(const ss_option *option, const char *value)
     case SS_OPTION_REPEATED:
         break;
     }
-    return ss_options_add(option->target, value);
+    return ss_texts_add(option->target, value);
 }
 
 /* Handles the option at argv[*at]; moves *at past a value that stands apart. */
@@ -127,7 +120,7 @@ ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
     *help = 0;
     int end = line->rest ? find_separator(argc, argv) : argc;
     for (int at = end + 1; at < argc; at++) {
-        SS_TRY(ss_options_add(line->rest, argv[at]));
+        SS_TRY(ss_texts_add(line->rest, argv[at]));
     }
     for (int at = 0; at < end; at++) {
         if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
@@ -139,7 +132,7 @@ ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
         if (argv[at][0] == '-' && argv[at][1] != '\0') {
             SS_TRY(parse_option(line, end, argv, &at));
         } else if (line->words) {
-            SS_TRY(ss_options_add(line->words, argv[at]));
+            SS_TRY(ss_texts_add(line->words, argv[at]));
         } else if (*positional) {
             return ss_fail(SS_ERR_USAGE,
                            "found a second argument \"%s\"; expected one %s\nusage: %s", argv[at],
@@ -182,12 +175,4 @@ int ss_options_command(const ss_command_line *line, int argc, char **argv,
         fprintf(stderr, "error: %s\n", ss_error_text());
     }
     return ss_error_exit_status(error);
-}
-
-bool ss_options_same_file(const char *a, const char *b)
-{
-    struct stat first;
-    struct stat second;
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-           first.st_ino == second.st_ino;
 }

@@ -2,6 +2,7 @@
 #ifndef SADDLESWEEP_CLI_OPTIONS_H
 #define SADDLESWEEP_CLI_OPTIONS_H
 
+#include "../base/text.h"
 #include "saddlesweep/error.h"
 #include "saddlesweep/shard.h"
 
@@ -14,14 +15,8 @@ typedef enum ss_option_kind {
     SS_OPTION_COUNT,   /* target: int64_t, a positive integer */
     SS_OPTION_TEXT,    /* target: const char * */
     SS_OPTION_SHARD,   /* target: ss_shard */
-    SS_OPTION_REPEATED /* target: ss_option_texts */
+    SS_OPTION_REPEATED /* target: ss_texts */
 } ss_option_kind;
-
-typedef struct ss_option_texts {
-    const char **texts; /* owned by whoever parses: free(texts) */
-    size_t count;
-    size_t capacity;
-} ss_option_texts;
 
 typedef struct ss_option {
     const char *name;     /* with its dashes: "--ranks" */
@@ -36,8 +31,8 @@ typedef struct ss_command_line {
     const char *usage;       /* "saddlesweep plan SPEC [OPTIONS]" */
     const char *description; /* a paragraph */
     const char *positional;  /* what the one positional argument is, e.g. "SPEC" */
-    ss_option_texts *words;  /* where any number of positional arguments goes; NULL: it is one */
-    ss_option_texts *rest;   /* where all after a "--" goes; NULL: there is no such thing */
+    ss_texts *words;         /* where any number of positional arguments goes; NULL: it is one */
+    ss_texts *rest;          /* where all after a "--" goes; NULL: there is no such thing */
     const ss_option *options;
     size_t option_count;
 } ss_command_line;
@@ -55,12 +50,6 @@ ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
  * positional argument and `context`, tells an error on stderr; returns the exit status. */
 int ss_options_command(const ss_command_line *line, int argc, char **argv,
                        ss_error (*action)(const char *positional, void *context), void *context);
-
-/* Adds a text, borrowed. SS_ERR_MEMORY. */
-ss_error ss_options_add(ss_option_texts *texts, const char *text);
-
-/* Whether two names lead to one file that is there. */
-bool ss_options_same_file(const char *a, const char *b);
 
 /* "--shard I/N" into a target, as all subcommands have it that take a sweep file. */
 ss_option ss_options_shard(ss_shard *target);

@@ -11,10 +11,10 @@
 
 #include "saddlesweep/store.h"
 #include "src/cli/cli.h"
-#include "src/cli/pending.h"
-#include "src/cli/sweep.h"
-#include "src/cli/tally.h"
-#include "src/cli/walk.h"
+#include "src/result/pending.h"
+#include "src/result/sweep.h"
+#include "src/result/tally.h"
+#include "src/result/walk.h"
 #include "src/store/layout.h"
 #include "src/store/probe.h"
 

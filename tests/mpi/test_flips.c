@@ -7,11 +7,11 @@
 #include "keep_modules.h"
 #include "mpi_folder.h"
 #include "src/cli/cli.h"
-#include "src/cli/executions.h"
-#include "src/cli/logbook.h"
-#include "src/cli/pending.h"
-#include "src/cli/reduction.h"
-#include "src/cli/tally.h"
+#include "src/execution/logbook.h"
+#include "src/result/executions.h"
+#include "src/result/pending.h"
+#include "src/result/reduction.h"
+#include "src/result/tally.h"
 
 #include <fcntl.h>
 #include <hdf5.h>

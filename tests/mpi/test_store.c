@@ -4,7 +4,7 @@
 #include "check.h"
 
 #include "keep_modules.h"
-#include "src/cli/sweep.h"
+#include "src/result/sweep.h"
 #include "stored_sweep.h"
 
 #include <hdf5.h>

@@ -1,9 +1,8 @@
 /* A sweep file, loaded for a subcommand: its text, its spec and its plan. */
-#ifndef SADDLESWEEP_CLI_SWEEP_H
-#define SADDLESWEEP_CLI_SWEEP_H
+#ifndef SADDLESWEEP_RESULT_SWEEP_H
+#define SADDLESWEEP_RESULT_SWEEP_H
 
 #include "../base/text.h"
-#include "options.h"
 #include "saddlesweep/plan.h"
 #include "saddlesweep/store.h"
 
@@ -19,11 +18,11 @@ typedef struct ss_sweep {
 
 /* Reads and checks a sweep file, and takes a shard of it. Release with ss_sweep_release, even after
  * an error. Local. */
-ss_error ss_sweep_load(const char *path, const ss_option_texts *overrides, ss_shard shard,
+ss_error ss_sweep_load(const char *path, const ss_texts *overrides, ss_shard shard,
                        ss_sweep *sweep);
 
 /* The same; only rank 0 reads the file. Collective. */
-ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_texts *overrides,
+ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_texts *overrides,
                            ss_shard shard, ss_sweep *sweep);
 
 /* The sweep, or shard of one, that a result file was made from, out of its own attributes; checked

@@ -1,6 +1,6 @@
 /* When a run of a sweep has to stop by itself. */
-#ifndef SADDLESWEEP_CLI_DEADLINE_H
-#define SADDLESWEEP_CLI_DEADLINE_H
+#ifndef SADDLESWEEP_EXECUTION_DEADLINE_H
+#define SADDLESWEEP_EXECUTION_DEADLINE_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* How many runs of each status a result file holds. */
-#ifndef SADDLESWEEP_CLI_TALLY_H
-#define SADDLESWEEP_CLI_TALLY_H
+#ifndef SADDLESWEEP_RESULT_TALLY_H
+#define SADDLESWEEP_RESULT_TALLY_H
 
 #include "saddlesweep/store.h"
 

@@ -1,6 +1,6 @@
 /* What the records of executions in a result file say, for people. */
-#ifndef SADDLESWEEP_CLI_EXECUTIONS_H
-#define SADDLESWEEP_CLI_EXECUTIONS_H
+#ifndef SADDLESWEEP_RESULT_EXECUTIONS_H
+#define SADDLESWEEP_RESULT_EXECUTIONS_H
 
 #include "saddlesweep/store.h"
 

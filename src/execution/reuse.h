@@ -1,9 +1,9 @@
 /* Taking over from older result files what a new one lacks. */
-#ifndef SADDLESWEEP_CLI_REUSE_H
-#define SADDLESWEEP_CLI_REUSE_H
+#ifndef SADDLESWEEP_EXECUTION_REUSE_H
+#define SADDLESWEEP_EXECUTION_REUSE_H
 
-#include "options.h"
-#include "sweep.h"
+#include "../base/text.h"
+#include "../result/sweep.h"
 #include "takeover.h"
 
 typedef struct ss_reuse_file {
@@ -23,8 +23,7 @@ typedef struct ss_reuse {
 /* Opens the files; one that is no result file, or is `output` itself, is an error (SS_ERR_USAGE,
  * SS_ERR_FORMAT). With `only_done`, runs that diverged or failed are not taken. Close it even after
  * an error. Local, as all of this. */
-ss_error ss_reuse_open(const ss_option_texts *paths, const char *output, bool only_done,
-                       ss_reuse *reuse);
+ss_error ss_reuse_open(const ss_texts *paths, const char *output, bool only_done, ss_reuse *reuse);
 void ss_reuse_close(ss_reuse *reuse);
 
 /* Takes over to `store` what it lacks (`pending`) and the older files have (takeover.h); of runs

@@ -1,8 +1,8 @@
 /* Tables for people, on stdout. */
-#ifndef SADDLESWEEP_CLI_TABLE_H
-#define SADDLESWEEP_CLI_TABLE_H
+#ifndef SADDLESWEEP_BASE_TABLE_H
+#define SADDLESWEEP_BASE_TABLE_H
 
-#include "../base/text.h"
+#include "text.h"
 
 enum { SS_TABLE_COLUMNS = 16 };
 

@@ -19,7 +19,7 @@ static ss_error make_label(ss_sweep *sweep)
     return label.failed ? ss_fail(SS_ERR_MEMORY, "out of memory for a name") : SS_OK;
 }
 
-static ss_error parse(const char *path, const ss_option_texts *overrides, ss_sweep *sweep)
+static ss_error parse(const char *path, const ss_texts *overrides, ss_sweep *sweep)
 {
     SS_TRY(ss_spec_parse(path, sweep->text.data, overrides->texts, overrides->count, &sweep->spec));
     ss_text_append(&sweep->overrides, "%s", "");
@@ -30,7 +30,7 @@ static ss_error parse(const char *path, const ss_option_texts *overrides, ss_swe
                                    : SS_OK;
 }
 
-static ss_error parse_shard(const char *path, const ss_option_texts *overrides, ss_shard shard,
+static ss_error parse_shard(const char *path, const ss_texts *overrides, ss_shard shard,
                             ss_sweep *sweep)
 {
     SS_TRY(parse(path, overrides, sweep));
@@ -38,8 +38,7 @@ static ss_error parse_shard(const char *path, const ss_option_texts *overrides, 
     return make_label(sweep);
 }
 
-ss_error ss_sweep_load(const char *path, const ss_option_texts *overrides, ss_shard shard,
-                       ss_sweep *sweep)
+ss_error ss_sweep_load(const char *path, const ss_texts *overrides, ss_shard shard, ss_sweep *sweep)
 {
     memset(sweep, 0, sizeof *sweep);
     SS_TRY(ss_text_read_file(path, &sweep->text));
@@ -61,7 +60,7 @@ static ss_error share_text(MPI_Comm comm, ss_text *text)
     return SS_OK;
 }
 
-ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_texts *overrides,
+ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_texts *overrides,
                            ss_shard shard, ss_sweep *sweep)
 {
     int rank;
@@ -74,10 +73,10 @@ ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_option_text
 }
 
 /* The lines of `text`, which are ended in place. */
-static ss_error split_lines(char *text, ss_option_texts *lines)
+static ss_error split_lines(char *text, ss_texts *lines)
 {
     while (*text) {
-        SS_TRY(ss_options_add(lines, text));
+        SS_TRY(ss_texts_add(lines, text));
         text += strcspn(text, "\n");
         if (*text) {
             *text++ = '\0';
@@ -131,7 +130,7 @@ ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sw
 {
     char *spec = NULL;
     char *lines = NULL;
-    ss_option_texts overrides = {0};
+    ss_texts overrides = {0};
     memset(sweep, 0, sizeof *sweep);
     ss_error error = ss_store_read_attribute(store, "spec", &spec);
     if (error == SS_OK) {

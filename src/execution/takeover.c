@@ -1,8 +1,8 @@
 #include "takeover.h"
 
 #include "../base/memory.h"
+#include "../result/walk.h"
 #include "saddlesweep/sched.h"
-#include "walk.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,19 +1,19 @@
 /* `submit`: one sweep on its way to Slurm. */
-#ifndef SADDLESWEEP_CLI_SUBMISSION_H
-#define SADDLESWEEP_CLI_SUBMISSION_H
+#ifndef SADDLESWEEP_SLURM_SUBMISSION_H
+#define SADDLESWEEP_SLURM_SUBMISSION_H
 
-#include "../slurm/request.h"
-#include "../slurm/sbatch.h"
-#include "options.h"
-#include "sweep.h"
+#include "../base/text.h"
+#include "../result/sweep.h"
+#include "request.h"
+#include "sbatch.h"
 
 #include <stdio.h>
 
 typedef struct ss_submit_options {
-    const char *output;        /* the result file; a folder where there are several sweeps */
-    ss_option_texts overrides; /* --set */
-    ss_option_texts reuse;     /* older result files */
-    int64_t shards;            /* parts that each sweep is split into */
+    const char *output; /* the result file; a folder where there are several sweeps */
+    ss_texts overrides; /* --set */
+    ss_texts reuse;     /* older result files */
+    int64_t shards;     /* parts that each sweep is split into */
     const char *launcher;
     const char *modules;
     ss_slurm_request request; /* as the user has it */
@@ -28,7 +28,7 @@ typedef struct ss_submission {
     char *result; /* absolute, as all paths here; owned */
     ss_text stem; /* the result's path without .h5 */
     ss_text spec_copy;
-    ss_option_texts reuse;   /* owned texts */
+    ss_texts reuse;          /* owned texts */
     ss_text scripts[2];      /* their text … */
     ss_text script_paths[2]; /* … and where they are kept: the sweep's, and what comes after it */
     ss_slurm_request request;

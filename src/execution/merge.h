@@ -1,8 +1,8 @@
 /* `merge`: the result files of shards into one of the whole sweep. */
-#ifndef SADDLESWEEP_CLI_MERGE_H
-#define SADDLESWEEP_CLI_MERGE_H
+#ifndef SADDLESWEEP_EXECUTION_MERGE_H
+#define SADDLESWEEP_EXECUTION_MERGE_H
 
-#include "options.h"
+#include "../base/text.h"
 #include "session.h"
 
 /*
@@ -17,7 +17,7 @@
  * SS_ERR_USAGE if an input is the output; SS_ERR_PLAN_DIFFERS, with the first difference, if two
  * are of different sweeps. Nothing is made then.
  */
-ss_error ss_merge_run(const ss_session *session, const ss_option_texts *inputs, const char *output,
+ss_error ss_merge_run(const ss_session *session, const ss_texts *inputs, const char *output,
                       int *status);
 
 #endif

@@ -2,13 +2,14 @@
 
 #include "../base/clock.h"
 #include "../base/memory.h"
-#include "failures.h"
+#include "../base/path.h"
+#include "../base/table.h"
+#include "../result/failures.h"
+#include "../result/reduction.h"
 #include "logbook.h"
 #include "output.h"
-#include "reduction.h"
 #include "saddlesweep/saved_run.h"
 #include "saddlesweep/sched.h"
-#include "table.h"
 #include "takeover.h"
 
 #include <inttypes.h>
@@ -18,7 +19,7 @@
 
 typedef struct merger {
     const ss_session *session;
-    const ss_option_texts *inputs;
+    const ss_texts *inputs;
     const char *path; /* of the output */
     double started;
     ss_sweep sweep; /* the whole one, as the first input has it */
@@ -138,7 +139,7 @@ static ss_error examine_all(merger *m)
     for (size_t i = 0; i < m->inputs->count && error == SS_OK; i++) {
         input in;
         const char *path = m->inputs->texts[i];
-        if (ss_options_same_file(path, m->path)) {
+        if (ss_path_same_file(path, m->path)) {
             return ss_fail(SS_ERR_USAGE,
                            "%s: is the output itself; leave it out, or name another output", path);
         }
@@ -284,7 +285,7 @@ static ss_error merge_all(merger *m, int *status)
     return conclude(m, status);
 }
 
-ss_error ss_merge_run(const ss_session *session, const ss_option_texts *inputs, const char *output,
+ss_error ss_merge_run(const ss_session *session, const ss_texts *inputs, const char *output,
                       int *status)
 {
     merger m = {

@@ -1,6 +1,6 @@
 /* Where and with what a sweep runs, for its result file. */
-#ifndef SADDLESWEEP_CLI_PROVENANCE_H
-#define SADDLESWEEP_CLI_PROVENANCE_H
+#ifndef SADDLESWEEP_EXECUTION_PROVENANCE_H
+#define SADDLESWEEP_EXECUTION_PROVENANCE_H
 
 #include "../base/text.h"
 #include "saddlesweep/execution_record.h"

@@ -1,11 +1,11 @@
 /* The result file that `run` and `merge` write: locked, made if it is not there, open on all ranks.
  */
-#ifndef SADDLESWEEP_CLI_OUTPUT_H
-#define SADDLESWEEP_CLI_OUTPUT_H
+#ifndef SADDLESWEEP_EXECUTION_OUTPUT_H
+#define SADDLESWEEP_EXECUTION_OUTPUT_H
 
-#include "pending.h"
+#include "../result/pending.h"
+#include "../result/sweep.h"
 #include "session.h"
-#include "sweep.h"
 
 typedef struct ss_output {
     const ss_session *session;

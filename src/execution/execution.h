@@ -1,21 +1,22 @@
 /* `run`: what a result file lacks of a sweep, on all ranks. */
-#ifndef SADDLESWEEP_CLI_EXECUTION_H
-#define SADDLESWEEP_CLI_EXECUTION_H
+#ifndef SADDLESWEEP_EXECUTION_EXECUTION_H
+#define SADDLESWEEP_EXECUTION_EXECUTION_H
 
+#include "../base/text.h"
 #include "deadline.h"
-#include "options.h"
 #include "saddlesweep/sched.h"
+#include "saddlesweep/shard.h"
 #include "session.h"
 
 typedef struct ss_execution_options {
     const char *spec_path;
     const char *output; /* the result file */
     ss_shard shard;     /* of the sweep */
-    ss_option_texts overrides;
-    ss_option_texts reuse; /* older result files */
-    int retry_failed;      /* runs that diverged or failed count as lacking */
-    int fail_fast;         /* stop at the first one */
-    int64_t checkpoint;    /* seconds between saves of a long run */
+    ss_texts overrides;
+    ss_texts reuse;     /* older result files */
+    int retry_failed;   /* runs that diverged or failed count as lacking */
+    int fail_fast;      /* stop at the first one */
+    int64_t checkpoint; /* seconds between saves of a long run */
     ss_deadline deadline;
     ss_progress_style style;
 } ss_execution_options;

@@ -1,12 +1,13 @@
 #include "reuse.h"
 
 #include "../base/memory.h"
+#include "../base/path.h"
 
 #include <stdlib.h>
 
 static ss_error open_one(const char *path, const char *output, ss_reuse *reuse)
 {
-    if (ss_options_same_file(path, output)) {
+    if (ss_path_same_file(path, output)) {
         return ss_fail(SS_ERR_USAGE, "--reuse %s: is the output itself; name an older file", path);
     }
     ss_reuse_file *file = &reuse->files[reuse->count];
@@ -15,8 +16,7 @@ static ss_error open_one(const char *path, const char *output, ss_reuse *reuse)
     return ss_sweep_of_store(file->store, path, &file->sweep);
 }
 
-ss_error ss_reuse_open(const ss_option_texts *paths, const char *output, bool only_done,
-                       ss_reuse *reuse)
+ss_error ss_reuse_open(const ss_texts *paths, const char *output, bool only_done, ss_reuse *reuse)
 {
     *reuse = (ss_reuse){.kind = only_done ? SS_TAKEOVER_DONE : SS_TAKEOVER_REPEATABLE};
     SS_TRY(ss_allocate(paths->count, sizeof *reuse->files, &reuse->files));

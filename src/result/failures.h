@@ -1,6 +1,6 @@
 /* What runs that diverged or failed have in common. */
-#ifndef SADDLESWEEP_CLI_FAILURES_H
-#define SADDLESWEEP_CLI_FAILURES_H
+#ifndef SADDLESWEEP_RESULT_FAILURES_H
+#define SADDLESWEEP_RESULT_FAILURES_H
 
 #include "tally.h"
 

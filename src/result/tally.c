@@ -1,7 +1,7 @@
 #include "tally.h"
 
 #include "../base/memory.h"
-#include "table.h"
+#include "../base/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,14 +2,14 @@
 
 #include "../base/clock.h"
 #include "../base/memory.h"
-#include "failures.h"
+#include "../result/failures.h"
+#include "../result/reduction.h"
+#include "../result/tally.h"
 #include "flight.h"
 #include "logbook.h"
 #include "output.h"
 #include "provenance.h"
-#include "reduction.h"
 #include "reuse.h"
-#include "tally.h"
 
 #include <inttypes.h>
 #include <stdio.h>

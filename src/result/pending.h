@@ -1,6 +1,6 @@
 /* Which runs of a plan a result file lacks, as the task set that the scheduler takes. */
-#ifndef SADDLESWEEP_CLI_PENDING_H
-#define SADDLESWEEP_CLI_PENDING_H
+#ifndef SADDLESWEEP_RESULT_PENDING_H
+#define SADDLESWEEP_RESULT_PENDING_H
 
 #include "saddlesweep/plan.h"
 #include "saddlesweep/store.h"

@@ -1,9 +1,9 @@
 /* Taking over runs from other result files, by their identity: what `run --reuse` and `merge` do.
  */
-#ifndef SADDLESWEEP_CLI_TAKEOVER_H
-#define SADDLESWEEP_CLI_TAKEOVER_H
+#ifndef SADDLESWEEP_EXECUTION_TAKEOVER_H
+#define SADDLESWEEP_EXECUTION_TAKEOVER_H
 
-#include "pending.h"
+#include "../result/pending.h"
 
 /* Which committed runs are taken. */
 typedef enum ss_takeover_kind {

@@ -1,6 +1,6 @@
 /* Goes over the runs of a result file, some at a time, records and trajectories together. */
-#ifndef SADDLESWEEP_CLI_WALK_H
-#define SADDLESWEEP_CLI_WALK_H
+#ifndef SADDLESWEEP_RESULT_WALK_H
+#define SADDLESWEEP_RESULT_WALK_H
 
 #include "saddlesweep/store.h"
 

@@ -2,12 +2,12 @@
 
 #include "../base/path.h"
 #include "../base/whole_file.h"
-#include "../slurm/script.h"
-#include "../slurm/units.h"
-#include "pending.h"
-#include "reuse.h"
+#include "../execution/reuse.h"
+#include "../result/pending.h"
 #include "saddlesweep/kernel.h"
 #include "saddlesweep/sched.h"
+#include "script.h"
+#include "units.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -169,7 +169,7 @@ static ss_error check_reuse(ss_submission *s)
     ss_error error = ss_reuse_open(&s->options->reuse, s->result, false, &reuse);
     for (size_t i = 0; i < reuse.count && error == SS_OK; i++) {
         const char *path = realpath(reuse.files[i].path, NULL);
-        error = path ? ss_options_add(&s->reuse, path) : no_memory();
+        error = path ? ss_texts_add(&s->reuse, path) : no_memory();
     }
     ss_reuse_close(&reuse);
     return error;
@@ -183,23 +183,23 @@ static ss_error own_path(char **path)
 }
 
 /* --set and --reuse, for `run` in a job. */
-static ss_error run_options(const ss_submission *s, ss_option_texts *words)
+static ss_error run_options(const ss_submission *s, ss_texts *words)
 {
     const ss_submit_options *options = s->options;
     for (size_t i = 0; i < options->overrides.count; i++) {
-        SS_TRY(ss_options_add(words, "--set"));
-        SS_TRY(ss_options_add(words, options->overrides.texts[i]));
+        SS_TRY(ss_texts_add(words, "--set"));
+        SS_TRY(ss_texts_add(words, options->overrides.texts[i]));
     }
     for (size_t i = 0; i < s->reuse.count; i++) {
-        SS_TRY(ss_options_add(words, "--reuse"));
-        SS_TRY(ss_options_add(words, s->reuse.texts[i]));
+        SS_TRY(ss_texts_add(words, "--reuse"));
+        SS_TRY(ss_texts_add(words, s->reuse.texts[i]));
     }
     return SS_OK;
 }
 
 static ss_error make_scripts(ss_submission *s)
 {
-    ss_option_texts words = {0};
+    ss_texts words = {0};
     char *program = NULL;
     ss_error error = run_options(s, &words);
     if (error == SS_OK) {

@@ -1,7 +1,7 @@
 /* Executes runs so that little is lost: a run is saved when it is stopped and every so often on the
  * way, and goes on from where it was saved. */
-#ifndef SADDLESWEEP_CLI_FLIGHT_H
-#define SADDLESWEEP_CLI_FLIGHT_H
+#ifndef SADDLESWEEP_EXECUTION_FLIGHT_H
+#define SADDLESWEEP_EXECUTION_FLIGHT_H
 
 #include "../base/clock.h"
 #include "saddlesweep/saved_run.h"

@@ -1,7 +1,7 @@
 /* What `run` notes about itself in /execution: a record when it begins, the same one when it ends.
  */
-#ifndef SADDLESWEEP_CLI_LOGBOOK_H
-#define SADDLESWEEP_CLI_LOGBOOK_H
+#ifndef SADDLESWEEP_EXECUTION_LOGBOOK_H
+#define SADDLESWEEP_EXECUTION_LOGBOOK_H
 
 #include "saddlesweep/store.h"
 #include "session.h"

@@ -1,6 +1,6 @@
 /* Recomputing committed runs, chosen at random, to compare bits. */
-#ifndef SADDLESWEEP_CLI_REPLAY_H
-#define SADDLESWEEP_CLI_REPLAY_H
+#ifndef SADDLESWEEP_RESULT_REPLAY_H
+#define SADDLESWEEP_RESULT_REPLAY_H
 
 #include "walk.h"
 

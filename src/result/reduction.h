@@ -1,6 +1,6 @@
 /* Reducing a result file: trajectories to bands. */
-#ifndef SADDLESWEEP_CLI_REDUCTION_H
-#define SADDLESWEEP_CLI_REDUCTION_H
+#ifndef SADDLESWEEP_RESULT_REDUCTION_H
+#define SADDLESWEEP_RESULT_REDUCTION_H
 
 #include "saddlesweep/store.h"
 

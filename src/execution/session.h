@@ -1,6 +1,6 @@
 /* The life of a subcommand that uses MPI. The only place that names MPI_COMM_WORLD. */
-#ifndef SADDLESWEEP_CLI_SESSION_H
-#define SADDLESWEEP_CLI_SESSION_H
+#ifndef SADDLESWEEP_EXECUTION_SESSION_H
+#define SADDLESWEEP_EXECUTION_SESSION_H
 
 #include "saddlesweep/error.h"
 
