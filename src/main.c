@@ -1,3 +1,4 @@
+#include "base/process.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "cli/cli.h"
@@ -52,6 +53,7 @@ static int unknown_command(const char *word)
 
 int main(int argc, char **argv)
 {
+    ss_process_note_parent();
     const char *word = argc > 1 ? argv[1] : "";
     for (int i = 0; i < COMMANDS; i++) {
         if (strcmp(word, commands[i].name) == 0) {

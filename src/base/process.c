@@ -32,6 +32,19 @@ int64_t ss_process_start(pid_t process)
     return state == 'Z' || state == 'X' ? 0 : start;
 }
 
+static pid_t noted_parent; /* 0: nobody has noted it */
+
+void ss_process_note_parent(void)
+{
+    noted_parent = getppid();
+}
+
+bool ss_process_is_orphan(void)
+{
+    pid_t parent = getppid();
+    return parent == 1 || (noted_parent != 0 && parent != noted_parent);
+}
+
 const char *ss_process_host(void)
 {
     static char host[256];

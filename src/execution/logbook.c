@@ -90,8 +90,10 @@ ss_error ss_logbook_begin(const ss_session *session, ss_store *store, const char
 {
     *logbook = ss_logbook_blank();
     logbook->begun = ss_clock_seconds();
+    char model[SS_PROVENANCE_MODEL_SIZE];
+    ss_provenance_model(model);
     ss_error error =
-        ss_provenance_cpu(session->comm, logbook->record.cpu, sizeof logbook->record.cpu);
+        ss_provenance_cpu(session->comm, model, logbook->record.cpu, sizeof logbook->record.cpu);
     if (error == SS_OK && session->rank == 0 && ss_store_has_executions(store)) {
         error = begin(session, store, hosts, kernel, logbook);
     }

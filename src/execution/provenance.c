@@ -101,17 +101,16 @@ void ss_provenance_job(const char *hosts, ss_execution_record *record)
     record->hosts = count_hosts(hosts);
 }
 
-/* Where the kernel does not say, as on other architectures than x86: "unknown". */
-static void read_model(char *model, size_t size)
+void ss_provenance_model(char model[SS_PROVENANCE_MODEL_SIZE])
 {
     char line[256];
     FILE *file = fopen("/proc/cpuinfo", "re");
-    ss_text_fit("unknown", model, size);
+    ss_text_fit("unknown", model, SS_PROVENANCE_MODEL_SIZE);
     while (file && fgets(line, sizeof line, file) && line[0] != '\n') {
         char *value = strchr(line, ':');
         if (strncmp(line, "model name", 10) == 0 && value) {
             line[strcspn(line, "\n")] = '\0';
-            ss_text_fit(value + 1 + strspn(value + 1, " "), model, size);
+            ss_text_fit(value + 1 + strspn(value + 1, " "), model, SS_PROVENANCE_MODEL_SIZE);
             break;
         }
     }
@@ -130,17 +129,16 @@ static int count_distinct(int64_t *values, int count)
     return distinct;
 }
 
-ss_error ss_provenance_cpu(MPI_Comm comm, char *field, size_t size)
+ss_error ss_provenance_cpu(MPI_Comm comm, const char model[SS_PROVENANCE_MODEL_SIZE], char *field,
+                           size_t size)
 {
-    char model[80];
-    char text[sizeof model + 32] = "";
+    char text[SS_PROVENANCE_MODEL_SIZE + 32] = "";
     int64_t *hashes = NULL;
     int rank;
     int ranks;
     MPI_Comm_rank(comm, &rank);
     MPI_Comm_size(comm, &ranks);
-    read_model(model, sizeof model);
-    int64_t hash = (int64_t)XXH3_64bits(model, sizeof model);
+    int64_t hash = (int64_t)XXH3_64bits(model, strlen(model));
     SS_TRY(ss_sched_agree(comm, ss_allocate((size_t)ranks, sizeof *hashes, &hashes)));
     MPI_Gather(&hash, 1, MPI_INT64_T, hashes, 1, MPI_INT64_T, 0, comm);
     int others = rank == 0 ? count_distinct(hashes, ranks) - 1 : 0;

@@ -16,9 +16,15 @@ ss_error ss_provenance_hosts(MPI_Comm comm, ss_text *hosts);
  * Local. */
 void ss_provenance_job(const char *hosts, ss_execution_record *record);
 
-/* The model of rank 0's processor (/proc/cpuinfo), and how many other models the ranks have, into a
- * field of `size` bytes. Collective; rank 0 gets the text. SS_ERR_MEMORY. */
-ss_error ss_provenance_cpu(MPI_Comm comm, char *field, size_t size);
+enum { SS_PROVENANCE_MODEL_SIZE = 80 };
+
+/* The model of this processor (/proc/cpuinfo; "unknown" where that does not say). Local. */
+void ss_provenance_model(char model[SS_PROVENANCE_MODEL_SIZE]);
+
+/* The model of rank 0's processor, and how many other models the ranks have, into a field of `size`
+ * bytes. Collective, each rank with its own model; rank 0 gets the text. SS_ERR_MEMORY. */
+ss_error ss_provenance_cpu(MPI_Comm comm, const char model[SS_PROVENANCE_MODEL_SIZE], char *field,
+                           size_t size);
 
 /* "Open MPI v4.1.4, HDF5 1.10.8, …": the libraries that this process uses. Local. */
 ss_error ss_provenance_libraries(ss_text *libraries);

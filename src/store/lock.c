@@ -42,13 +42,14 @@ typedef struct holder {
     char host[256];
     long process;
     int64_t process_start;
-    long parent; /* which started it: a shell, mpirun, a daemon */
-    int64_t parent_start;
+    long parent;          /* which started it: a shell, mpirun, a daemon */
+    int64_t parent_start; /* 0: had ended already, or may have */
 } holder;
 
 static void write_holder(const ss_store_lock *lock)
 {
     const char *host = ss_process_host();
+    int64_t parent_start = ss_process_is_orphan() ? 0 : ss_process_start(getppid());
     char text[1024];
     char now[32] = "";
     time_t seconds = time(NULL);
@@ -57,7 +58,7 @@ static void write_holder(const ss_store_lock *lock)
     int length = snprintf(text, sizeof text,
                           "process %ld on %s since %s\n%ld %" PRId64 " %ld %" PRId64 " %s\n",
                           (long)getpid(), host, now, (long)getpid(), ss_process_start(getpid()),
-                          (long)getppid(), ss_process_start(getppid()), host);
+                          (long)getppid(), parent_start, host);
     /* a lock without it works as well: whoever finds it taken then only waits a little longer */
     if (ftruncate(lock->descriptor, 0) != 0 ||
         pwrite(lock->descriptor, text, (size_t)length, 0) != length) {

@@ -40,7 +40,7 @@ class Kill(ProgramTest):
             self.command("run", self.spec, "-o", self.output, "--checkpoint", "1", ranks=RANKS),
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=(said := self.folder / "said").open("w"),
         )
         time.sleep(self.random.uniform(0.1, 1.2))
         ranks = ranks_of(process.pid)
@@ -58,7 +58,8 @@ class Kill(ProgramTest):
             subprocess.run(["ps", "--ppid", str(process.pid), "-o", "pid,stat,wchan:20,args"])
             process.kill()
             process.wait(timeout=15)
-        self.assertNotIn(process.returncode, (1, 2), "leftovers of a kill hindered it")
+        self.assertNotIn(process.returncode, (1, 2), f"leftovers of a kill hindered it: {said.read_text()}")
+        said.unlink()
         return process.returncode != 0
 
     def check_file(self):

@@ -1,6 +1,7 @@
 /* The lock of a result file. flock belongs to an open file, so two handles in one process exclude
  * each other. */
 #include "check.h"
+#include "src/base/process.h"
 
 #include "keep_modules.h"
 #include "mpi_folder.h"
@@ -141,6 +142,15 @@ static other_run begin_run(const char *path)
     return other;
 }
 
+/* Holds the lock until `stay` is closed by the others. */
+static void be_an_orphan(const char *path, int ready, int stay)
+{
+    char byte;
+    ss_store_lock lock = not_held;
+    bool held = ss_store_lock_alone(path, 0, &lock) == SS_OK && write(ready, "", 1) == 1;
+    _exit(!held || read(stay, &byte, 1) != 0);
+}
+
 /* Longer than a test may take: who waits for it fails. */
 static const double endless = 1e6;
 
@@ -174,6 +184,47 @@ static void who_meets_orphans_waits_for_them(void **state)
     ss_store_unlock(&lock, true);
 }
 
+/* A rank whose mpirun is killed before it has the lock: a process that outlives who started it. */
+static void who_meets_a_run_that_began_as_an_orphan_waits_for_it(void **state)
+{
+    (void)state;
+    ss_store_lock lock = not_held;
+    char byte;
+    int noted[2];
+    int ready[2];
+    int stay[2];
+    assert_int_equal(pipe(noted), 0);
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(stay), 0);
+    pid_t launcher = fork();
+    if (launcher == 0) {
+        pid_t self = getpid();
+        if (fork() == 0) {
+            ss_process_note_parent();
+            close(stay[1]);
+            if (write(noted[1], "", 1) != 1) {
+                _exit(1);
+            }
+            while (getppid() == self) {
+                usleep(1000);
+            }
+            be_an_orphan(own_path("h"), ready[1], stay[0]);
+        }
+        _exit(read(noted[0], &byte, 1) != 1);
+    }
+    waitpid(launcher, NULL, 0);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(ss_store_lock_alone(own_path("h"), 0.1, &lock), SS_ERR_BUSY);
+    close(stay[1]);
+    int *ends[] = {noted, ready};
+    for (int i = 0; i < 4; i++) {
+        close(ends[i / 2][i % 2]);
+    }
+    close(stay[0]);
+    assert_int_equal(ss_store_lock_alone(own_path("h"), endless, &lock), SS_OK);
+    ss_store_unlock(&lock, true);
+}
+
 /* All ranks share the lock of one file; none gets it alone meanwhile. */
 static void all_ranks_share_the_lock(void **state)
 {
@@ -200,6 +251,7 @@ int run_mpi_tests(void)
         cmocka_unit_test(a_lock_beside_nothing_is_refused),
         cmocka_unit_test(who_meets_a_run_that_goes_on_does_not_wait),
         cmocka_unit_test(who_meets_orphans_waits_for_them),
+        cmocka_unit_test(who_meets_a_run_that_began_as_an_orphan_waits_for_it),
         cmocka_unit_test(all_ranks_share_the_lock),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
