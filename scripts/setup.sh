@@ -3,6 +3,7 @@
 # What building and running needs; CONTRIBUTING.md says why each.
 RUN_PACKAGES="gcc make cmake git pkg-config libopenmpi-dev openmpi-bin libhdf5-openmpi-dev
     libfyaml-dev librandom123-dev libgsl-dev libjansson-dev libopenblas-dev libxxhash-dev
+    libscalapack-openmpi-dev
     python3 python3-h5py python3-matplotlib"
 
 # What the tests need beyond that.

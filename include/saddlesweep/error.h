@@ -21,6 +21,7 @@
     X(SS_ERR_DAMAGED, 1, "committed runs are damaged")                                             \
     X(SS_ERR_IO, 1, "input/output error")                                                          \
     X(SS_ERR_MPI, 1, "MPI error")                                                                  \
+    X(SS_ERR_LIBRARY, 1, "a library routine failed")                                               \
     X(SS_ERR_ELSEWHERE, 1, "another rank failed")
 
 typedef enum ss_error {

@@ -58,10 +58,41 @@ typedef struct ss_kernel {
      * its result is dropped. NULL where the stages are not apart. */
     void (*stage)(const ss_batch *batch, void *scratch, ss_kernel_stage stage);
 
+    /* The loops of an iteration that are no matrix products, for an engine with products of its
+     * own: NULL in single precision. See ss_kernel_place() for the order of draw(). */
+    void (*draw)(const ss_stream *stream, uint32_t t, int64_t strip, int64_t strips, int64_t column,
+                 double *z);
+    void (*activate)(ss_activation activation, int64_t count, double *phi, double *slope);
+    void (*weigh)(ss_activation activation, int64_t count, const double *phi, const double *slope,
+                  double *weights);
+
     /* As many independent multiply-adds as keep the processor busy, from registers alone, `rounds`
      * times; returns how many there were. For benchmarks: the peak. NULL where stage is. */
     int64_t (*multiply_adds)(int64_t rounds, double *result);
 } ss_kernel;
+
+/*
+ * Of draw, activate and weigh. Arrays are aligned to SS_ALIGNMENT, counts multiples of 8. All
+ * local.
+ *
+ * draw      z (64 · strips, out): rows 64 · strip … of a column of a stream at iteration t; row r
+ *           of a strip goes to ss_kernel_place(r). A sum over samples does not mind the order.
+ * activate  phi (count, in/out): u → φ(u); slope (count, out): φ'(u), where
+ *           ss_kernel_keeps_slope() says so, else NULL
+ * weigh     weights (count, in/out): multiplied by φ', from phi and slope as activate left them
+ */
+enum { SS_KERNEL_STRIP = 64 };
+
+static inline int64_t ss_kernel_place(int64_t row)
+{
+    return row % 4 * (SS_KERNEL_STRIP / 4) + row / 4;
+}
+
+/* Whether φ' cannot be had from φ, and lies beside it. */
+static inline bool ss_kernel_keeps_slope(ss_activation_kind kind)
+{
+    return kind == SS_ACTIVATION_ERF;
+}
 
 /*
  * The kernel for a precision: the fastest this processor runs, or the one that the environment
@@ -81,7 +112,8 @@ int ss_kernel_runs_here(const ss_kernel *kernel);
     X(SS_LEVEL_REFERENCE, 1, "reference")                                                          \
     X(SS_LEVEL_PORTABLE, 2, "portable")                                                            \
     X(SS_LEVEL_AVX2, 3, "avx2")                                                                    \
-    X(SS_LEVEL_AVX512, 4, "avx512")
+    X(SS_LEVEL_AVX512, 4, "avx512")                                                                \
+    X(SS_LEVEL_WIDE, 5, "wide")
 #define SS_LEVEL_ENUM(code, value, name) code = value,
 typedef enum ss_kernel_level {
     SS_KERNEL_LEVELS(SS_LEVEL_ENUM) SS_KERNEL_LEVEL_COUNT

@@ -50,7 +50,8 @@ typedef struct ss_run {
     X(SS_REASON_NONE, 0, "NONE")                                                                   \
     X(SS_REASON_NOT_FINITE, 1, "NOT_FINITE")                                                       \
     X(SS_REASON_ZERO_ROW, 2, "ZERO_ROW")                                                           \
-    X(SS_REASON_MEMORY, 3, "MEMORY")
+    X(SS_REASON_MEMORY, 3, "MEMORY")                                                               \
+    X(SS_REASON_LIBRARY, 4, "LIBRARY")
 
 #define SS_RUN_ENUM(code, value, name) code = value,
 typedef enum ss_run_status { SS_RUN_STATUSES(SS_RUN_ENUM) SS_RUN_STATUS_COUNT } ss_run_status;

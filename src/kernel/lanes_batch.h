@@ -66,16 +66,10 @@ static inline size_t chunk_reals(const shape *shape)
     return shape->z + (shape->slope ? 2 : 1) * shape->phi;
 }
 
-/* Whether φ' cannot be had from φ, and lies beside it. */
-static inline bool keeps_slope(ss_activation_kind kind)
-{
-    return kind == SS_ACTIVATION_ERF;
-}
-
 /* Completes a shape of which z_row, z, phi, A, V, sums and samples are set. */
 static inline void finish_shape(const ss_batch *batch, shape *shape)
 {
-    shape->slope = keeps_slope(batch->activation.kind);
+    shape->slope = ss_kernel_keeps_slope(batch->activation.kind);
     shape->chunks = (batch->samples + shape->samples - 1) / shape->samples;
     size_t bytes = chunk_reals(shape) * sizeof(real);
     bool keep = !batch->once && (size_t)shape->chunks * bytes <= KEPT_BYTES;
@@ -166,7 +160,7 @@ LANES_INLINE lanes_real slope_of(ss_activation_kind kind, real alpha, const real
                                  const real *slope_at)
 {
     const lanes_real one = lanes_all(1);
-    if (keeps_slope(kind)) {
+    if (ss_kernel_keeps_slope(kind)) {
         return lanes_load(slope_at);
     }
     lanes_real phi = lanes_load(phi_at);
@@ -216,7 +210,7 @@ LANES_INLINE void activate_span(ss_activation_kind kind, real alpha, real *phi, 
     for (int64_t at = 0; at < count; at += LANES_REALS) {
         lanes_real u = lanes_load(phi + at);
         lanes_store(phi + at, activate(kind, alpha, u));
-        if (keeps_slope(kind)) {
+        if (ss_kernel_keeps_slope(kind)) {
             lanes_store(slope + at, two_over_root_pi * lanes_exp(-u * u));
         }
     }

@@ -118,6 +118,39 @@ static int64_t multiply_adds(int64_t rounds, double *result)
     return rounds * ACCUMULATORS * LANES_REALS;
 }
 
+#if REAL_BITS == 64
+SCHEDULED static void draw(const ss_stream *stream, uint32_t t, int64_t strip, int64_t strips,
+                           int64_t column, double *z)
+{
+    lanes_schedule schedule;
+    lanes_schedule_of((uint32_t)column, t, stream->salt, stream->key, &schedule);
+    for (int64_t s = 0; s < strips; s++) {
+        lanes_normals((uint32_t)((strip + s) * (STRIP / 4)), &schedule, z + s * STRIP);
+    }
+}
+
+static void activate_all(ss_activation activation, int64_t count, double *phi, double *slope)
+{
+    WITH_KIND(activation.kind, activate_span, activation.alpha, phi, slope, count);
+}
+
+LANES_INLINE void weigh_span(ss_activation_kind kind, double alpha, int64_t count,
+                             const double *phi, const double *slope, double *weights)
+{
+    for (int64_t at = 0; at < count; at += LANES_REALS) {
+        const double *slope_at = ss_kernel_keeps_slope(kind) ? slope + at : NULL;
+        lanes_store(weights + at,
+                    lanes_load(weights + at) * slope_of(kind, alpha, phi + at, slope_at));
+    }
+}
+
+static void weigh(ss_activation activation, int64_t count, const double *phi, const double *slope,
+                  double *weights)
+{
+    WITH_KIND(activation.kind, weigh_span, activation.alpha, count, phi, slope, weights);
+}
+#endif
+
 const ss_kernel LANES_KERNEL = {
     .name = LANES_NAME,
     .precision = LANES_PRECISION,
@@ -126,5 +159,10 @@ const ss_kernel LANES_KERNEL = {
     .gamma = gamma_sum,
     .gradient = gradient_sum,
     .stage = stage,
+#if REAL_BITS == 64
+    .draw = draw,
+    .activate = activate_all,
+    .weigh = weigh,
+#endif
     .multiply_adds = multiply_adds,
 };

@@ -89,6 +89,56 @@ static void gradient_sum(const ss_batch *batch, void *memory, const double *V, d
     }
 }
 
+static void draw(const ss_stream *stream, uint32_t t, int64_t strip, int64_t strips, int64_t column,
+                 double *z)
+{
+    for (int64_t row = 0; row < strips * SS_KERNEL_STRIP; row += 4) {
+        double group[4];
+        int64_t group_number = (strip * SS_KERNEL_STRIP + row) / 4;
+        ss_stream_group(stream, t, (uint32_t)group_number, (uint32_t)column, group);
+        for (int64_t i = 0; i < 4; i++) {
+            z[row / SS_KERNEL_STRIP * SS_KERNEL_STRIP +
+              ss_kernel_place((row + i) % SS_KERNEL_STRIP)] = group[i];
+        }
+    }
+}
+
+static void activate(ss_activation activation, int64_t count, double *phi, double *slope)
+{
+    for (int64_t at = 0; at < count; at++) {
+        if (slope) {
+            slope[at] = ss_activation_slope(activation, phi[at]);
+        }
+        phi[at] = ss_activation_value(activation, phi[at]);
+    }
+}
+
+/* φ' from φ, which all but erf allow. */
+static double slope_from_value(ss_activation activation, double phi)
+{
+    switch (activation.kind) {
+    case SS_ACTIVATION_TANH:
+        return 1 - phi * phi;
+    case SS_ACTIVATION_SIGMOID:
+        return phi * (1 - phi);
+    case SS_ACTIVATION_LEAKY_RELU:
+        return phi > 0 ? 1 : activation.alpha;
+    case SS_ACTIVATION_ERF:
+    case SS_ACTIVATION_IDENTITY:
+    case SS_ACTIVATION_KINDS:
+        break;
+    }
+    return 1;
+}
+
+static void weigh(ss_activation activation, int64_t count, const double *phi, const double *slope,
+                  double *weights)
+{
+    for (int64_t at = 0; at < count; at++) {
+        weights[at] *= slope ? slope[at] : slope_from_value(activation, phi[at]);
+    }
+}
+
 const ss_kernel ss_kernel_reference = {
     .name = "reference",
     .precision = SS_PRECISION_DOUBLE,
@@ -96,4 +146,7 @@ const ss_kernel ss_kernel_reference = {
     .scratch_bytes = scratch_bytes,
     .gamma = gamma_sum,
     .gradient = gradient_sum,
+    .draw = draw,
+    .activate = activate,
+    .weigh = weigh,
 };

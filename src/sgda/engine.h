@@ -16,12 +16,16 @@ struct ss_engine {
     /* Iteration t = 1, 2, … of Algorithm 1. After any reason but NONE the run is over. */
     ss_run_reason (*step)(ss_engine *engine, const ss_run *run, int64_t t);
 
-    /* A, then V, out of the engine, and into it after start(). */
+    /* A, then V, out of the engine, and into it after start(): on a process grid what this rank has
+     * of them. */
     void (*save)(const ss_engine *engine, const ss_run *run, double *state);
     void (*restore)(ss_engine *engine, const ss_run *run, const double *state);
 
     /* ‖A Aᵀ − Z*‖_F. */
     double (*error)(ss_engine *engine, const ss_run *run);
+
+    /* The name of the kernel that runs of a precision use. */
+    const char *(*kernel)(const ss_engine *engine, ss_precision precision);
 
     void (*destroy)(ss_engine *engine);
 };
@@ -29,7 +33,15 @@ struct ss_engine {
 /* The engine of one rank: every matrix whole, row-major, float64; a kernel for each precision. */
 ss_error ss_engine_create_local(ss_engine **out);
 
-/* The name of the kernel that the local engine uses for a precision. */
-const char *ss_engine_local_kernel(const ss_engine *engine, ss_precision precision);
+/* η_t. */
+static inline double ss_run_step_size(const ss_run *run, int64_t t)
+{
+    return run->step_decay > 0 ? run->step_size / (1 + (double)(t - 1) / run->step_decay)
+                               : run->step_size;
+}
+
+/* A workspace whose runs go on this engine, which becomes its own (destroyed after an error, too).
+ * SS_ERR_MEMORY. */
+ss_error ss_workspace_of(ss_engine *engine, ss_workspace **out);
 
 #endif

@@ -192,12 +192,6 @@ static void add_noise(local_engine *engine, const ss_run *run, int64_t t)
     }
 }
 
-static double step_size(const ss_run *run, int64_t t)
-{
-    return run->step_decay > 0 ? run->step_size / (1 + (double)(t - 1) / run->step_decay)
-                               : run->step_size;
-}
-
 static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
 {
     local_engine *engine = (local_engine *)base;
@@ -208,7 +202,7 @@ static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
     if (run->noise > 0) {
         add_noise(engine, run, t);
     }
-    double eta = step_size(run, t);
+    double eta = ss_run_step_size(run, t);
     for (int64_t entry = 0; entry < run->d * run->k; entry++) {
         engine->A[entry] -= eta * engine->gradient[entry];
     }
@@ -235,6 +229,11 @@ static double error(ss_engine *base, const ss_run *run)
     return ss_matrix_gram_distance(engine->A, run->d, run->k, engine->Z_star);
 }
 
+static const char *kernel(const ss_engine *base, ss_precision precision)
+{
+    return ((const local_engine *)base)->kernels[precision]->name;
+}
+
 static void destroy(ss_engine *base)
 {
     local_engine *engine = (local_engine *)base;
@@ -247,7 +246,7 @@ ss_error ss_engine_create_local(ss_engine **out)
     local_engine *engine = NULL;
     *out = NULL;
     SS_TRY(ss_allocate(1, sizeof *engine, &engine));
-    engine->base = (ss_engine){start, step, save, restore, error, destroy};
+    engine->base = (ss_engine){start, step, save, restore, error, kernel, destroy};
     for (int precision = 0; precision < 2; precision++) {
         ss_error error = ss_kernel_choose((ss_precision)precision, &engine->kernels[precision]);
         if (error != SS_OK) {
@@ -257,9 +256,4 @@ ss_error ss_engine_create_local(ss_engine **out)
     }
     *out = &engine->base;
     return SS_OK;
-}
-
-const char *ss_engine_local_kernel(const ss_engine *engine, ss_precision precision)
-{
-    return ((const local_engine *)engine)->kernels[precision]->name;
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 struct ss_workspace {
-    ss_engine *local;
+    ss_engine *engine;
 };
 
 const char *ss_run_reason_text(ss_run_reason reason)
@@ -18,25 +18,34 @@ const char *ss_run_reason_text(ss_run_reason reason)
         [SS_REASON_NOT_FINITE] = "a value of A or of the error is no longer finite",
         [SS_REASON_ZERO_ROW] = "a row of A has norm 0 and cannot be rescaled",
         [SS_REASON_MEMORY] = "its matrices do not fit in memory",
+        [SS_REASON_LIBRARY] = "a routine of ScaLAPACK failed",
     };
     return texts[reason];
 }
 
+ss_error ss_workspace_of(ss_engine *engine, ss_workspace **out)
+{
+    ss_error error = ss_allocate(1, sizeof **out, out);
+    if (error != SS_OK) {
+        engine->destroy(engine);
+        return error;
+    }
+    (*out)->engine = engine;
+    return SS_OK;
+}
+
 ss_error ss_workspace_create(ss_workspace **out)
 {
-    SS_TRY(ss_allocate(1, sizeof **out, out));
-    ss_error error = ss_engine_create_local(&(*out)->local);
-    if (error != SS_OK) {
-        free(*out);
-        *out = NULL;
-    }
-    return error;
+    ss_engine *engine;
+    *out = NULL;
+    SS_TRY(ss_engine_create_local(&engine));
+    return ss_workspace_of(engine, out);
 }
 
 void ss_workspace_destroy(ss_workspace **workspace)
 {
     if (*workspace) {
-        (*workspace)->local->destroy((*workspace)->local);
+        (*workspace)->engine->destroy((*workspace)->engine);
         free(*workspace);
         *workspace = NULL;
     }
@@ -44,7 +53,7 @@ void ss_workspace_destroy(ss_workspace **workspace)
 
 const char *ss_workspace_kernel(const ss_workspace *workspace, ss_precision precision)
 {
-    return ss_engine_local_kernel(workspace->local, precision);
+    return workspace->engine->kernel(workspace->engine, precision);
 }
 
 static void end_early(ss_run_reason reason, int64_t t, ss_run_outcome *outcome)
@@ -123,7 +132,7 @@ static void execute_from(const ss_run *run, ss_workspace *workspace, const origi
         .status = SS_RUN_PENDING,
         .kernel = ss_kernel_level_of(ss_workspace_kernel(workspace, run->precision)),
     };
-    iterate(run, workspace->local, from, poll, context, trajectory, outcome);
+    iterate(run, workspace->engine, from, poll, context, trajectory, outcome);
     outcome->seconds = ss_clock_seconds() - start;
 }
 
@@ -148,5 +157,5 @@ int64_t ss_run_state_count(const ss_run *run)
 
 void ss_run_save(const ss_workspace *workspace, const ss_run *run, double *state)
 {
-    workspace->local->save(workspace->local, run, state);
+    workspace->engine->save(workspace->engine, run, state);
 }

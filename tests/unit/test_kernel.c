@@ -139,6 +139,80 @@ static void a_batch_that_is_needed_once_is_not_kept(void **state)
     }
 }
 
+/* ---- the loops by themselves ---- */
+
+static void assert_close(const double *a, const double *b, int64_t count, const char *what,
+                         const ss_kernel *kernel)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (!(fabs(a[i] - b[i]) <= 4e-15 * (1 + fabs(b[i])))) {
+            fail_msg("%s of %s: %g instead of %g at %d", what, kernel->name, a[i], b[i], (int)i);
+        }
+    }
+}
+
+/* Row r of the stream, of strip number 5 on, at its place. */
+static void check_draw(const ss_kernel *kernel)
+{
+    enum { STRIPS = 3, FIRST = 5, COLUMN = 7, T = 11 };
+    double *z = allocate_doubles(STRIPS * SS_KERNEL_STRIP);
+    double *expected = allocate_doubles(STRIPS * SS_KERNEL_STRIP);
+    ss_stream stream = ss_stream_latents(3, 2, 20);
+    kernel->draw(&stream, T, FIRST, STRIPS, COLUMN, z);
+    for (int64_t row = 0; row < STRIPS * SS_KERNEL_STRIP; row++) {
+        double group[4];
+        int64_t number = (FIRST * SS_KERNEL_STRIP + row) / 4;
+        ss_stream_group(&stream, T, (uint32_t)number, COLUMN, group);
+        int64_t strip = row / SS_KERNEL_STRIP * SS_KERNEL_STRIP;
+        expected[strip + ss_kernel_place(row % SS_KERNEL_STRIP)] = group[row % 4];
+    }
+    assert_close(z, expected, STRIPS * SS_KERNEL_STRIP, "a normal", kernel);
+    free(z);
+    free(expected);
+}
+
+static void check_activation(const ss_kernel *kernel, ss_activation activation)
+{
+    enum { COUNT = 512 };
+    double *phi = allocate_doubles(COUNT);
+    double *weights = allocate_doubles(COUNT);
+    double *value = allocate_doubles(COUNT);
+    double *weighed = allocate_doubles(COUNT);
+    double *kept = ss_kernel_keeps_slope(activation.kind) ? allocate_doubles(COUNT) : NULL;
+    for (int64_t i = 0; i < COUNT; i++) {
+        double u = ((double)i - COUNT / 2) / 40;
+        phi[i] = u;
+        weights[i] = 1 + (double)(i % 5);
+        value[i] = ss_activation_value(activation, u);
+        weighed[i] = weights[i] * ss_activation_slope(activation, u);
+    }
+    kernel->activate(activation, COUNT, phi, kept);
+    assert_close(phi, value, COUNT, "a value", kernel);
+    kernel->weigh(activation, COUNT, phi, kept, weights);
+    assert_close(weights, weighed, COUNT, "a slope", kernel);
+    double *arrays[] = {phi, weights, value, weighed, kept};
+    for (size_t i = 0; i < COUNT_OF(arrays); i++) {
+        free(arrays[i]);
+    }
+}
+
+static void the_loops_by_themselves_agree_with_their_definitions(void **state)
+{
+    (void)state;
+    int tried = 0;
+    for (int i = 0; ss_kernel_at(i); i++) {
+        const ss_kernel *kernel = ss_kernel_at(i);
+        if (ss_kernel_runs_here(kernel) && kernel->draw) {
+            check_draw(kernel);
+            for (size_t a = 0; a < COUNT_OF(activations); a++) {
+                check_activation(kernel, activations[a]);
+            }
+            tried++;
+        }
+    }
+    assert_true(tried >= 2); /* portable and reference */
+}
+
 /* ---- the same bits whatever the width of registers, and whatever is kept ---- */
 
 static void assert_same_bits(const ss_kernel *first, const ss_kernel *second, shape shape,
@@ -289,6 +363,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernels_agree_with_the_reference),
+        cmocka_unit_test(the_loops_by_themselves_agree_with_their_definitions),
         cmocka_unit_test(scratch_memory_is_capped),
         cmocka_unit_test(a_batch_that_is_needed_once_is_not_kept),
         cmocka_unit_test(kernels_that_fuse_give_the_same_bits),

@@ -1,0 +1,279 @@
+/* The engine of a process grid, on all ranks of the test, against the one of a single rank. */
+#include "check.h"
+
+#include "activations.h"
+#include "keep_modules.h"
+#include "mpi_main.h"
+#include "small_run.h"
+#include "src/wide/cyclic.h"
+#include "src/wide/engine_wide.h"
+
+#include <inttypes.h>
+#include <mpi.h>
+#include <stdlib.h>
+#include <string.h>
+
+static ss_grid grid; /* of all ranks */
+
+/* More ranks than that wait for each other most of the time, on two cores: fewer runs then. */
+static bool crowded(void)
+{
+    return grid.place.shape.rows * grid.place.shape.columns > 4;
+}
+
+enum { ITERATIONS = 50 };
+
+/* ---- runs on the grid ---- */
+
+static ss_workspace *wide_workspace(ss_wide_options options)
+{
+    ss_engine *engine;
+    ss_workspace *workspace;
+    assert_int_equal(ss_engine_create_wide(&grid, options, &engine), SS_OK);
+    assert_int_equal(ss_workspace_of(engine, &workspace), SS_OK);
+    return workspace;
+}
+
+static ss_run_outcome execute_wide(const ss_run *run, ss_wide_options options, double *trajectory)
+{
+    ss_run_outcome outcome;
+    ss_workspace *workspace = wide_workspace(options);
+    ss_run_execute(run, workspace, NULL, NULL, trajectory, &outcome);
+    ss_workspace_destroy(&workspace);
+    return outcome;
+}
+
+static void assert_same_run(const ss_run *run, ss_wide_options options, double tolerance)
+{
+    double one[T + ITERATIONS + 1];
+    double wide[T + ITERATIONS + 1];
+    ss_run_outcome expected = execute(run, one);
+    ss_run_outcome outcome = execute_wide(run, options, wide);
+    assert_int_equal(outcome.status, expected.status);
+    assert_int_equal(outcome.reason, expected.reason);
+    assert_int_equal(outcome.iterations, expected.iterations);
+    assert_int_equal(outcome.kernel, SS_LEVEL_WIDE);
+    assert_near(outcome.truth_norm, expected.truth_norm, 1e-13 * expected.truth_norm);
+    for (int64_t i = 0; i < run->checkpoint_count; i++) {
+        if (!(isnan(one[i]) && isnan(wide[i])) &&
+            !(fabs(wide[i] - one[i]) <= tolerance * fabs(one[i]))) {
+            char name[SS_ACTIVATION_TEXT_SIZE];
+            fail_msg("%s, d = %" PRId64 ", k = %" PRId64 ", block %" PRId64 ": error %.17g at %d, "
+                     "%.17g on one rank",
+                     ss_activation_format(run->activation, name), run->d, run->k, options.block,
+                     wide[i], (int)i, one[i]);
+        }
+    }
+}
+
+static ss_run run_of_size(int64_t d, int64_t k, int64_t k0, ss_activation activation)
+{
+    ss_run run = run_with(activation, SS_PRECISION_DOUBLE);
+    run.d = d;
+    run.k = k;
+    run.k0 = k0;
+    run.n = 500;
+    run.m = 200;
+    run.step_size = 0.05;
+    run.iterations = ITERATIONS;
+    run.checkpoint_count = ITERATIONS + 1;
+    return run;
+}
+
+/* ---- the same trajectories ---- */
+
+static void trajectories_agree_with_the_one_rank_engine(void **state)
+{
+    (void)state;
+    for (size_t a = 0; a < (crowded() ? 1 : COUNT_OF(activations)); a++) {
+        ss_run run = run_of_size(48, 48, 48, activations[a]);
+        assert_same_run(&run, ss_wide_options_of(8), 1e-9);
+    }
+}
+
+/* Blocks that divide nothing, ranks that own nothing, more latents than rows, fewer. */
+static void sizes_that_no_block_divides_agree_as_well(void **state)
+{
+    (void)state;
+    const int64_t sizes[][4] = {{50, 37, 37, 7}, {33, 40, 21, 5}, {48, 48, 48, 64},
+                                {1, 1, 1, 64},   {7, 2, 2, 3},    {61, 5, 1, 1}};
+    for (size_t s = 0; s < COUNT_OF(sizes); s++) {
+        size_t step = crowded() ? COUNT_OF(activations) : 2; /* tanh, erf, leaky ReLU */
+        for (size_t a = 0; a < COUNT_OF(activations); a += step) {
+            ss_run run = run_of_size(sizes[s][0], sizes[s][1], sizes[s][2], activations[a]);
+            assert_same_run(&run, ss_wide_options_of(sizes[s][3]), 1e-9);
+        }
+    }
+}
+
+static void every_setting_agrees(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < COUNT_OF(settings); s++) {
+        ss_run run = run_of_setting(settings[s], activations[s], SS_PRECISION_DOUBLE);
+        assert_same_run(&run, ss_wide_options_of(2), 1e-9);
+    }
+}
+
+static void batches_that_do_not_fit_are_computed_in_panels(void **state)
+{
+    (void)state;
+    const double panel_bytes[] = {1, 60e3, 300e3};
+    for (size_t i = 0; i < COUNT_OF(panel_bytes); i++) {
+        ss_run run = run_of_size(40, 40, 20, activations[2]);
+        run.n = 1000;
+        run.m = 700;
+        ss_wide_options options = {.block = 8, .panel_bytes = panel_bytes[i]};
+        assert_same_run(&run, options, 1e-9);
+    }
+}
+
+/* Rows whose squares would overflow, and a step after which nothing is finite. */
+static void runs_end_as_they_do_on_one_rank(void **state)
+{
+    (void)state;
+    const double steps[] = {1e160, 1e308};
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        ss_run run = run_of_size(20, 20, 20, activations[0]);
+        run.step_size = steps[i];
+        run.iterations = 1;
+        run.checkpoint_count = 2;
+        assert_same_run(&run, ss_wide_options_of(4), 1e-9);
+    }
+    ss_run run = run_of_size(10, 10, 10, activations[3]);
+    run.ascent_step = 1e200;
+    run.iterations = 5;
+    run.checkpoint_count = 6;
+    double trajectory[6];
+    ss_run_outcome outcome = execute_wide(&run, ss_wide_options_of(4), trajectory);
+    assert_int_equal(outcome.status, SS_RUN_DIVERGED);
+    assert_int_equal(outcome.reason, SS_REASON_NOT_FINITE);
+    assert_true(isnan(trajectory[5]));
+}
+
+/* ---- the same bits ---- */
+
+typedef struct stopper {
+    int64_t at;
+    const ss_workspace *workspace;
+    const ss_run *run;
+    double *state;
+} stopper;
+
+static int stop_and_save(void *context, int64_t t, int64_t iterations)
+{
+    const stopper *stopper = context;
+    (void)iterations;
+    if (t == stopper->at) {
+        ss_run_save(stopper->workspace, stopper->run, stopper->state);
+    }
+    return t == stopper->at;
+}
+
+static void a_run_that_goes_on_from_a_saved_state_gives_the_same_bits(void **state)
+{
+    (void)state;
+    double whole[ITERATIONS + 1];
+    double parts[ITERATIONS + 1];
+    ss_run_outcome outcome;
+    ss_run run = run_of_size(30, 20, 10, activations[0]);
+    run.ascent_step = 0.5; /* so that V matters */
+    ss_wide_options options = ss_wide_options_of(4);
+    execute_wide(&run, options, whole);
+    double *saved = calloc((size_t)ss_run_state_count(&run), sizeof *saved);
+    ss_workspace *workspace = wide_workspace(options);
+    stopper stopper = {17, workspace, &run, saved};
+    ss_run_execute(&run, workspace, stop_and_save, &stopper, parts, &outcome);
+    assert_int_equal(outcome.status, SS_RUN_PENDING);
+    ss_workspace_destroy(&workspace);
+    workspace = wide_workspace(options);
+    ss_run_continue(&run, workspace, 17, saved, NULL, NULL, parts, &outcome);
+    assert_int_equal(outcome.status, SS_RUN_DONE);
+    assert_memory_equal(parts, whole, sizeof whole);
+    ss_workspace_destroy(&workspace);
+    free(saved);
+}
+
+static void runs_one_after_the_other_do_not_touch_each_other(void **state)
+{
+    (void)state;
+    double alone[ITERATIONS + 1];
+    double after[ITERATIONS + 1];
+    ss_run_outcome outcome;
+    ss_run large = run_of_size(50, 50, 50, activations[2]);
+    ss_run run = run_of_size(30, 31, 10, activations[0]);
+    execute_wide(&run, ss_wide_options_of(4), alone);
+    ss_workspace *workspace = wide_workspace(ss_wide_options_of(4));
+    ss_run_execute(&large, workspace, NULL, NULL, after, &outcome);
+    ss_run_execute(&run, workspace, NULL, NULL, after, &outcome);
+    assert_memory_equal(after, alone, sizeof alone);
+    ss_workspace_destroy(&workspace);
+}
+
+/* ---- grids ---- */
+
+static void grids_are_as_square_as_can_be(void **state)
+{
+    (void)state;
+    const int expected[][3] = {{1, 1, 1}, {2, 1, 2}, {3, 1, 3},  {4, 2, 2},
+                               {6, 2, 3}, {7, 1, 7}, {12, 3, 4}, {36, 6, 6}};
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        ss_grid_shape shape = ss_grid_shape_of(expected[i][0]);
+        assert_int_equal(shape.rows, expected[i][1]);
+        assert_int_equal(shape.columns, expected[i][2]);
+    }
+}
+
+static void every_row_belongs_to_one_process(void **state)
+{
+    (void)state;
+    for (int64_t block = 1; block <= 5; block++) {
+        for (int processes = 1; processes <= 4; processes++) {
+            int owners[40] = {0};
+            for (int p = 0; p < processes; p++) {
+                int64_t share = ss_grid_share(COUNT_OF(owners), block, p, processes);
+                for (int64_t i = 0; i < share; i++) {
+                    owners[ss_cyclic_index(i, block, p, processes)]++;
+                }
+            }
+            for (size_t row = 0; row < COUNT_OF(owners); row++) {
+                assert_int_equal(owners[row], 1);
+            }
+        }
+    }
+}
+
+static void memory_falls_with_the_ranks(void **state)
+{
+    (void)state;
+    ss_run run = run_of_size(4096, 4096, 4096, activations[0]);
+    ss_wide_options options = ss_wide_options_of(64);
+    double one = ss_wide_bytes(&run, ss_grid_shape_of(1), options);
+    for (int ranks = 2; ranks <= 16; ranks *= 2) {
+        double share = ss_wide_bytes(&run, ss_grid_shape_of(ranks), options) * ranks / one;
+        assert_near(share, 1, 0.05);
+    }
+}
+
+int run_mpi_tests(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(trajectories_agree_with_the_one_rank_engine),
+        cmocka_unit_test(sizes_that_no_block_divides_agree_as_well),
+        cmocka_unit_test(every_setting_agrees),
+        cmocka_unit_test(batches_that_do_not_fit_are_computed_in_panels),
+        cmocka_unit_test(runs_end_as_they_do_on_one_rank),
+        cmocka_unit_test(a_run_that_goes_on_from_a_saved_state_gives_the_same_bits),
+        cmocka_unit_test(runs_one_after_the_other_do_not_touch_each_other),
+        cmocka_unit_test(grids_are_as_square_as_can_be),
+        cmocka_unit_test(every_row_belongs_to_one_process),
+        cmocka_unit_test(memory_falls_with_the_ranks),
+    };
+    if (ss_grid_open(MPI_COMM_WORLD, &grid) != SS_OK) {
+        print_error("%s\n", ss_error_text());
+        return 1;
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    ss_grid_close(&grid);
+    return failed;
+}
