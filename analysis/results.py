@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 FORMAT = "saddlesweep"
-FORMAT_VERSIONS = (2, 3)
+FORMAT_VERSIONS = (2, 3, 4)
 PENDING, DONE, DIVERGED, FAILED, PARTIAL = range(5)
 TRAPPED_FACTOR = 5
 """A DONE run is trapped when its final relative error exceeds this many medians of its cell."""
@@ -89,7 +89,7 @@ def _check_format(file, path):
     if version not in FORMAT_VERSIONS:
         raise ResultError(
             f"{path}: has format_version {version}; this script reads "
-            + " and ".join(map(str, FORMAT_VERSIONS))
+            f"{FORMAT_VERSIONS[0]} to {FORMAT_VERSIONS[-1]}"
         )
 
 

@@ -19,7 +19,8 @@ typedef struct ss_record {
     uint64_t identity;            /* ss_run_identity of the run */
     uint64_t trajectory_checksum; /* XXH3 (64 bits) of the run's row of /error */
     int32_t reason;               /* ss_run_reason */
-    int32_t kernel;               /* ss_kernel_level */
+    int16_t kernel;               /* ss_kernel_level */
+    uint16_t grid;                /* ranks of its process grid; 0: the one-rank engine ran it */
     uint64_t record_checksum;     /* XXH3 (64 bits) of the 56 bytes before it */
 } ss_record;
 

@@ -68,7 +68,12 @@ typedef struct ss_run_outcome {
     double truth_norm;  /* ‖Z*‖_F */
     double seconds;     /* wall time */
     ss_kernel_level kernel; /* that ran it */
+    int grid; /* ranks of the process grid that ran it, or SS_MIXED_GRIDS; 0: the one-rank engine */
 } ss_run_outcome;
+
+/* Of a run that was saved on one grid and went on on another: its bits are those of no single grid,
+ * and agree with theirs to rounding. */
+enum { SS_MIXED_GRIDS = 65535 };
 
 /* Called between iterations, after `t` of `iterations`; a nonzero answer stops the run. */
 typedef int (*ss_run_poll)(void *context, int64_t t, int64_t iterations);

@@ -19,8 +19,9 @@
 
 #define SS_STORE_FORMAT "saddlesweep"
 enum {
-    SS_STORE_FORMAT_VERSION = 3, /* of files that are made now */
-    SS_STORE_OLDEST_VERSION = 2  /* that is read, and gone on with: it has no /execution */
+    SS_STORE_FORMAT_VERSION = 4, /* of files that are made now */
+    SS_STORE_OLDEST_VERSION = 2  /* that is read, and gone on with: it has no /execution; up to
+                                    3, records say nothing of process grids */
 };
 
 /* What is written into the file's attributes beside the plan. All texts borrowed. */

@@ -11,6 +11,8 @@ static const ss_bench_section sections[] = {
      ss_bench_dispatch},
     {"scale", "simulation of the scheduler on 100 to 100,000 ranks with these costs",
      ss_bench_scale},
+    {"wide", "an iteration on a process grid of all ranks, against its matrix products by PBLAS",
+     ss_bench_wide},
 };
 enum { SECTIONS = sizeof sections / sizeof sections[0] };
 

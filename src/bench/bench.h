@@ -42,6 +42,7 @@ const ss_bench_section *ss_bench_section_at(int index);
 ss_error ss_bench_kernel(ss_bench *bench, json_t *figures);
 ss_error ss_bench_dispatch(ss_bench *bench, json_t *figures);
 ss_error ss_bench_scale(ss_bench *bench, json_t *figures);
+ss_error ss_bench_wide(ss_bench *bench, json_t *figures);
 
 /* Adds a number to an object under a key, and prints "  <label>  <number> <unit>" on rank 0. */
 void ss_bench_add(const ss_bench *bench, json_t *object, const char *key, double number,

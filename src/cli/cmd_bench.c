@@ -16,6 +16,7 @@ typedef struct bench_options {
     ss_texts sections; /* none: all */
     const char *json_path;
     int quick;
+    int wide; /* the section of this name is named */
     int64_t latency_ns;
     int64_t service_ns;
     int64_t runs_a_rank;
@@ -119,9 +120,12 @@ static ss_error measure_sections(ss_bench *bench, const bench_options *options, 
     return SS_OK;
 }
 
-static ss_error measure(const ss_session *session, const bench_options *options, int *status)
+static ss_error measure(const ss_session *session, bench_options *options, int *status)
 {
     FILE *file = NULL;
+    if (options->wide) {
+        SS_TRY(ss_sched_agree(session->comm, ss_texts_add(&options->sections, "wide")));
+    }
     SS_TRY(ss_sched_agree_once(session->comm, check_sections(&options->sections)));
     SS_TRY(ss_sched_agree(session->comm, open_json(session, options->json_path, &file)));
     ss_bench bench = {
@@ -153,6 +157,7 @@ int ss_cmd_bench(int argc, char **argv)
         {"--json", NULL, "FILE", "write all figures to FILE, too", SS_OPTION_TEXT,
          &chosen.json_path},
         {"--quick", NULL, NULL, "shorter measurements, less exact", SS_OPTION_FLAG, &chosen.quick},
+        {"--wide", NULL, NULL, "the section wide, as its name does", SS_OPTION_FLAG, &chosen.wide},
         {"--latency", NULL, "NS", "scale: nanoseconds of a message on the network (default 2000)",
          SS_OPTION_COUNT, &chosen.latency_ns},
         {"--service", NULL, "NS",
@@ -171,6 +176,8 @@ int ss_cmd_bench(int argc, char **argv)
             "  dispatch  runs a second that the scheduler gives out, with and without a result\n"
             "            file, its overhead on runs of 1 ms and 100 ms, rank 0's time and memory\n"
             "  scale     simulates the scheduler with the measured costs on 100 to 100,000 ranks\n"
+            "  wide      an iteration at d = k = 512 and 1024 on a process grid of all ranks, its\n"
+            "            matrix products alone, and one rank (the option --wide names it as well)\n"
             "The result file of dispatch is a temporary one, in $TMPDIR or else in this folder.",
         .positional = "SECTION",
         .words = &chosen.sections,

@@ -287,8 +287,9 @@ static ss_error create_results(creator *c)
     dataset_labels run_labels = {
         "records of the runs", "1",
         "64 bytes a run: status, rank, iterations, truth_norm = ||Z*||_F, "
-        "seconds, identity, XXH3 checksums of trajectory and record, reason, kernel"};
-    hid_t record = ss_layout_record_type();
+        "seconds, identity, XXH3 checksums of trajectory and record, reason, kernel, "
+        "ranks of its process grid"};
+    hid_t record = ss_layout_record_type(SS_STORE_FORMAT_VERSION);
     hid_t error =
         create_dataset(c, "error", H5T_IEEE_F64LE,
                        DIMENSION_CELL | DIMENSION_SEED | DIMENSION_ITERATION, &nan, error_labels);

@@ -37,46 +37,57 @@ static void insert_enum(hid_t compound, const char *field, size_t offset, hid_t 
     H5Tclose(enumeration);
 }
 
-static hid_t status_type(void)
+typedef struct member {
+    int32_t value;
+    const char *name;
+} member;
+
+#define MEMBER(code, value, name) {value, name},
+static const member statuses[] = {SS_RUN_STATUSES(MEMBER)};
+static const member reasons[] = {SS_RUN_REASONS(MEMBER)};
+static const member kernels[] = {SS_KERNEL_LEVELS(MEMBER)};
+#undef MEMBER
+
+/* Of 16 or 32 bits, little-endian. */
+static hid_t enumeration(hid_t integer, const member *members, int count)
 {
-    hid_t type = H5Tenum_create(H5T_STD_I32LE);
-    int32_t member;
-#define SS_RUN_MEMBER(code, value, name)                                                           \
-    member = value;                                                                                \
-    H5Tenum_insert(type, name, &member);
-    SS_RUN_STATUSES(SS_RUN_MEMBER)
+    hid_t type = H5Tenum_create(integer);
+    bool narrow = H5Tget_size(integer) == sizeof(int16_t);
+    for (int i = 0; i < count; i++) {
+        int16_t value = (int16_t)members[i].value;
+        H5Tenum_insert(type, members[i].name,
+                       narrow ? (const void *)&value : (const void *)&members[i].value);
+    }
     return type;
 }
 
-static hid_t reason_type(void)
+/* Before format_version 4 there were no process grids, and `kernel` took their place, too. */
+static void insert_causes(hid_t type, int64_t version)
 {
-    hid_t type = H5Tenum_create(H5T_STD_I32LE);
-    int32_t member;
-    SS_RUN_REASONS(SS_RUN_MEMBER)
-    return type;
+    bool old = version < 4;
+    int reason_count = old ? SS_REASON_MEMORY + 1 : SS_RUN_REASON_COUNT;
+    int kernel_count = old ? SS_LEVEL_AVX512 + 1 : SS_KERNEL_LEVEL_COUNT;
+    insert_enum(type, "reason", offsetof(ss_record, reason),
+                enumeration(H5T_STD_I32LE, reasons, reason_count));
+    insert_enum(type, "kernel", offsetof(ss_record, kernel),
+                enumeration(old ? H5T_STD_I32LE : H5T_STD_I16LE, kernels, kernel_count));
+    if (!old) {
+        H5Tinsert(type, "grid", offsetof(ss_record, grid), H5T_STD_U16LE);
+    }
 }
 
-static hid_t kernel_type(void)
-{
-    hid_t type = H5Tenum_create(H5T_STD_I32LE);
-    int32_t member;
-    SS_KERNEL_LEVELS(SS_RUN_MEMBER)
-#undef SS_RUN_MEMBER
-    return type;
-}
-
-hid_t ss_layout_record_type(void)
+hid_t ss_layout_record_type(int64_t version)
 {
     hid_t type = H5Tcreate(H5T_COMPOUND, sizeof(ss_record));
-    insert_enum(type, "status", offsetof(ss_record, status), status_type());
+    insert_enum(type, "status", offsetof(ss_record, status),
+                enumeration(H5T_STD_I32LE, statuses, SS_RUN_STATUS_COUNT));
     H5Tinsert(type, "rank", offsetof(ss_record, rank), H5T_STD_I32LE);
     H5Tinsert(type, "iterations", offsetof(ss_record, iterations), H5T_STD_I64LE);
     H5Tinsert(type, "truth_norm", offsetof(ss_record, truth_norm), H5T_IEEE_F64LE);
     H5Tinsert(type, "seconds", offsetof(ss_record, seconds), H5T_IEEE_F64LE);
     H5Tinsert(type, "identity", offsetof(ss_record, identity), H5T_STD_U64LE);
     H5Tinsert(type, "trajectory_checksum", offsetof(ss_record, trajectory_checksum), H5T_STD_U64LE);
-    insert_enum(type, "reason", offsetof(ss_record, reason), reason_type());
-    insert_enum(type, "kernel", offsetof(ss_record, kernel), kernel_type());
+    insert_causes(type, version);
     H5Tinsert(type, "record_checksum", offsetof(ss_record, record_checksum), H5T_STD_U64LE);
     return type;
 }

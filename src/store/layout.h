@@ -20,8 +20,8 @@ enum { BAND_DATASETS = SS_STATISTIC_COUNT + 1 };
 /* "/bands/error/mean", … into `buffer`, which is returned. */
 const char *ss_layout_band_name(ss_quantity quantity, int band, char *buffer, size_t size);
 
-/* The compound type of ss_record, in memory and in the file. Caller closes. */
-hid_t ss_layout_record_type(void);
+/* The compound type of ss_record, in memory and in the files of a format_version. Caller closes. */
+hid_t ss_layout_record_type(int64_t version);
 
 /* The compound type of ss_execution_record, likewise. Caller closes. */
 hid_t ss_layout_execution_type(void);

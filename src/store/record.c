@@ -26,7 +26,8 @@ ss_record ss_record_of(const ss_run *run, const ss_run_outcome *outcome, int ran
         .identity = ss_run_identity(run),
         .trajectory_checksum = trajectory_checksum(trajectory, run->checkpoint_count),
         .reason = (int32_t)outcome->reason,
-        .kernel = (int32_t)outcome->kernel,
+        .kernel = (int16_t)outcome->kernel,
+        .grid = (uint16_t)outcome->grid,
     };
     record.record_checksum = record_checksum(&record);
     return record;

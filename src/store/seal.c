@@ -126,7 +126,7 @@ ss_error ss_seal_write(const char *path, int64_t version, ss_space_range *ranges
 static ss_error wrong_version(const char *path, int64_t version)
 {
     return ss_fail(SS_ERR_FORMAT,
-                   "%s: has format_version %" PRId64 ", this program reads %d and %d; use the %s "
+                   "%s: has format_version %" PRId64 ", this program reads %d to %d; use the %s "
                    "program, or name another file",
                    path, version, SS_STORE_OLDEST_VERSION, SS_STORE_FORMAT_VERSION,
                    version < SS_STORE_OLDEST_VERSION ? "older" : "newer");

@@ -83,11 +83,11 @@ static ss_error open_file(ss_store *store, hid_t properties)
             store, "is not a whole HDF5 file; restore it from a copy, or name another");
     }
     store->string_type = ss_layout_string_type();
-    store->record_type = ss_layout_record_type();
     if (!ss_store_read_integer(store, "format_version", &store->version) ||
         !ss_store_knows(store->version)) {
         return ss_store_damaged(store, "its format_version is none that this program reads");
     }
+    store->record_type = ss_layout_record_type(store->version);
     SS_TRY(open_datasets(store));
     return ss_store_find_ranges(store, store->ranges);
 }

@@ -509,6 +509,23 @@ static void destroy(ss_engine *base)
     free(e);
 }
 
+void ss_wide_products(ss_engine *base)
+{
+    wide_engine *e = (wide_engine *)base;
+    const batch *b = &e->latents;
+    for (int64_t panel = 0; panel < b->panels; panel++) {
+        gemm(e, "N", "T", 1, &b->z, b->A, 0, &b->phi);
+        syrk(e, true, 1 / (double)b->samples, &b->phi, panel > 0, &e->gap);
+    }
+    for (int64_t panel = 0; panel < b->panels; panel++) {
+        if (b->panels > 1) {
+            gemm(e, "N", "T", 1, &b->z, b->A, 0, &b->phi);
+        }
+        symm(e, &b->phi, &e->V, &b->weights);
+        gemm(e, "T", "N", 2 / (double)b->samples, &b->weights, &b->z, panel > 0, &e->gradient);
+    }
+}
+
 ss_wide_options ss_wide_options_of(int64_t block)
 {
     return (ss_wide_options){.block = block, .panel_bytes = 128 << 20};

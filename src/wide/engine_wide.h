@@ -26,6 +26,10 @@ ss_wide_options ss_wide_options_of(int64_t block);
  * wrong. Collective. */
 ss_error ss_engine_create_wide(const ss_grid *grid, ss_wide_options options, ss_engine **out);
 
+/* The matrix products of one iteration of the run that was started last, and nothing else: what an
+ * iteration costs at least. For benchmarks: the run cannot go on. Collective. */
+void ss_wide_products(ss_engine *engine);
+
 /* Bytes of the matrices and samples of a run on the rank of such a grid that has most of them.
  * Local. */
 double ss_wide_bytes(const ss_run *run, ss_grid_shape shape, ss_wide_options options);

@@ -1,5 +1,6 @@
 """/execution: where, with what and to what end each `run` wrote a result file."""
 
+import gzip
 import os
 import re
 import signal
@@ -9,7 +10,7 @@ import unittest
 
 import h5py
 import numpy as np
-from harness import DIVERGING, SLOW_SWEEP, SWEEP, ProgramTest, read, xxh3
+from harness import DIVERGING, SLOW_SWEEP, SOURCE, SWEEP, ProgramTest, read, xxh3
 
 ROW = 800
 JOB = {
@@ -168,44 +169,56 @@ class Records(ExecutionTest):
 
 
 class Older(ExecutionTest):
-    """Files of format_version 2, which had no /execution."""
+    """Files of format_version 2 (no /execution) and 3 (no process grids), as older programs made them."""
 
-    def make_older(self):
-        with h5py.File(self.path, "r+") as file:
-            del file["execution"]
-            del file["execution_row"]
-            file.attrs["format_version"] = 2
-        self.succeed("verify", self.path, "--reseal")
-        with open(self.path, "rb") as file:
-            file.seek(64)
-            self.assertEqual(int.from_bytes(file.read(8), "little"), 2, "the seal's format_version")
+    def take(self, version):
+        """The file in tests/data, and the program's own of the same sweep."""
+        data = SOURCE / "tests/data"
+        spec = self.write("older.yaml", (data / "older.yaml").read_text())
+        self.path.write_bytes(gzip.decompress((data / f"version-{version}.h5.gz").read_bytes()))
+        own = self.folder / "own.h5"
+        self.succeed("run", spec, "-o", own)
+        same_bits = bool(np.isin([read(path, "run")["kernel"] for path in (own, self.path)], (3, 4)).all())
+        own.unlink()
+        return spec, same_bits
 
-    def test_every_command_takes_them(self):
-        self.execute()
-        expected = read(self.path, "error")
-        self.make_older()
+    def lose_a_run(self):
         with h5py.File(self.path, "r+") as file:
             records = file["run"][...]
             records[3, 2] = np.zeros((), records.dtype)
             file["run"][...] = records
             file["error"][3, 2] = np.nan
+
+    def check(self, version):
+        spec, same_bits = self.take(version)
+        expected = read(self.path, "error")
+        self.lose_a_run()
         before = self.path.stat().st_size
         status = self.succeed("status", self.path, "--cells", "--executions").stdout
-        self.assertRegex(status, r"executions +not recorded \(format_version 2\)\n")
-        done = self.succeed("run", "tiny.yaml", "-o", self.path, ranks=2)
+        self.assertIn("pending     1\n", status)
+        done = self.succeed("run", spec, "-o", self.path, ranks=2)
         self.assertIn("32 of 32 runs committed (1 now", done.stdout)
-        self.assertEqual(read(self.path, "error").tobytes(), expected.tobytes())
+        np.testing.assert_allclose(read(self.path, "error"), expected, rtol=0 if same_bits else 1e-3)
         self.assertEqual(self.path.stat().st_size, before)
-        verified = self.succeed("verify", self.path, "--replay", "4").stdout
-        self.assertRegex(verified, r"executions +not recorded")
+        verified = self.succeed("verify", self.path, *(("--replay", "4") if same_bits else ())).stdout
+        self.succeed("verify", self.path, "--reseal")
         self.succeed("reduce", self.path, ranks=2)
         self.succeed("export", self.path, "--csv", self.folder / "out.csv")
         new = self.folder / "new.h5"
-        done = self.succeed(
-            "run", "tiny.yaml", "-o", new, "--reuse", self.path, "--set", "grid.seed={count: 5}"
-        )
+        done = self.succeed("run", spec, "-o", new, "--reuse", self.path, "--set", "grid.seed={count: 5}")
         self.assertIn("32 runs taken over", done.stdout)
         self.assertEqual([row["runs"] for row in executions(new)], [8])
+        with h5py.File(new) as file:
+            self.assertEqual(file.attrs["format_version"], 4)
+        return status, verified
+
+    def test_every_command_takes_version_2(self):
+        for said in self.check(2):
+            self.assertRegex(said, r"executions +not recorded")
+
+    def test_every_command_takes_version_3(self):
+        for said in self.check(3):
+            self.assertRegex(said, r"executions +[12]\b")
 
     def test_a_new_file_without_its_executions_is_refused(self):
         self.execute()

@@ -21,7 +21,7 @@ class Layout(ProgramTest):
         with h5py.File(self.path) as file:
             attributes = dict(file.attrs)
         self.assertEqual(attributes["format"], "saddlesweep")
-        self.assertEqual(attributes["format_version"], 3)
+        self.assertEqual(attributes["format_version"], 4)
         self.assertEqual(attributes["spec"], SWEEP, "the sweep file, verbatim")
         self.assertEqual(attributes["overrides"], "grid.seed={count: 6}\n")
         self.assertEqual(attributes["shard"], "1/1")

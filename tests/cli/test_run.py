@@ -164,8 +164,8 @@ class Refusals(ProgramTest):
         for path, fragment in (
             (text, "not a result file of saddlesweep (HDF5 cannot open it)"),
             (other, "not a result file of saddlesweep (its attribute"),
-            (older, "has format_version 1, this program reads 2 and 3; use the older program"),
-            (newer, "has format_version 99, this program reads 2 and 3; use the newer program"),
+            (older, "has format_version 1, this program reads 2 to 4; use the older program"),
+            (newer, "has format_version 99, this program reads 2 to 4; use the newer program"),
             (truncated, "is truncated: it has"),
         ):
             with self.subTest(path.name):
