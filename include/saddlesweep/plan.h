@@ -75,7 +75,7 @@ bool ss_plan_differs(const ss_plan *first, const ss_plan *second, ss_difference 
 /* The same of two texts of settings (ss_plan_settings). Local. */
 bool ss_settings_differ(const char *first, const char *second, ss_difference *difference);
 
-/* What the cost model says of all runs of a plan. */
+/* What the cost model says of the runs of a plan that go on one rank each (d < wide.from_d). */
 typedef struct ss_plan_cost {
     const struct ss_kernel *kernel; /* that a run would use here: all seconds are with this one */
     double core_seconds;
@@ -84,7 +84,7 @@ typedef struct ss_plan_cost {
     double
         bytes_per_rank;  /* resident: the program, and the matrices and samples of a largest run */
     double wall_seconds; /* on the given number of ranks, longest runs first */
-    int64_t wide_cells;  /* cells with d ≥ wide.from_d */
+    int64_t cells;       /* of such runs; 0: all but the kernel is 0 */
 } ss_plan_cost;
 
 /* SS_ERR_USAGE if SADDLESWEEP_KERNEL is wrong; SS_ERR_MEMORY. Local. */

@@ -99,6 +99,11 @@ ss_error ss_sched_agree(MPI_Comm comm, ss_error error);
  * SS_ERR_ELSEWHERE, so that it is told once. Collective. */
 ss_error ss_sched_agree_once(MPI_Comm comm, ss_error error);
 
+/* Waits for a request, and for every rank of `comm`, so that the core is left to ranks that still
+ * work. The second is collective. */
+void ss_sched_wait(MPI_Request *request);
+void ss_sched_wait_for_all(MPI_Comm comm);
+
 /* What the messages of `ranks` ranks add to the wall time of a sweep, by the simulations of
  * docs/scheduling.md: two rounds in which rank 0 answers every other rank once. Local. */
 double ss_sched_message_seconds(int64_t ranks);

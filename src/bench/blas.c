@@ -2,6 +2,7 @@
 
 #include "../base/clock.h"
 #include "../base/memory.h"
+#include "../base/openblas.h"
 
 #include <cblas.h>
 #include <dlfcn.h>
@@ -126,7 +127,7 @@ ss_error ss_bench_blas_open(ss_bench_blas **out)
 {
     SS_TRY(ss_allocate(1, sizeof **out, out));
     ss_bench_blas *blas = *out;
-    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    ss_openblas_prepare();
     blas->library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
     const struct {
         const char *name;

@@ -1,6 +1,7 @@
 #include "../base/table.h"
 #include "../base/text.h"
 #include "../result/sweep.h"
+#include "../wide/forecast.h"
 #include "cli.h"
 #include "options.h"
 #include "saddlesweep/kernel.h"
@@ -11,10 +12,33 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { SHOWN_CELLS = 40 };
 
-static ss_error print_cells(const ss_plan *plan, const ss_plan_cost *cost)
+/* What the runs on one rank and those on process grids cost. */
+typedef struct forecast {
+    ss_plan_cost small;
+    ss_wide_forecast wide;
+} forecast;
+
+/* As if on machines like this one, a rank a core. */
+static ss_error predict(const ss_plan *plan, int64_t ranks, forecast *out)
+{
+    int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
+    double memory = ss_wide_memory_of_rank(ranks < cores ? ranks : cores);
+    SS_TRY(ss_plan_predict(plan, ranks, &out->small));
+    return ss_wide_choose(plan, ranks, memory, &out->wide);
+}
+
+static double seconds_of(const ss_plan *plan, const forecast *forecast, const ss_run *run)
+{
+    ss_grid_shape shape = forecast->wide.shape;
+    return ss_wide_is(plan, run) ? ss_wide_cost_seconds(run, shape.rows * shape.columns)
+                                 : forecast->small.kernel->relative_cost * ss_run_cost_seconds(run);
+}
+
+static ss_error print_cells(const ss_plan *plan, const forecast *forecast)
 {
     ss_table table = {
         .columns = 9,
@@ -25,7 +49,7 @@ static ss_error print_cells(const ss_plan *plan, const ss_plan_cost *cost)
         char activation[SS_ACTIVATION_TEXT_SIZE];
         char duration[32];
         ss_run run = ss_plan_run(plan, cell, 0);
-        double seconds = cost->kernel->relative_cost * ss_run_cost_seconds(&run);
+        double seconds = seconds_of(plan, forecast, &run);
         int64_t numbers[] = {ss_plan_cell_number(plan, cell), run.d, run.k, run.k0, run.n, run.m};
         for (int i = 0; i < 6; i++) {
             ss_table_add(&table, "%" PRId64, numbers[i]);
@@ -62,22 +86,37 @@ static void print_summary(const ss_plan *plan)
     printf("precision      %s\n\n", ss_precision_name(spec->precision));
 }
 
-static void print_cost(const ss_plan *plan, const ss_plan_cost *cost, int64_t ranks)
+static void print_grids(const ss_wide_forecast *wide)
+{
+    char run[32];
+    char memory[32];
+    printf("wide runs      %" PRId64 ", on %" PRId64 " process grid%s of %d x %d ranks", wide->runs,
+           wide->grids, wide->grids == 1 ? "" : "s", wide->shape.rows, wide->shape.columns);
+    if (wide->left_over > 0) {
+        printf(" (%" PRId64 " left over)", wide->left_over);
+    }
+    printf(", %s a rank, %s a run at most\n",
+           ss_text_bytes(wide->bytes_per_rank, memory, sizeof memory),
+           ss_text_duration(wide->longest_run, run, sizeof run));
+}
+
+static void print_cost(const ss_plan *plan, const forecast *forecast, int64_t ranks)
 {
     char text[32];
-    double wall_seconds = cost->wall_seconds + ss_sched_message_seconds(ranks);
-    printf("\npredicted by the cost model, with the %s kernel:\n", cost->kernel->name);
-    printf("core-hours     %.4g\n", cost->core_seconds / 3600);
+    const ss_plan_cost *cost = &forecast->small;
+    const ss_wide_forecast *wide = &forecast->wide;
+    double wall_seconds = cost->wall_seconds + wide->wall_seconds + ss_sched_message_seconds(ranks);
+    double bytes = fmax(cost->bytes_per_rank, wide->bytes_per_rank);
+    const char *kernel = cost->cells > 0 ? cost->kernel->name : ss_kernel_level_name(SS_LEVEL_WIDE);
+    printf("\npredicted by the cost model, with the %s kernel:\n", kernel);
+    if (wide->cells > 0) {
+        print_grids(wide);
+    }
+    printf("core-hours     %.4g\n", (cost->core_seconds + wide->core_seconds) / 3600);
     printf("wall time      %s on %" PRId64 " rank%s\n",
            ss_text_duration(wall_seconds, text, sizeof text), ranks, ranks == 1 ? "" : "s");
-    printf("memory a rank  %s\n", ss_text_bytes(cost->bytes_per_rank, text, sizeof text));
+    printf("memory a rank  %s\n", ss_text_bytes(bytes, text, sizeof text));
     printf("file size      %s\n", ss_text_bytes(ss_store_predicted_bytes(plan), text, sizeof text));
-    if (cost->wide_cells > 0) {
-        printf("note           %" PRId64 " cells have d >= %" PRId64
-               " (wide.from_d); each of their runs takes one rank, as process grids are not "
-               "available yet\n",
-               cost->wide_cells, plan->spec->wide_from_d);
-    }
 }
 
 typedef struct plan_options {
@@ -90,17 +129,17 @@ static ss_error print_plan(const char *path, void *context)
 {
     const plan_options *options = context;
     ss_sweep sweep;
-    ss_plan_cost cost;
+    forecast forecast;
     ss_error error = ss_sweep_load(path, &options->overrides, options->shard, &sweep);
     if (error == SS_OK) {
-        error = ss_plan_predict(&sweep.plan, options->ranks, &cost);
+        error = predict(&sweep.plan, options->ranks, &forecast);
     }
     if (error == SS_OK) {
         print_summary(&sweep.plan);
-        error = print_cells(&sweep.plan, &cost);
+        error = print_cells(&sweep.plan, &forecast);
     }
     if (error == SS_OK) {
-        print_cost(&sweep.plan, &cost, options->ranks);
+        print_cost(&sweep.plan, &forecast, options->ranks);
     }
     ss_sweep_release(&sweep);
     return error;

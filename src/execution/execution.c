@@ -10,6 +10,8 @@
 #include "output.h"
 #include "provenance.h"
 #include "reuse.h"
+#include "saddlesweep/kernel.h"
+#include "wide_phase.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,6 +31,8 @@ typedef struct sweep_run {
     ss_reuse reuse;     /* rank 0 */
     double *trajectory; /* of the run in progress */
     ss_flight flight;
+    ss_wide_forecast forecast; /* of the runs that go on process grids */
+    ss_wide_phase *wide;       /* while they do; NULL before and after */
 
     /* what this rank has committed and not yet synced */
     bool unsynced;
@@ -42,13 +46,34 @@ typedef struct sweep_run {
 /* A power cut costs no more than the runs of these seconds. */
 static const double sync_interval = 5;
 
+/* Of a sweep of both, the one that small runs use. */
+static const char *kernel_name(const sweep_run *r)
+{
+    return r->forecast.cells == r->sweep.plan.cells
+               ? ss_kernel_level_name(SS_LEVEL_WIDE)
+               : ss_workspace_kernel(r->workspace, r->sweep.spec->precision);
+}
+
+/* Which grids there will be, from the least memory that a rank has anywhere. Collective. */
+static ss_error choose_grids(sweep_run *r)
+{
+    MPI_Comm host;
+    int ranks_here;
+    MPI_Comm_split_type(r->session->comm, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+    MPI_Comm_size(host, &ranks_here);
+    MPI_Comm_free(&host);
+    double memory = ss_wide_memory_of_rank(ranks_here);
+    MPI_Allreduce(MPI_IN_PLACE, &memory, 1, MPI_DOUBLE, MPI_MIN, r->session->comm);
+    return ss_wide_choose(&r->sweep.plan, r->session->ranks, memory, &r->forecast);
+}
+
 static ss_error open_output(sweep_run *r)
 {
     ss_error error = ss_provenance_hosts(r->session->comm, &r->hosts);
     SS_TRY(ss_sched_agree(r->session->comm, error));
     ss_output_origin origin = {
         .hosts = r->hosts.data,
-        .kernel = ss_workspace_kernel(r->workspace, r->sweep.spec->precision),
+        .kernel = kernel_name(r),
     };
     return ss_output_open(r->session, r->options->output, &r->sweep, &r->tasks, origin,
                           r->options->retry_failed, &r->output);
@@ -59,6 +84,7 @@ static ss_error prepare(sweep_run *r)
     SS_TRY(ss_sweep_load_all(r->session->comm, r->options->spec_path, &r->options->overrides,
                              r->options->shard, &r->sweep));
     SS_TRY(ss_sched_agree_once(r->session->comm, ss_workspace_create(&r->workspace)));
+    SS_TRY(ss_sched_agree_once(r->session->comm, choose_grids(r)));
     r->tasks.plan = &r->sweep.plan;
     ss_error error = ss_plan_longest_first(&r->sweep.plan, &r->tasks.order);
     if (error == SS_OK) {
@@ -76,7 +102,9 @@ static double predict(void *context, int64_t task)
 {
     const sweep_run *r = context;
     ss_run run = ss_plan_run(&r->sweep.plan, ss_task_cell(&r->tasks, task), 0);
-    return ss_run_cost_seconds(&run);
+    ss_grid_shape shape = r->forecast.shape;
+    return r->wide ? ss_wide_cost_seconds(&run, shape.rows * shape.columns)
+                   : ss_run_cost_seconds(&run);
 }
 
 static ss_task_result result_of(ss_run_status status)
@@ -106,8 +134,8 @@ static ss_error sync_now(void *context)
 /* Its record is synced with what is committed first. */
 static ss_error begin_execution(sweep_run *r)
 {
-    const char *kernel = ss_workspace_kernel(r->workspace, r->sweep.spec->precision);
-    SS_TRY(ss_logbook_begin(r->session, r->output.store, r->hosts.data, kernel, &r->logbook));
+    SS_TRY(
+        ss_logbook_begin(r->session, r->output.store, r->hosts.data, kernel_name(r), &r->logbook));
     r->unsynced = r->logbook.row >= 0;
     return SS_OK;
 }
@@ -159,7 +187,12 @@ static ss_error execute(void *context, int64_t task, ss_sched_poll poll, void *p
     r->poll = poll;
     r->poll_context = poll_context;
     r->ticker = ss_ticker_of(sync_interval / 16, ss_clock_seconds());
-    ss_flight_execute(&r->flight, &run, watch, r, r->trajectory, &outcome);
+    if (r->wide) {
+        ss_wide_phase_order(r->wide, task);
+        ss_wide_flight_execute(&r->wide->flight, &run, watch, r, r->trajectory, &outcome);
+    } else {
+        ss_flight_execute(&r->flight, &run, watch, r, r->trajectory, &outcome);
+    }
     SS_TRY(r->sync_error);
     *result = result_of(outcome.status);
     ss_record record = ss_record_of(&run, &outcome, r->session->rank, r->trajectory);
@@ -169,7 +202,11 @@ static ss_error execute(void *context, int64_t task, ss_sched_poll poll, void *p
                    : SS_OK;
     }
     SS_TRY(ss_store_commit(r->output.store, cell, seed_index, &record, r->trajectory));
-    ss_flight_landed(&r->flight);
+    if (r->wide) {
+        ss_wide_flight_landed(&r->wide->flight);
+    } else {
+        ss_flight_landed(&r->flight);
+    }
     r->unsynced = true;
     return sync_if_due(r, ss_clock_seconds());
 }
@@ -232,17 +269,37 @@ static ss_error conclude(const sweep_run *r, const ss_sched_summary *summary, in
     return SS_OK;
 }
 
-static ss_error execute_sweep(sweep_run *r, int *status)
+/* Tasks that are pending, of those that are wide or of the others: the set (rank 0's, allocated by
+ * it) and, on all ranks, their number. Collective. */
+static ss_error select_tasks(sweep_run *r, bool wide, uint64_t **set, int64_t *count)
 {
-    MPI_Comm comm = r->session->comm;
-    ss_sched_summary *summary = &r->summary;
-    SS_TRY(prepare(r));
-    SS_TRY(open_output(r));
-    SS_TRY(begin_execution(r));
-    SS_TRY(take_over(r));
+    const ss_plan *plan = &r->sweep.plan;
+    int64_t tasks = ss_plan_runs(plan);
+    ss_error error = SS_OK;
+    *set = NULL;
+    *count = 0;
+    if (r->session->rank == 0) {
+        error = ss_allocate((size_t)(tasks + 63) / 64, sizeof **set, set);
+    }
+    for (int64_t task = 0; *set && task < tasks;) {
+        ss_run run = ss_plan_run(plan, ss_task_cell(&r->tasks, task), 0);
+        for (int64_t i = 0; i < plan->seeds; i++, task++) {
+            bool chosen = ss_wide_is(plan, &run) == wide && ss_pending_has(r->output.pending, task);
+            (*set)[task / 64] |= (uint64_t)chosen << (task % 64);
+            *count += chosen;
+        }
+    }
+    MPI_Bcast(count, 1, MPI_INT64_T, 0, r->session->comm);
+    return ss_sched_agree(r->session->comm, error);
+}
+
+/* Runs the tasks of a set on the ranks of `comm`, whose rank 0 is that of the session. */
+static ss_error schedule(sweep_run *r, MPI_Comm comm, const uint64_t *set,
+                         ss_sched_summary *summary)
+{
     ss_sched_tasks tasks = {
         .count = ss_plan_runs(&r->sweep.plan),
-        .pending = r->output.pending,
+        .pending = set,
         .alike = r->sweep.plan.seeds,
         .stop_at = r->options->deadline.stop_at,
         .stop_at_failure = r->options->fail_fast,
@@ -251,9 +308,110 @@ static ss_error execute_sweep(sweep_run *r, int *status)
         .execute = execute,
         .idle = sync_now,
     };
+    return ss_sched_execute(comm, &tasks, r->sweep.label, r->options->style, summary);
+}
+
+/* A rank of a grid that is not its first: does what that one says. */
+static void follow(sweep_run *r)
+{
+    int64_t task;
+    while ((task = ss_wide_phase_next(r->wide)) >= 0) {
+        ss_run_outcome outcome;
+        ss_run run = ss_plan_run(&r->sweep.plan, ss_task_cell(&r->tasks, task),
+                                 ss_task_seed_index(&r->tasks, task));
+        ss_wide_flight_execute(&r->wide->flight, &run, NULL, NULL, r->trajectory, &outcome);
+    }
+}
+
+static void print_grids(const sweep_run *r, int64_t runs)
+{
+    const ss_wide_forecast *f = &r->forecast;
+    printf("%s: %" PRId64 " wide runs on %" PRId64 " process grid%s of %d x %d ranks",
+           r->sweep.label, runs, f->grids, f->grids == 1 ? "" : "s", f->shape.rows,
+           f->shape.columns);
+    if (f->left_over > 0) {
+        printf("; %" PRId64 " rank%s left over, idle until they have ended", f->left_over,
+               f->left_over == 1 ? " is" : "s are");
+    }
+    printf("\n");
+    fflush(stdout);
+}
+
+static ss_error execute_on_grids(sweep_run *r, const uint64_t *set)
+{
+    ss_wide_phase phase;
+    ss_error error = ss_wide_phase_open(r->session, &r->forecast, r->sweep.spec->wide_block,
+                                        r->options->output, (double)r->options->checkpoint, &phase);
+    if (error == SS_OK && phase.comm != MPI_COMM_NULL) {
+        r->wide = &phase;
+        if (phase.leaders != MPI_COMM_NULL) {
+            error = schedule(r, phase.leaders, set, &r->summary);
+            ss_wide_phase_order(&phase, -1);
+        } else {
+            follow(r);
+        }
+        r->wide = NULL;
+        r->flight.saved += phase.flight.saved;
+        r->flight.continued += phase.flight.continued;
+    }
+    ss_sched_wait_for_all(r->session->comm);
+    ss_wide_phase_close(&phase);
+    MPI_Bcast(&r->summary, sizeof r->summary, MPI_BYTE, 0, r->session->comm);
+    return ss_sched_agree(r->session->comm, error);
+}
+
+/* Wide runs first: they are the longest, and after them all ranks have something to do. */
+static ss_error execute_wide_runs(sweep_run *r)
+{
+    uint64_t *set;
+    int64_t count;
+    if (r->forecast.cells == 0) {
+        return SS_OK;
+    }
+    ss_error error = select_tasks(r, true, &set, &count);
+    if (error == SS_OK && count > 0) {
+        if (r->session->rank == 0) {
+            print_grids(r, count);
+        }
+        error = execute_on_grids(r, set);
+    }
+    free(set);
+    return error;
+}
+
+static ss_error execute_small_runs(sweep_run *r)
+{
+    uint64_t *set;
+    int64_t count;
+    ss_sched_summary summary = {.seconds = 0};
+    if (r->summary.stopped || r->forecast.cells == r->sweep.plan.cells) {
+        return SS_OK;
+    }
+    ss_error error = select_tasks(r, false, &set, &count);
+    if (error == SS_OK) {
+        error = schedule(r, r->session->comm, set, &summary);
+    }
+    free(set);
+    for (int i = 0; i < SS_TASK_RESULTS; i++) {
+        r->summary.results[i] += summary.results[i];
+    }
+    r->summary.stopped = summary.stopped;
+    r->summary.seconds += summary.seconds;
+    return error;
+}
+
+static ss_error execute_sweep(sweep_run *r, int *status)
+{
+    MPI_Comm comm = r->session->comm;
+    ss_sched_summary *summary = &r->summary;
+    SS_TRY(prepare(r));
+    SS_TRY(open_output(r));
+    SS_TRY(begin_execution(r));
+    SS_TRY(take_over(r));
     r->next_sync = ss_clock_seconds() + sync_interval;
     r->flight = ss_flight_begin(r->options->output, r->workspace, (double)r->options->checkpoint);
-    SS_TRY(ss_sched_execute(comm, &tasks, r->sweep.label, r->options->style, summary));
+    SS_TRY(execute_wide_runs(r));
+    SS_TRY(execute_small_runs(r));
     SS_TRY(ss_sched_agree(comm, ss_store_sync(r->output.store)));
     int64_t flights[] = {r->flight.saved, r->flight.continued};
     MPI_Allreduce(MPI_IN_PLACE, flights, 2, MPI_INT64_T, MPI_SUM, comm);

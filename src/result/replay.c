@@ -79,6 +79,11 @@ ss_error ss_replay_check(const ss_replay *replay, const char *path)
     if (replay->candidates > 0 || replay->others == 0) {
         return SS_OK;
     }
+    if (replay->other_kernel == SS_LEVEL_WIDE) {
+        return ss_fail(SS_ERR_USAGE,
+                       "--replay: the runs of %s went on process grids, which it cannot repeat",
+                       path);
+    }
     return ss_fail(
         SS_ERR_USAGE,
         "--replay: the runs of %s are the %s kernel's, this processor would use %s, whose "

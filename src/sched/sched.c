@@ -22,19 +22,23 @@ ss_error ss_sched_agree_once(MPI_Comm comm, ss_error error)
     return ss_sched_agree(comm, first && rank > 0 ? SS_ERR_ELSEWHERE : error);
 }
 
-/* A barrier that leaves the core to ranks that still work. */
-static void wait_for_all(MPI_Comm comm)
+void ss_sched_wait(MPI_Request *request)
 {
-    MPI_Request request;
     int done = 0;
-    MPI_Ibarrier(comm, &request);
     for (;;) {
-        MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+        MPI_Test(request, &done, MPI_STATUS_IGNORE);
         if (done) {
             return;
         }
         ss_clock_sleep(100e-6);
     }
+}
+
+void ss_sched_wait_for_all(MPI_Comm comm)
+{
+    MPI_Request request;
+    MPI_Ibarrier(comm, &request);
+    ss_sched_wait(&request);
 }
 
 ss_error ss_sched_execute(MPI_Comm comm, const ss_sched_tasks *tasks, const char *name,
@@ -46,7 +50,7 @@ ss_error ss_sched_execute(MPI_Comm comm, const ss_sched_tasks *tasks, const char
     ss_sched_signals_begin();
     ss_member_end end =
         rank == 0 ? ss_master_run(comm, tasks, name, style) : ss_worker_run(comm, tasks);
-    wait_for_all(comm);
+    ss_sched_wait_for_all(comm);
     ss_sched_signals_end();
     int drained = end.drained;
     int complete = end.complete;

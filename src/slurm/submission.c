@@ -4,6 +4,7 @@
 #include "../base/whole_file.h"
 #include "../execution/reuse.h"
 #include "../result/pending.h"
+#include "../wide/forecast.h"
 #include "saddlesweep/kernel.h"
 #include "saddlesweep/sched.h"
 #include "script.h"
@@ -116,20 +117,32 @@ static ss_error inspect_result(ss_submission *s, double *share)
     return error == SS_OK ? closed : error;
 }
 
+/* Bytes that the partition has for each rank, if that is known. */
+static double memory_of_rank(const ss_submission *s)
+{
+    const ss_slurm_partition *partition = &s->options->partition;
+    return partition->known
+               ? (double)partition->most_mebibytes * 1048576 / (double)s->request.ntasks_per_node
+               : INFINITY;
+}
+
 /* Of a shard, or of what is left of the whole sweep. */
 static ss_error fit_plan(ss_submission *s, const ss_plan *plan, double share)
 {
     ss_plan_cost cost;
     int64_t ranks = s->request.nodes * s->request.ntasks_per_node;
+    ss_wide_forecast wide;
     SS_TRY(ss_plan_predict(plan, ranks, &cost));
-    s->bytes_per_rank = cost.bytes_per_rank;
-    s->wall_seconds =
-        fmax(share * cost.wall_seconds, cost.shortest_run) + ss_sched_message_seconds(ranks);
+    SS_TRY(ss_wide_choose(plan, ranks, memory_of_rank(s), &wide));
+    s->bytes_per_rank = fmax(cost.bytes_per_rank, wide.bytes_per_rank);
+    s->wall_seconds = fmax(share * (cost.wall_seconds + wide.wall_seconds), cost.shortest_run) +
+                      ss_sched_message_seconds(ranks);
     ss_slurm_demand demand = {
         .runs = s->in_shard,
         .wall_seconds = s->wall_seconds,
-        .iteration_seconds = cost.longest_run / (double)s->sweep.spec->iterations,
-        .bytes_per_rank = cost.bytes_per_rank,
+        .iteration_seconds =
+            fmax(cost.longest_run, wide.longest_run) / (double)s->sweep.spec->iterations,
+        .bytes_per_rank = s->bytes_per_rank,
     };
     return ss_slurm_request_fit(&s->request, &s->options->partition, &demand, &s->notes);
 }

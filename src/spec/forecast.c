@@ -66,6 +66,12 @@ static void take_run(double *ready, int64_t ranks, double seconds)
     ready[at] = time;
 }
 
+/* Those go on process grids (wide/forecast.h). */
+static bool is_wide(const ss_plan *plan, const ss_run *run)
+{
+    return run->d >= plan->spec->wide_from_d;
+}
+
 /* Seconds of the last rank to end. */
 static ss_error simulate(const ss_plan *plan, int64_t ranks, double relative_cost, double *out)
 {
@@ -76,7 +82,7 @@ static ss_error simulate(const ss_plan *plan, int64_t ranks, double relative_cos
     for (int64_t place = 0; place < plan->cells && error == SS_OK; place++) {
         ss_run run = ss_plan_run(plan, order[place], 0);
         double seconds = relative_cost * ss_run_cost_seconds(&run);
-        for (int64_t seed = 0; seed < plan->seeds; seed++) {
+        for (int64_t seed = 0; seed < plan->seeds && !is_wide(plan, &run); seed++) {
             take_run(ready, ranks, seconds);
         }
     }
@@ -96,23 +102,30 @@ static void sum_cells(const ss_plan *plan, ss_plan_cost *cost)
 {
     for (int64_t cell = 0; cell < plan->cells; cell++) {
         ss_run run = ss_plan_run(plan, cell, 0);
+        if (is_wide(plan, &run)) {
+            continue;
+        }
         double seconds = cost->kernel->relative_cost * ss_run_cost_seconds(&run);
         cost->core_seconds += seconds * (double)plan->seeds;
         cost->longest_run = fmax(cost->longest_run, seconds);
         cost->shortest_run = fmin(cost->shortest_run, seconds);
         cost->bytes_per_rank = fmax(cost->bytes_per_rank, ss_run_cost_bytes(&run, cost->kernel));
-        cost->wide_cells += run.d >= plan->spec->wide_from_d;
+        cost->cells++;
     }
 }
 
 ss_error ss_plan_predict(const ss_plan *plan, int64_t ranks, ss_plan_cost *out)
 {
     enum { SIMULATED_RUNS = 200000 };
-    int64_t runs = ss_plan_runs(plan);
-    int64_t busy = ranks < runs ? ranks : runs; /* further ranks stay idle */
     *out = (ss_plan_cost){.shortest_run = INFINITY};
     SS_TRY(ss_kernel_choose(plan->spec->precision, &out->kernel));
     sum_cells(plan, out);
+    if (out->cells == 0) {
+        out->shortest_run = 0;
+        return SS_OK;
+    }
+    int64_t runs = out->cells * plan->seeds;
+    int64_t busy = ranks < runs ? ranks : runs; /* further ranks stay idle */
     out->bytes_per_rank += bytes_of_program;
     if (runs <= SIMULATED_RUNS) {
         return simulate(plan, busy, out->kernel->relative_cost, &out->wall_seconds);

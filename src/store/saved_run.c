@@ -2,6 +2,7 @@
 
 #include "../base/text.h"
 #include "saddlesweep/kernel.h"
+#include "saved_run_path.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -30,8 +31,7 @@ _Static_assert(sizeof(header) == 64, "the header is 64 bytes in the file");
 static const char magic[8] = "SSWSTATE";
 enum { VERSION = 1 };
 
-/* Caller frees. NULL: out of memory. */
-static char *path_of(const char *result_path, const ss_run *run, const char *ending)
+char *ss_saved_run_path(const char *result_path, const ss_run *run, const char *ending)
 {
     ss_text path = {0};
     ss_text_append(&path, "%s.partial/%016" PRIx64 "%s", result_path, ss_run_identity(run), ending);
@@ -107,15 +107,23 @@ static void sync_folder(const char *path)
     }
 }
 
-static bool write_and_rename(const char *folder, const char *temporary, const char *path,
-                             const header *header, const ss_run *run, const ss_saved_run *saved)
+bool ss_saved_run_make_folder(const char *result_path)
 {
-    if ((mkdir(folder, 0777) != 0 && errno != EEXIST) ||
-        !write_all(temporary, header, run, saved) || rename(temporary, path) != 0) {
-        return false;
+    char *folder = folder_of(result_path);
+    bool made = folder && (mkdir(folder, 0777) == 0 || errno == EEXIST);
+    free(folder);
+    return made;
+}
+
+bool ss_saved_run_rename(const char *result_path, const char *temporary, const char *path)
+{
+    char *folder = folder_of(result_path);
+    bool renamed = folder && rename(temporary, path) == 0;
+    if (renamed) {
+        sync_folder(folder);
     }
-    sync_folder(folder);
-    return true;
+    free(folder);
+    return renamed;
 }
 
 ss_error ss_saved_run_write(const char *result_path, const ss_run *run, const ss_saved_run *saved)
@@ -127,17 +135,17 @@ ss_error ss_saved_run_write(const char *result_path, const ss_run *run, const ss
     memcpy(header.magic, magic, sizeof magic);
     snprintf(header.kernel, sizeof header.kernel, "%s", saved->kernel);
     header.checksum = checksum_of(&header, run, saved);
-    char *folder = folder_of(result_path);
-    char *temporary = path_of(result_path, run, ".creating");
-    char *path = path_of(result_path, run, ".state");
+    char *temporary = ss_saved_run_path(result_path, run, ".creating");
+    char *path = ss_saved_run_path(result_path, run, ".state");
     ss_error error = SS_OK;
-    if (!folder || !temporary || !path) {
+    if (!temporary || !path) {
         error = ss_fail(SS_ERR_MEMORY, "out of memory for a name");
-    } else if (!write_and_rename(folder, temporary, path, &header, run, saved)) {
+    } else if (!ss_saved_run_make_folder(result_path) ||
+               !write_all(temporary, &header, run, saved) ||
+               !ss_saved_run_rename(result_path, temporary, path)) {
         error = ss_fail(SS_ERR_IO, "%s cannot be written: %s", path, strerror(errno));
         unlink(temporary);
     }
-    free(folder);
     free(temporary);
     free(path);
     return error;
@@ -156,7 +164,7 @@ static bool believable(const header *header, const ss_run *run, const ss_saved_r
 bool ss_saved_run_read(const char *result_path, const ss_run *run, ss_saved_run *saved)
 {
     header header;
-    char *path = path_of(result_path, run, ".state");
+    char *path = ss_saved_run_path(result_path, run, ".state");
     FILE *file = path ? fopen(path, "rb") : NULL;
     free(path);
     if (!file) {
@@ -174,7 +182,7 @@ bool ss_saved_run_read(const char *result_path, const ss_run *run, ss_saved_run 
 
 void ss_saved_run_remove(const char *result_path, const ss_run *run)
 {
-    char *path = path_of(result_path, run, ".state");
+    char *path = ss_saved_run_path(result_path, run, ".state");
     if (path) {
         unlink(path);
     }

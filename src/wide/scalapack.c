@@ -1,5 +1,7 @@
 #include "scalapack.h"
 
+#include "../base/openblas.h"
+
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -33,7 +35,7 @@ ss_error ss_scalapack_load(const ss_scalapack **out)
     static ss_scalapack table;
     static bool loaded;
     if (!loaded) {
-        setenv("OPENBLAS_NUM_THREADS", "1", 1);
+        ss_openblas_prepare();
         /* Never unloaded: MPI keeps addresses of functions in it until MPI_Finalize. */
         SS_TRY(find_all(dlopen(SADDLESWEEP_SCALAPACK, RTLD_NOW | RTLD_LOCAL), &table));
         loaded = true;

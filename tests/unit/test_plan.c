@@ -295,7 +295,12 @@ static void the_prediction_sums_all_runs(void **state)
     double total = 0;
     double longest = 0;
     double shortest = INFINITY;
+    int64_t wide_cells = 0;
     for (int64_t cell = 0; cell < plan.cells; cell++) {
+        if (ss_plan_run(&plan, cell, 0).d >= 5) {
+            wide_cells++; /* those go on process grids, and are predicted apart */
+            continue;
+        }
         for (int64_t seed = 0; seed < plan.seeds; seed++) {
             ss_run run = ss_plan_run(&plan, cell, seed);
             double seconds = cost.kernel->relative_cost * ss_run_cost_seconds(&run);
@@ -308,7 +313,8 @@ static void the_prediction_sums_all_runs(void **state)
     assert_near(cost.longest_run, longest, 0);
     assert_near(cost.shortest_run, shortest, 0);
     assert_true(cost.shortest_run > 0);
-    assert_int_equal(cost.wide_cells, 8);
+    assert_int_equal(wide_cells, 8);
+    assert_int_equal(cost.cells, plan.cells - wide_cells);
     ss_spec_destroy(&spec);
 }
 

@@ -1,0 +1,240 @@
+"""Sweeps with runs on process grids: which, on how many ranks, their results, stops and mistakes."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+import h5py
+import numpy as np
+from harness import PROGRAM, SWEEP, ProgramTest, read, wait_for, xxh3
+
+WIDE = 5
+MIXED = 65535
+
+# Two small cells and two wide ones, of 3 seeds each.
+MANY = (
+    SWEEP.replace("d: [3, 5]", "d: [5, 44]")
+    .replace("n: [100, 300]", "n: 300")
+    .replace("count: 4", "count: 3")
+    .replace("precision: single", "precision: double")
+    + "\nwide: {from_d: 40, block: 16}\n"
+)
+ONE = MANY.replace("d: [5, 44]", "d: 44").replace("[leaky_relu(0.2), tanh]", "tanh").replace("count: 3", "count: 1")
+# Some seconds; the sanitized program's is shorter.
+LONG = ONE.replace("iterations: 50", f"iterations: {12000 if 'release' in PROGRAM else 3000}").replace(
+    "size: 0.5", "size: 0.02"  # a larger one is chaotic here, and amplifies rounding
+)
+
+
+class WideTest(ProgramTest):
+    def reference(self, text, name="reference"):
+        """The same by the one-rank engine."""
+        return self.run_sweep(text, name, "--set", "wide.from_d=1000")
+
+    def assert_near(self, output, reference, tolerance=1e-9):
+        np.testing.assert_allclose(read(output, "error"), read(reference, "error"), rtol=tolerance)
+
+
+class Results(WideTest):
+    def check(self, ranks, grid, said, *options):
+        spec = self.write("many.yaml", MANY)
+        output = self.folder / f"many-{ranks}.h5"
+        done = self.succeed("run", spec, "-o", output, *options, ranks=ranks)
+        self.assertIn(said, done.stdout)
+        self.assertIn("12 of 12 runs committed (12 now", done.stdout)
+        records = read(output, "run")
+        wide = read(output, "d") == 44
+        self.assertTrue((records["grid"][wide] == grid).all(), records["grid"])
+        self.assertTrue((records["kernel"][wide] == WIDE).all())
+        self.assertTrue((records["grid"][~wide] == 0).all())
+        self.assertTrue((records["kernel"][~wide] != WIDE).all())
+        self.assertTrue((read(output, "bands/error/count") == 3).all())
+        self.assert_near(output, self.reference(MANY, f"reference-{ranks}"))
+        self.succeed("verify", output)
+
+    def test_one_rank_is_a_grid_too(self):
+        self.check(1, 1, "6 wide runs on 1 process grid of 1 x 1 ranks\n")
+
+    def test_grids_side_by_side(self):
+        self.check(2, 1, "6 wide runs on 2 process grids of 1 x 1 ranks\n")
+
+    def test_ranks_left_over_are_told(self):
+        said = "6 wide runs on 1 process grid of 1 x 2 ranks; 1 rank is left over, idle until they have ended\n"
+        self.check(3, 2, said, "--set", "wide.ranks=2")
+
+    def test_a_grid_of_all_ranks(self):
+        self.check(4, 4, "6 wide runs on 1 process grid of 2 x 2 ranks\n", "--set", "wide.ranks=4")
+
+    def test_single_precision_is_computed_in_double(self):
+        text = ONE.replace("precision: double", "precision: single")
+        output = self.run_sweep(text, "single", ranks=2)
+        self.assert_near(output, self.reference(ONE))
+
+    def test_what_cannot_be_replayed_is_told(self):
+        output = self.run_sweep(ONE, "one")
+        done = self.call("verify", output, "--replay", "1")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("went on process grids, which it cannot repeat", done.stderr)
+        output = self.run_sweep(MANY, "many")
+        said = self.succeed("verify", output, "--replay", "12").stdout
+        self.assertIn("replayed    6, 0 of them with other bits\n6 runs are another kernel's (wide)", said)
+
+
+class Stops(WideTest):
+    """A run of some seconds, stopped and gone on with."""
+
+    wholes = {}
+
+    def setUp(self):
+        super().setUp()
+        self.spec = self.write("long.yaml", LONG)
+        self.output = self.folder / "long.h5"
+        self.saved = self.folder / "long.h5.partial"
+
+    def whole(self, ranks):
+        """/error of an undisturbed run on one grid of so many ranks."""
+        if ranks not in self.wholes:
+            path = self.run_sweep(LONG, f"whole{ranks}", "--set", f"wide.ranks={ranks}", ranks=ranks)
+            self.wholes[ranks] = read(path, "error")
+        return self.wholes[ranks]
+
+    def command_on(self, ranks, *options):
+        return self.command("run", self.spec, "-o", self.output, "--set", f"wide.ranks={ranks}", *options, ranks=ranks)
+
+    def start(self, ranks, *options):
+        process = subprocess.Popen(
+            self.command_on(ranks, *options),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def stop(self, ranks):
+        done = self.call("run", self.spec, "-o", self.output, "--set", f"wide.ranks={ranks}", "--time-limit", "1",
+                         ranks=ranks)  # fmt: skip
+        self.check_stopped(done.returncode, done.stdout + done.stderr)
+
+    def check_stopped(self, status, said):
+        self.assertEqual(status, 75, said)
+        self.assertIn("1 runs in flight saved", said)
+        self.assertEqual(read(self.output, "run")["status"].tolist(), [[4]])
+        self.assertEqual(len(list(self.saved.glob("*.state"))), 1)
+
+    def wait_for_state(self):
+        wait_for(self.saved)
+        deadline = time.monotonic() + 60
+        while not list(self.saved.glob("*.state")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def finish(self, ranks, continued=True):
+        done = self.succeed("run", self.spec, "-o", self.output, "--set", f"wide.ranks={ranks}", ranks=ranks)
+        self.assertEqual("1 runs went on from where they had been saved" in done.stdout, continued, done.stdout)
+        self.assertFalse(self.saved.exists())
+        return read(self.output, "error"), int(read(self.output, "run")["grid"][0, 0])
+
+    def test_the_same_grid_goes_on_to_the_same_bits(self):
+        for ranks in (1, 2):
+            self.stop(ranks)
+            self.stop(ranks)
+            error, grid = self.finish(ranks)
+            self.assertEqual(error.tobytes(), self.whole(ranks).tobytes())
+            self.assertEqual(grid, ranks)
+            self.output.unlink()
+
+    def test_another_grid_goes_on_to_rounding_and_says_so(self):
+        for first, second in ((2, 1), (1, 2), (2, 4)):
+            self.stop(first)
+            error, grid = self.finish(second)
+            np.testing.assert_allclose(error, self.whole(first), rtol=1e-6)
+            self.assertEqual(grid, MIXED)
+            self.output.unlink()
+
+    def test_a_run_of_several_grids_stays_one(self):
+        self.stop(2)
+        self.stop(1)
+        self.assertEqual(self.finish(1)[1], MIXED)
+
+    def test_a_kill_costs_no_more_than_the_time_since_the_last_save(self):
+        process = self.start(2, "--checkpoint", "1")
+        self.wait_for_state()
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        self.assertEqual(self.finish(2)[0].tobytes(), self.whole(2).tobytes())
+
+    def test_a_signal_to_any_rank_stops_all(self):
+        for rank in (0, 1):
+            process = self.start(2, "--checkpoint", "1")
+            self.wait_for_state()
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            os.kill(sorted(map(int, children))[rank], signal.SIGUSR1)
+            said = "".join(process.communicate(timeout=60))
+            self.check_stopped(process.returncode, said)
+            self.finish(2)
+            self.output.unlink()
+
+    def test_what_is_damaged_begins_anew(self):
+        self.stop(2)
+        [path] = self.saved.glob("*.state")
+        whole = path.read_bytes()
+        # header, checksums, trajectory, both parts; a byte less, a byte more
+        positions = (3, 17, 25, 57, 66, 90, 120, len(whole) // 3, len(whole) - 1)
+        damaged = [whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :] for at in positions]
+        for data in (*damaged, whole[:-1], whole + b"x", b""):
+            path.write_bytes(data)
+            done = self.call("run", self.spec, "-o", self.output, "--set", "wide.ranks=2", "--time-limit", "1", ranks=2)
+            self.assertEqual(done.returncode, 75)
+            self.assertNotIn("went on", done.stdout)
+        path.write_bytes(whole)
+        self.assertEqual(self.finish(2)[0].tobytes(), self.whole(2).tobytes())
+
+    def test_a_save_that_fails_costs_the_run_in_flight_only(self):
+        self.saved.write_text("in the way")
+        done = self.call("run", self.spec, "-o", self.output, "--set", "wide.ranks=2", "--time-limit", "1", ranks=2)
+        self.assertEqual(done.returncode, 75, done.stderr)
+        self.assertIn("warning: a run in flight cannot be saved", done.stderr)
+        self.assertIn("0 runs in flight saved", done.stdout)
+
+
+class Mistakes(WideTest):
+    def test_they_are_refused_before_anything_is_written(self):
+        spec = self.write("many.yaml", MANY)
+        for setting, ranks, expected in (
+            ("wide.ranks=3", 2, "wide.ranks: found 3, but there are 2 ranks"),
+            ("wide.ranks=0", 1, "wide.ranks"),
+            ("wide.block=0", 1, "wide.block"),
+            ("wide.from_d=0", 1, "wide.from_d"),
+            ("grid.d=300000", 1, "wide.ranks: a run of d = 300000 takes"),
+        ):
+            done = self.call("run", spec, "-o", self.folder / "out.h5", "--set", setting, ranks=ranks)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(expected, done.stderr)
+            self.assertEqual(self.files(), ["many.yaml"])
+            done = self.call("plan", spec, "--set", setting, "--ranks", ranks)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(expected, done.stderr)
+
+    def test_a_plan_shows_the_grids(self):
+        spec = self.write("many.yaml", MANY)
+        said = self.succeed("plan", spec, "--ranks", "5", "--set", "wide.ranks=2").stdout
+        self.assertRegex(said, r"wide runs +6, on 2 process grids of 1 x 2 ranks \(1 left over\), [\d.]+ MiB a rank,")
+        said = self.succeed("plan", spec, "--ranks", "5", "--set", "wide.from_d=100").stdout
+        self.assertNotIn("wide runs", said)
+
+    def test_the_ranks_that_would_do_are_named(self):
+        spec = self.write("many.yaml", MANY)
+        said = self.call("plan", spec, "--set", "grid.d=100000").stderr
+        enough = int(re.search(r"grids of (\d+) such ranks would do", said).group(1))
+        self.assertGreater(enough, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
