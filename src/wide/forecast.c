@@ -8,10 +8,8 @@
 
 enum { MOST_RANKS = 65534 }; /* of a grid: a record has 16 bits for it */
 
-/* A rank's program, MPI, HDF5 and ScaLAPACK with its BLAS, and PBLAS' own buffers as a share of the
- * matrices: measured (docs/wide.md). */
-static const double bytes_of_program = 75e6;
-static const double buffers = 1.05;
+/* A rank's program, MPI, HDF5, ScaLAPACK and the buffers of PBLAS: resident, measured (docs/wide.md). */
+static const double bytes_of_program = 35e6;
 
 /* Measured (docs/wide.md): an iteration on one rank against the one-rank kernel of the cost model,
  * and the share of more ranks' time that is not lost to messages. */
@@ -46,7 +44,7 @@ typedef struct demand {
 static double bytes_on(const ss_run *run, int64_t ranks, ss_wide_options options)
 {
     ss_grid_shape shape = ss_grid_shape_of((int)ranks);
-    return bytes_of_program + buffers * ss_wide_bytes(run, shape, options);
+    return bytes_of_program + ss_wide_bytes(run, shape, options);
 }
 
 static demand demand_of(const ss_plan *plan)
