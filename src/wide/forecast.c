@@ -8,7 +8,8 @@
 
 enum { MOST_RANKS = 65534 }; /* of a grid: a record has 16 bits for it */
 
-/* A rank's program, MPI, HDF5, ScaLAPACK and the buffers of PBLAS: resident, measured (docs/wide.md). */
+/* A rank's program, MPI, HDF5, ScaLAPACK and the buffers of PBLAS: resident, measured
+ * (docs/wide.md). */
 static const double bytes_of_program = 35e6;
 
 /* Measured (docs/wide.md): an iteration on one rank against the one-rank kernel of the cost model,

@@ -20,7 +20,11 @@ ss_error ss_grid_open(MPI_Comm comm, ss_grid *grid)
     MPI_Comm_rank(comm, &rank);
     MPI_Comm_size(comm, &ranks);
     *grid = (ss_grid){.comm = comm, .row = MPI_COMM_NULL};
-    SS_TRY(ss_sched_agree_once(comm, ss_scalapack_load(&grid->library)));
+    ss_error error = ss_sched_agree_once(comm, ss_scalapack_load(&grid->library));
+    if (error != SS_OK) {
+        grid->library = NULL;
+        return error;
+    }
     ss_grid_shape shape = ss_grid_shape_of(ranks);
     grid->place = (ss_grid_place){shape, rank / shape.columns, rank % shape.columns};
     MPI_Comm_split(comm, grid->place.row, grid->place.column, &grid->row);

@@ -32,7 +32,7 @@ typedef struct ss_grid {
 } ss_grid;
 
 /* A grid of all ranks of `comm`. SS_ERR_UNAVAILABLE if there is no ScaLAPACK; then there is nothing
- * to close. Collective. */
+ * to close, and `library` is NULL. Collective. */
 ss_error ss_grid_open(MPI_Comm comm, ss_grid *grid);
 
 /* Collective. */
