@@ -22,13 +22,21 @@ typedef struct forecast {
     ss_wide_forecast wide;
 } forecast;
 
-/* As if on machines like this one, a rank a core. */
-static ss_error predict(const ss_plan *plan, int64_t ranks, forecast *out)
+/* As if on machines like this one, a rank a core. *ranks (in/out): 0 becomes one, or as many as the
+ * sweep file wants for a process grid. */
+static ss_error predict(const ss_plan *plan, int64_t *ranks, forecast *out)
 {
+    bool open = *ranks == 0;
     int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
-    double memory = ss_wide_memory_of_rank(ranks < cores ? ranks : cores);
-    SS_TRY(ss_plan_predict(plan, ranks, &out->small));
-    return ss_wide_choose(plan, ranks, memory, &out->wide);
+    if (open) {
+        *ranks = plan->spec->wide_ranks > 0 ? plan->spec->wide_ranks : 1;
+    }
+    double memory = ss_wide_memory_of_rank(*ranks < cores ? *ranks : cores);
+    SS_TRY(ss_wide_choose(plan, *ranks, memory, &out->wide));
+    if (open && out->wide.cells == 0) {
+        *ranks = 1;
+    }
+    return ss_plan_predict(plan, *ranks, &out->small);
 }
 
 static double seconds_of(const ss_plan *plan, const forecast *forecast, const ss_run *run)
@@ -128,18 +136,19 @@ typedef struct plan_options {
 static ss_error print_plan(const char *path, void *context)
 {
     const plan_options *options = context;
+    int64_t ranks = options->ranks;
     ss_sweep sweep;
     forecast forecast;
     ss_error error = ss_sweep_load(path, &options->overrides, options->shard, &sweep);
     if (error == SS_OK) {
-        error = predict(&sweep.plan, options->ranks, &forecast);
+        error = predict(&sweep.plan, &ranks, &forecast);
     }
     if (error == SS_OK) {
         print_summary(&sweep.plan);
         error = print_cells(&sweep.plan, &forecast);
     }
     if (error == SS_OK) {
-        print_cost(&sweep.plan, &forecast, options->ranks);
+        print_cost(&sweep.plan, &forecast, ranks);
     }
     ss_sweep_release(&sweep);
     return error;
@@ -147,10 +156,10 @@ static ss_error print_plan(const char *path, void *context)
 
 int ss_cmd_plan(int argc, char **argv)
 {
-    plan_options chosen = {.ranks = 1, .shard = SS_SHARD_WHOLE};
+    plan_options chosen = {.shard = SS_SHARD_WHOLE};
     const ss_option options[] = {
-        {"--ranks", NULL, "N", "predict the wall time on N ranks (default 1)", SS_OPTION_COUNT,
-         &chosen.ranks},
+        {"--ranks", NULL, "N", "predict the wall time on N ranks (default 1, or wide.ranks)",
+         SS_OPTION_COUNT, &chosen.ranks},
         ss_options_shard(&chosen.shard),
         {"--set", NULL, "PATH=VALUE",
          "override a key of the sweep file, e.g. grid.n=[500,1000]; "

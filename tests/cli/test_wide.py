@@ -229,6 +229,14 @@ class Mistakes(WideTest):
         said = self.succeed("plan", spec, "--ranks", "5", "--set", "wide.from_d=100").stdout
         self.assertNotIn("wide runs", said)
 
+    def test_a_plan_without_ranks_takes_those_of_the_sweep_file(self):
+        spec = self.write("many.yaml", MANY)
+        said = self.succeed("plan", spec, "--set", "wide.ranks=6").stdout
+        self.assertIn("on 1 process grid of 2 x 3 ranks", said)
+        self.assertRegex(said, r"wall time .* on 6 ranks")
+        said = self.succeed("plan", spec, "--set", "wide.ranks=6", "--set", "wide.from_d=100").stdout
+        self.assertRegex(said, r"wall time .* on 1 rank\n")
+
     def test_the_ranks_that_would_do_are_named(self):
         spec = self.write("many.yaml", MANY)
         said = self.call("plan", spec, "--set", "grid.d=100000").stderr
