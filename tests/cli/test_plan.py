@@ -93,10 +93,6 @@ class Plan(ProgramTest):
             done = self.succeed("plan", "sweep.yaml", "--ranks", "100", limit=limit)
             self.assertEqual(self.value(done.stdout, "runs"), "10000000")
 
-    def test_wide_cells_are_mentioned(self):
-        output = self.plan(SWEEP.replace("precision: single", "wide: {from_d: 4}"))
-        self.assertIn("4 cells have d >= 4", self.value(output, "note"))
-
     def test_ranks_must_be_positive(self):
         self.write("sweep.yaml", SWEEP)
         done = self.call("plan", "sweep.yaml", "--ranks", "0")
