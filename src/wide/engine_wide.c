@@ -189,7 +189,8 @@ static size_t arrange(ss_grid_place place, ss_wide_options options, const ss_run
     take_batch(&samples, true, data);
     e->latents = latent_batch(place, options, run);
     take_batch(&arena, false, &e->latents);
-    return samples.bytes > arena.bytes ? samples.bytes : arena.bytes;
+    size_t most = samples.bytes > arena.bytes ? samples.bytes : arena.bytes;
+    return most + SS_ALIGNMENT; /* so that a rank that owns nothing has pointers, too */
 }
 
 double ss_wide_bytes(const ss_run *run, ss_grid_shape shape, ss_wide_options options)

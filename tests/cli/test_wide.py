@@ -25,7 +25,7 @@ MANY = (
 )
 ONE = MANY.replace("d: [5, 44]", "d: 44").replace("[leaky_relu(0.2), tanh]", "tanh").replace("count: 3", "count: 1")
 # Some seconds; the sanitized program's is shorter.
-LONG = ONE.replace("iterations: 50", f"iterations: {12000 if 'release' in PROGRAM else 3000}").replace(
+LONG = ONE.replace("iterations: 50", f"iterations: {40000 if 'release' in PROGRAM else 8000}").replace(
     "size: 0.5", "size: 0.02"  # a larger one is chaotic here, and amplifies rounding
 )
 
@@ -119,9 +119,15 @@ class Stops(WideTest):
         return process
 
     def stop(self, ranks):
-        done = self.call("run", self.spec, "-o", self.output, "--set", f"wide.ranks={ranks}", "--time-limit", "1",
-                         ranks=ranks)  # fmt: skip
-        self.check_stopped(done.returncode, done.stdout + done.stderr)
+        before = self.states()
+        process = self.start(ranks, "--checkpoint", "1")
+        self.wait_for_state(before)
+        process.send_signal(signal.SIGUSR1)
+        said = "".join(process.communicate(timeout=60))
+        self.check_stopped(process.returncode, said)
+
+    def states(self):
+        return {path: path.stat().st_mtime_ns for path in self.saved.glob("*.state")}
 
     def check_stopped(self, status, said):
         self.assertEqual(status, 75, said)
@@ -129,11 +135,12 @@ class Stops(WideTest):
         self.assertEqual(read(self.output, "run")["status"].tolist(), [[4]])
         self.assertEqual(len(list(self.saved.glob("*.state"))), 1)
 
-    def wait_for_state(self):
+    def wait_for_state(self, before=None):
+        """Until the run has been saved (again)."""
         wait_for(self.saved)
         deadline = time.monotonic() + 60
-        while not list(self.saved.glob("*.state")) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        while self.states() == (before or {}) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def finish(self, ranks, continued=True):
         done = self.succeed("run", self.spec, "-o", self.output, "--set", f"wide.ranks={ranks}", ranks=ranks)
@@ -198,10 +205,13 @@ class Stops(WideTest):
 
     def test_a_save_that_fails_costs_the_run_in_flight_only(self):
         self.saved.write_text("in the way")
-        done = self.call("run", self.spec, "-o", self.output, "--set", "wide.ranks=2", "--time-limit", "1", ranks=2)
-        self.assertEqual(done.returncode, 75, done.stderr)
-        self.assertIn("warning: a run in flight cannot be saved", done.stderr)
-        self.assertIn("0 runs in flight saved", done.stdout)
+        process = self.start(2, "--checkpoint", "1")
+        warning = next(line for line in process.stderr if line.startswith("warning"))
+        self.assertIn("a run in flight cannot be saved", warning)
+        process.send_signal(signal.SIGUSR1)
+        said, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 75, said)
+        self.assertIn("0 runs in flight saved", said)
 
 
 class Mistakes(WideTest):
