@@ -25,7 +25,7 @@ MANY = (
 )
 ONE = MANY.replace("d: [5, 44]", "d: 44").replace("[leaky_relu(0.2), tanh]", "tanh").replace("count: 3", "count: 1")
 # Some seconds; the sanitized program's is shorter.
-LONG = ONE.replace("iterations: 50", f"iterations: {40000 if 'release' in PROGRAM else 8000}").replace(
+LONG = ONE.replace("iterations: 50", f"iterations: {30000 if 'release' in PROGRAM else 8000}").replace(
     "size: 0.5", "size: 0.02"  # a larger one is chaotic here, and amplifies rounding
 )
 
@@ -149,16 +149,16 @@ class Stops(WideTest):
         return read(self.output, "error"), int(read(self.output, "run")["grid"][0, 0])
 
     def test_the_same_grid_goes_on_to_the_same_bits(self):
-        for ranks in (1, 2):
-            self.stop(ranks)
-            self.stop(ranks)
+        for ranks, stops in ((1, 1), (2, 2)):
+            for _ in range(stops):
+                self.stop(ranks)
             error, grid = self.finish(ranks)
             self.assertEqual(error.tobytes(), self.whole(ranks).tobytes())
             self.assertEqual(grid, ranks)
             self.output.unlink()
 
     def test_another_grid_goes_on_to_rounding_and_says_so(self):
-        for first, second in ((2, 1), (1, 2), (2, 4)):
+        for first, second in ((2, 1), (2, 4)):
             self.stop(first)
             error, grid = self.finish(second)
             np.testing.assert_allclose(error, self.whole(first), rtol=1e-6)
