@@ -215,7 +215,7 @@ static ss_error describe_all(wide_engine *e, batch *data)
 
 static ss_run_reason agree(const wide_engine *e, ss_run_reason mine)
 {
-    int worst = mine;
+    int worst = (int)mine;
     MPI_Allreduce(MPI_IN_PLACE, &worst, 1, MPI_INT, MPI_MAX, e->grid->comm);
     return (ss_run_reason)worst;
 }
