@@ -54,6 +54,12 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index);
 
 enum { SS_DIGEST_SIZE = 33, SS_SETTINGS_SIZE = 1024 };
 
+/* Whether a run of the plan goes on a process grid (d ≥ wide.from_d). */
+static inline bool ss_plan_is_wide(const ss_plan *plan, const ss_run *run)
+{
+    return run->d >= plan->spec->wide_from_d;
+}
+
 /* A hash (32 hexadecimal digits and NUL, out) over all cells, seeds, checkpoints and settings; a
  * shard's is over the whole sweep's as well, and over which part it is. */
 void ss_plan_digest(const ss_plan *plan, char digest[SS_DIGEST_SIZE]);
@@ -75,7 +81,7 @@ bool ss_plan_differs(const ss_plan *first, const ss_plan *second, ss_difference 
 /* The same of two texts of settings (ss_plan_settings). Local. */
 bool ss_settings_differ(const char *first, const char *second, ss_difference *difference);
 
-/* What the cost model says of the runs of a plan that go on one rank each (d < wide.from_d). */
+/* What the cost model says of the runs of a plan that go on one rank each. */
 typedef struct ss_plan_cost {
     const struct ss_kernel *kernel; /* that a run would use here: all seconds are with this one */
     double core_seconds;

@@ -19,6 +19,13 @@ ss_error ss_allocate(size_t count, size_t size, void *out)
                   : ss_fail(SS_ERR_MEMORY, "out of memory: %zu elements of %zu bytes", count, size);
 }
 
+void *ss_arena_take(ss_arena *arena, size_t bytes)
+{
+    char *at = arena->memory ? arena->memory + arena->bytes : NULL;
+    arena->bytes += (bytes + SS_ALIGNMENT - 1) / SS_ALIGNMENT * SS_ALIGNMENT;
+    return at;
+}
+
 ss_error ss_grow(void *array, size_t *capacity, size_t needed, size_t size)
 {
     if (needed <= *capacity) {

@@ -14,6 +14,16 @@
  * NULL. Local. */
 ss_error ss_allocate(size_t count, size_t size, void *out);
 
+/* Arrays one after the other in one block, each aligned to SS_ALIGNMENT: taken once without memory,
+ * which counts the bytes of the block, and once more with it. Starts from {memory or NULL, 0}. */
+typedef struct ss_arena {
+    char *memory;
+    size_t bytes; /* taken so far */
+} ss_arena;
+
+/* The next array; NULL without memory. */
+void *ss_arena_take(ss_arena *arena, size_t bytes);
+
 /* Grows *array (owned by the caller, or NULL) so that it holds at least `needed` elements of
  * `size` bytes; *capacity is updated. On SS_ERR_MEMORY the old array is intact. Local. */
 ss_error ss_grow(void *array, size_t *capacity, size_t needed, size_t size);

@@ -2,7 +2,7 @@
 
 #include "../base/clock.h"
 #include "../base/memory.h"
-#include "../base/openblas.h"
+#include "../kernel/openblas.h"
 
 #include <cblas.h>
 #include <dlfcn.h>

@@ -42,8 +42,9 @@ static ss_error predict(const ss_plan *plan, int64_t *ranks, forecast *out)
 static double seconds_of(const ss_plan *plan, const forecast *forecast, const ss_run *run)
 {
     ss_grid_shape shape = forecast->wide.shape;
-    return ss_wide_is(plan, run) ? ss_wide_cost_seconds(run, shape.rows * shape.columns)
-                                 : forecast->small.kernel->relative_cost * ss_run_cost_seconds(run);
+    return ss_plan_is_wide(plan, run)
+               ? ss_wide_cost_seconds(run, shape.rows * shape.columns)
+               : forecast->small.kernel->relative_cost * ss_run_cost_seconds(run);
 }
 
 static ss_error print_cells(const ss_plan *plan, const forecast *forecast)

@@ -284,7 +284,8 @@ static ss_error select_tasks(sweep_run *r, bool wide, uint64_t **set, int64_t *c
     for (int64_t task = 0; *set && task < tasks;) {
         ss_run run = ss_plan_run(plan, ss_task_cell(&r->tasks, task), 0);
         for (int64_t i = 0; i < plan->seeds; i++, task++) {
-            bool chosen = ss_wide_is(plan, &run) == wide && ss_pending_has(r->output.pending, task);
+            bool chosen =
+                ss_plan_is_wide(plan, &run) == wide && ss_pending_has(r->output.pending, task);
             (*set)[task / 64] |= (uint64_t)chosen << (task % 64);
             *count += chosen;
         }

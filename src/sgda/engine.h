@@ -33,6 +33,32 @@ struct ss_engine {
 /* The engine of one rank: every matrix whole, row-major, float64; a kernel for each precision. */
 ss_error ss_engine_create_local(ss_engine **out);
 
+/* The samples of X_n (A = A*), and of iteration t, with t still 0. */
+static inline ss_batch ss_run_data_batch(const ss_run *run, const double *A_star)
+{
+    return (ss_batch){
+        .A = A_star,
+        .d = run->d,
+        .k = run->k0,
+        .samples = run->n,
+        .activation = run->activation,
+        .stream = ss_stream_data(run->root_seed, run->seed, run->k0),
+        .once = true,
+    };
+}
+
+static inline ss_batch ss_run_latent_batch(const ss_run *run, const double *A)
+{
+    return (ss_batch){
+        .A = A,
+        .d = run->d,
+        .k = run->k,
+        .samples = run->m,
+        .activation = run->activation,
+        .stream = ss_stream_latents(run->root_seed, run->seed, run->k),
+    };
+}
+
 /* η_t. */
 static inline double ss_run_step_size(const ss_run *run, int64_t t)
 {

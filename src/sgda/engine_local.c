@@ -26,99 +26,53 @@ typedef struct local_engine {
     void *scratch;     /* the kernel's */
 } local_engine;
 
-/* Byte offsets of the engine's arrays in its one block. */
-typedef struct layout {
-    size_t A, V, X, Z_star, gamma, gradient, direction, norms, scratch;
-    size_t bytes;
-} layout;
-
-/* The offset of the next array; every array is aligned. */
-static size_t place(layout *layout, size_t bytes)
-{
-    size_t offset = layout->bytes;
-    layout->bytes += (bytes + SS_ALIGNMENT - 1) / SS_ALIGNMENT * SS_ALIGNMENT;
-    return offset;
-}
-
-static ss_batch data_batch(const ss_run *run, const double *A_star)
-{
-    return (ss_batch){
-        .A = A_star,
-        .d = run->d,
-        .k = run->k0,
-        .samples = run->n,
-        .activation = run->activation,
-        .stream = ss_stream_data(run->root_seed, run->seed, run->k0),
-        .once = true,
-    };
-}
-
-/* The batch of iteration t, with t still 0. */
-static ss_batch latent_batch(const ss_run *run, const double *A)
-{
-    return (ss_batch){
-        .A = A,
-        .d = run->d,
-        .k = run->k,
-        .samples = run->m,
-        .activation = run->activation,
-        .stream = ss_stream_latents(run->root_seed, run->seed, run->k),
-    };
-}
-
 static size_t scratch_bytes(const ss_kernel *kernel, const ss_run *run)
 {
-    ss_batch data = data_batch(run, NULL);
-    ss_batch latents = latent_batch(run, NULL);
+    ss_batch data = ss_run_data_batch(run, NULL);
+    ss_batch latents = ss_run_latent_batch(run, NULL);
     size_t for_data = kernel->scratch_bytes(&data);
     size_t for_latents = kernel->scratch_bytes(&latents);
     return for_data > for_latents ? for_data : for_latents;
 }
 
-static layout arrange(const ss_kernel *kernel, const ss_run *run)
+/* Where everything is that a run needs; with memory NULL, how many bytes that takes. */
+static size_t arrange(const ss_kernel *kernel, const ss_run *run, char *memory,
+                      local_engine *engine)
 {
     size_t vector = (size_t)run->d * sizeof(double);
     size_t square = (size_t)run->d * vector;
     size_t tall = (size_t)run->k * vector;
-    layout layout = {0};
-    layout.A = place(&layout, tall);
-    layout.V = place(&layout, square);
-    layout.X = place(&layout, square);
-    layout.Z_star = place(&layout, square);
-    layout.gamma = place(&layout, square);
-    layout.gradient = place(&layout, tall);
-    layout.direction = place(&layout, tall);
-    layout.norms = place(&layout, vector);
-    layout.scratch = place(&layout, scratch_bytes(kernel, run));
-    return layout;
+    ss_arena arena = {.memory = memory};
+    engine->A = ss_arena_take(&arena, tall);
+    engine->V = ss_arena_take(&arena, square);
+    engine->X = ss_arena_take(&arena, square);
+    engine->Z_star = ss_arena_take(&arena, square);
+    engine->gamma = ss_arena_take(&arena, square);
+    engine->gradient = ss_arena_take(&arena, tall);
+    engine->direction = ss_arena_take(&arena, tall);
+    engine->norms = ss_arena_take(&arena, vector);
+    engine->scratch = ss_arena_take(&arena, scratch_bytes(kernel, run));
+    return arena.bytes;
 }
 
 double ss_run_cost_bytes(const ss_run *run, const ss_kernel *kernel)
 {
-    return (double)arrange(kernel, run).bytes;
+    local_engine engine;
+    return (double)arrange(kernel, run, NULL, &engine);
 }
 
 static ss_run_reason reserve(local_engine *engine, const ss_run *run)
 {
-    layout layout = arrange(engine->kernel, run);
-    if (layout.bytes > engine->capacity) {
+    size_t bytes = arrange(engine->kernel, run, NULL, engine);
+    if (bytes > engine->capacity) {
         free(engine->memory);
         engine->capacity = 0;
-        if (ss_allocate(layout.bytes, 1, &engine->memory) != SS_OK) {
+        if (ss_allocate(bytes, 1, &engine->memory) != SS_OK) {
             return SS_REASON_MEMORY;
         }
-        engine->capacity = layout.bytes;
+        engine->capacity = bytes;
     }
-    char *memory = engine->memory;
-    engine->A = (double *)(memory + layout.A);
-    engine->V = (double *)(memory + layout.V);
-    engine->X = (double *)(memory + layout.X);
-    engine->Z_star = (double *)(memory + layout.Z_star);
-    engine->gamma = (double *)(memory + layout.gamma);
-    engine->gradient = (double *)(memory + layout.gradient);
-    engine->direction = (double *)(memory + layout.direction);
-    engine->norms = (double *)(memory + layout.norms);
-    engine->scratch = memory + layout.scratch;
+    arrange(engine->kernel, run, engine->memory, engine);
     return SS_REASON_NONE;
 }
 
@@ -146,7 +100,7 @@ static ss_run_reason draw_truth(local_engine *engine, const ss_run *run)
         return reason;
     }
     ss_matrix_gram(A_star, run->d, run->k0, engine->Z_star);
-    ss_batch data = data_batch(run, A_star);
+    ss_batch data = ss_run_data_batch(run, A_star);
     engine->kernel->gamma(&data, engine->scratch, engine->X);
     return SS_REASON_NONE;
 }
@@ -162,7 +116,7 @@ static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_nor
     if (reason != SS_REASON_NONE) {
         return reason;
     }
-    engine->latents = latent_batch(run, engine->A);
+    engine->latents = ss_run_latent_batch(run, engine->A);
     engine->sphere = ss_stream_sphere(run->root_seed, run->seed, run->d, run->k);
     *truth_norm = ss_matrix_norm(engine->Z_star, run->d * run->d);
     memset(engine->V, 0, (size_t)(run->d * run->d) * sizeof *engine->V);

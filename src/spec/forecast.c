@@ -66,12 +66,6 @@ static void take_run(double *ready, int64_t ranks, double seconds)
     ready[at] = time;
 }
 
-/* Those go on process grids (wide/forecast.h). */
-static bool is_wide(const ss_plan *plan, const ss_run *run)
-{
-    return run->d >= plan->spec->wide_from_d;
-}
-
 /* Seconds of the last rank to end. */
 static ss_error simulate(const ss_plan *plan, int64_t ranks, double relative_cost, double *out)
 {
@@ -82,7 +76,7 @@ static ss_error simulate(const ss_plan *plan, int64_t ranks, double relative_cos
     for (int64_t place = 0; place < plan->cells && error == SS_OK; place++) {
         ss_run run = ss_plan_run(plan, order[place], 0);
         double seconds = relative_cost * ss_run_cost_seconds(&run);
-        for (int64_t seed = 0; seed < plan->seeds && !is_wide(plan, &run); seed++) {
+        for (int64_t seed = 0; seed < plan->seeds && !ss_plan_is_wide(plan, &run); seed++) {
             take_run(ready, ranks, seconds);
         }
     }
@@ -102,7 +96,7 @@ static void sum_cells(const ss_plan *plan, ss_plan_cost *cost)
 {
     for (int64_t cell = 0; cell < plan->cells; cell++) {
         ss_run run = ss_plan_run(plan, cell, 0);
-        if (is_wide(plan, &run)) {
+        if (ss_plan_is_wide(plan, &run)) {
             continue;
         }
         double seconds = cost->kernel->relative_cost * ss_run_cost_seconds(&run);

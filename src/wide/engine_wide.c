@@ -14,11 +14,8 @@
  */
 
 typedef struct batch {
-    const ss_cyclic *A; /* d × k, or A*: d × k0 */
-    int64_t samples;
-    ss_activation activation;
-    ss_stream stream;
-    uint32_t t;
+    ss_batch of; /* what it is, but for its A: */
+    const ss_cyclic *A;
     int64_t panels;
     int64_t strips;    /* in a panel */
     ss_cyclic z;       /* strips · 64 × k: Zᵀ */
@@ -93,79 +90,40 @@ static double symmetric_norm(const wide_engine *e, const ss_cyclic *S)
 
 /* ---- memory ---- */
 
-static int64_t strips_of(int64_t samples)
-{
-    return (samples + SS_KERNEL_STRIP - 1) / SS_KERNEL_STRIP;
-}
-
 /* Panels of equal numbers of strips, whose rows lie in one block on each row of the grid. */
-static void shape_batch(ss_grid_place place, ss_wide_options options, int64_t d, int64_t k,
-                        bool once, batch *b)
+static batch shape_batch(ss_grid_place place, ss_wide_options options, ss_batch of)
 {
-    int64_t columns = k + (once ? 1 : 2) * d;
-    columns += ss_kernel_keeps_slope(b->activation.kind) ? d : 0;
+    batch b = {.of = of};
+    int64_t columns = of.k + (of.once ? 1 : 2) * of.d;
+    columns += ss_kernel_keeps_slope(of.activation.kind) ? of.d : 0;
     double ranks = (double)(place.shape.rows * place.shape.columns);
     double strip_bytes = (double)(SS_KERNEL_STRIP * columns) * sizeof(double);
     double most = fmax(1, floor(options.panel_bytes * ranks / strip_bytes));
-    int64_t strips = strips_of(b->samples);
-    b->panels = (int64_t)ceil((double)strips / most);
-    b->strips = (strips + b->panels - 1) / b->panels;
-    int64_t rows = b->strips * SS_KERNEL_STRIP;
-    int64_t row_block = (b->strips + place.shape.rows - 1) / place.shape.rows * SS_KERNEL_STRIP;
-    b->z = ss_cyclic_at(place, rows, k, row_block, options.block);
-    b->phi = ss_cyclic_at(place, rows, d, row_block, options.block);
-    b->weights = b->phi;
-}
-
-static batch data_batch(ss_grid_place place, ss_wide_options options, const ss_run *run)
-{
-    batch b = {
-        .samples = run->n,
-        .activation = run->activation,
-        .stream = ss_stream_data(run->root_seed, run->seed, run->k0),
-    };
-    shape_batch(place, options, run->d, run->k0, true, &b);
+    int64_t strips = (of.samples + SS_KERNEL_STRIP - 1) / SS_KERNEL_STRIP;
+    b.panels = (int64_t)ceil((double)strips / most);
+    b.strips = (strips + b.panels - 1) / b.panels;
+    int64_t rows = b.strips * SS_KERNEL_STRIP;
+    int64_t row_block = (b.strips + place.shape.rows - 1) / place.shape.rows * SS_KERNEL_STRIP;
+    b.z = ss_cyclic_at(place, rows, of.k, row_block, options.block);
+    b.phi = ss_cyclic_at(place, rows, of.d, row_block, options.block);
+    b.weights = b.phi;
     return b;
 }
 
-static batch latent_batch(ss_grid_place place, ss_wide_options options, const ss_run *run)
+static void take_matrix(ss_arena *arena, ss_cyclic *matrix)
 {
-    batch b = {
-        .samples = run->m,
-        .activation = run->activation,
-        .stream = ss_stream_latents(run->root_seed, run->seed, run->k),
-    };
-    shape_batch(place, options, run->d, run->k, false, &b);
-    return b;
+    matrix->entries = ss_arena_take(arena, ss_cyclic_bytes(matrix));
 }
 
-/* A place in the engine's one block of memory: every array is aligned. Without memory it counts. */
-typedef struct arena {
-    char *memory;
-    size_t bytes;
-} arena;
-
-static double *take(arena *arena, size_t bytes)
-{
-    char *at = arena->memory ? arena->memory + arena->bytes : NULL;
-    arena->bytes += (bytes + SS_ALIGNMENT - 1) / SS_ALIGNMENT * SS_ALIGNMENT;
-    return (double *)(void *)at;
-}
-
-static void take_matrix(arena *arena, ss_cyclic *matrix)
-{
-    matrix->entries = take(arena, ss_cyclic_bytes(matrix));
-}
-
-static void take_batch(arena *arena, bool once, batch *b)
+static void take_batch(ss_arena *arena, batch *b)
 {
     take_matrix(arena, &b->z);
     take_matrix(arena, &b->phi);
-    if (!once) {
+    if (!b->of.once) {
         take_matrix(arena, &b->weights);
     }
-    if (ss_kernel_keeps_slope(b->activation.kind)) {
-        b->slope = take(arena, ss_cyclic_bytes(&b->phi));
+    if (ss_kernel_keeps_slope(b->of.activation.kind)) {
+        b->slope = ss_arena_take(arena, ss_cyclic_bytes(&b->phi));
     }
 }
 
@@ -173,7 +131,7 @@ static void take_batch(arena *arena, bool once, batch *b)
 static size_t arrange(ss_grid_place place, ss_wide_options options, const ss_run *run, char *memory,
                       wide_engine *e, batch *data)
 {
-    arena arena = {.memory = memory};
+    ss_arena arena = {.memory = memory};
     ss_cyclic tall = ss_cyclic_at(place, run->d, run->k, options.block, options.block);
     ss_cyclic square = ss_cyclic_at(place, run->d, run->d, options.block, options.block);
     ss_cyclic *matrices[] = {&e->A, &e->gradient, &e->direction, &e->V, &e->X, &e->Z_star, &e->gap};
@@ -181,14 +139,14 @@ static size_t arrange(ss_grid_place place, ss_wide_options options, const ss_run
         *matrices[i] = i < 3 ? tall : square;
         take_matrix(&arena, matrices[i]);
     }
-    e->norms = take(&arena, (size_t)tall.local_rows * sizeof *e->norms);
-    e->sums = take(&arena, (size_t)tall.local_rows * sizeof *e->sums);
-    e->scales = take(&arena, (size_t)tall.local_rows * sizeof *e->scales);
-    struct arena samples = arena;
-    *data = data_batch(place, options, run);
-    take_batch(&samples, true, data);
-    e->latents = latent_batch(place, options, run);
-    take_batch(&arena, false, &e->latents);
+    e->norms = ss_arena_take(&arena, (size_t)tall.local_rows * sizeof *e->norms);
+    e->sums = ss_arena_take(&arena, (size_t)tall.local_rows * sizeof *e->sums);
+    e->scales = ss_arena_take(&arena, (size_t)tall.local_rows * sizeof *e->scales);
+    ss_arena samples = arena;
+    *data = shape_batch(place, options, ss_run_data_batch(run, NULL));
+    take_batch(&samples, data);
+    e->latents = shape_batch(place, options, ss_run_latent_batch(run, NULL));
+    take_batch(&arena, &e->latents);
     size_t most = samples.bytes > arena.bytes ? samples.bytes : arena.bytes;
     return most + SS_ALIGNMENT; /* so that a rank that owns nothing has pointers, too */
 }
@@ -228,6 +186,8 @@ static ss_run_reason reserve(wide_engine *e, const ss_run *run, batch *data)
         free(e->memory);
         e->capacity = ss_allocate(bytes, 1, &e->memory) == SS_OK ? bytes : 0;
         reason = e->capacity == 0 ? SS_REASON_MEMORY : SS_REASON_NONE;
+    } else { /* as a new one is: something is computed with what lies above diagonals, too */
+        memset(e->memory, 0, e->capacity);
     }
     reason = agree(e, reason);
     if (reason != SS_REASON_NONE) {
@@ -304,7 +264,7 @@ static void draw_panel(const wide_engine *e, const batch *b, int64_t panel)
     int64_t strip = panel * b->strips + place->row * (z->row_block / SS_KERNEL_STRIP);
     for (int64_t j = 0; j < z->local_columns; j++) {
         int64_t column = ss_cyclic_index(j, z->column_block, place->column, place->shape.columns);
-        e->kernel->draw(&b->stream, b->t, strip, strips, column, z->entries + j * z->stride);
+        e->kernel->draw(&b->of.stream, b->of.t, strip, strips, column, z->entries + j * z->stride);
     }
 }
 
@@ -313,10 +273,8 @@ static void clear_places(const wide_engine *e, const batch *b, int64_t panel)
 {
     const ss_cyclic *phi = &b->phi;
     int64_t before = panel * b->strips * SS_KERNEL_STRIP + e->grid->place.row * phi->row_block;
-    for (int64_t i = 0; i < phi->local_rows; i++) {
-        if (before + i < b->samples) {
-            continue;
-        }
+    int64_t first_empty = b->of.samples > before ? b->of.samples - before : 0;
+    for (int64_t i = first_empty; i < phi->local_rows; i++) {
         int64_t place =
             i / SS_KERNEL_STRIP * SS_KERNEL_STRIP + ss_kernel_place(i % SS_KERNEL_STRIP);
         for (int64_t j = 0; j < phi->local_columns; j++) {
@@ -330,7 +288,7 @@ static void evaluate(const wide_engine *e, const batch *b, int64_t panel)
 {
     draw_panel(e, b, panel);
     gemm(e, "N", "T", 1, &b->z, b->A, 0, &b->phi);
-    e->kernel->activate(b->activation, b->phi.stride * b->phi.local_columns, b->phi.entries,
+    e->kernel->activate(b->of.activation, b->phi.stride * b->phi.local_columns, b->phi.entries,
                         b->slope);
     clear_places(e, b, panel);
 }
@@ -341,11 +299,11 @@ static void add_gamma(const wide_engine *e, const batch *b, double beta, double 
 {
     for (int64_t panel = 0; panel < b->panels; panel++) {
         evaluate(e, b, panel);
-        syrk(e, true, weight / (double)b->samples, &b->phi, panel == 0 ? beta : 1, C);
+        syrk(e, true, weight / (double)b->of.samples, &b->phi, panel == 0 ? beta : 1, C);
     }
 }
 
-/* Step 3; a batch of one panel is still there. */
+/* Step 3. Only the last panel is still there. */
 static void find_gradient(const wide_engine *e, const batch *b)
 {
     for (int64_t panel = 0; panel < b->panels; panel++) {
@@ -353,9 +311,9 @@ static void find_gradient(const wide_engine *e, const batch *b)
             evaluate(e, b, panel);
         }
         symm(e, &b->phi, &e->V, &b->weights);
-        e->kernel->weigh(b->activation, b->phi.stride * b->phi.local_columns, b->phi.entries,
+        e->kernel->weigh(b->of.activation, b->phi.stride * b->phi.local_columns, b->phi.entries,
                          b->slope, b->weights.entries);
-        gemm(e, "T", "N", 2 / (double)b->samples, &b->weights, &b->z, panel > 0, &e->gradient);
+        gemm(e, "T", "N", 2 / (double)b->of.samples, &b->weights, &b->z, panel > 0, &e->gradient);
     }
 }
 
@@ -396,7 +354,6 @@ static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_nor
     batch data;
     ss_run_reason reason = reserve(e, run, &data);
     if (reason == SS_REASON_NONE) {
-        memset(e->memory, 0, e->capacity); /* above diagonals something is computed with, too */
         reason = draw_truth(e, run, &data);
     }
     if (reason != SS_REASON_NONE) {
@@ -440,7 +397,7 @@ static void add_noise(wide_engine *e, const ss_run *run, int64_t t)
 static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
 {
     wide_engine *e = (wide_engine *)base;
-    e->latents.t = (uint32_t)t;
+    e->latents.of.t = (uint32_t)t;
     ascend(e, run);
     find_gradient(e, &e->latents);
     if (run->noise > 0) {
@@ -516,14 +473,14 @@ void ss_wide_products(ss_engine *base)
     const batch *b = &e->latents;
     for (int64_t panel = 0; panel < b->panels; panel++) {
         gemm(e, "N", "T", 1, &b->z, b->A, 0, &b->phi);
-        syrk(e, true, 1 / (double)b->samples, &b->phi, panel > 0, &e->gap);
+        syrk(e, true, 1 / (double)b->of.samples, &b->phi, panel > 0, &e->gap);
     }
     for (int64_t panel = 0; panel < b->panels; panel++) {
         if (b->panels > 1) {
             gemm(e, "N", "T", 1, &b->z, b->A, 0, &b->phi);
         }
         symm(e, &b->phi, &e->V, &b->weights);
-        gemm(e, "T", "N", 2 / (double)b->samples, &b->weights, &b->z, panel > 0, &e->gradient);
+        gemm(e, "T", "N", 2 / (double)b->of.samples, &b->weights, &b->z, panel > 0, &e->gradient);
     }
 }
 

@@ -54,7 +54,7 @@ static demand demand_of(const ss_plan *plan)
     demand demand = {.shortest = INFINITY, .options = ss_wide_options_of(plan->spec->wide_block)};
     for (int64_t cell = 0; cell < plan->cells; cell++) {
         ss_run run = ss_plan_run(plan, cell, 0);
-        if (!ss_wide_is(plan, &run)) {
+        if (!ss_plan_is_wide(plan, &run)) {
             continue;
         }
         double seconds = ss_wide_cost_seconds(&run, 1);
@@ -95,6 +95,7 @@ static ss_error does_not_fit(const demand *demand, int64_t size, double memory)
     char needed[32];
     char there[32];
     int64_t enough = size + 1;
+    /* A number that would do, not the least: in steps of a 64th, as it may be in the thousands. */
     while (enough <= MOST_RANKS && bytes_on(&demand->largest, enough, demand->options) > memory) {
         enough += enough / 64 + 1;
     }

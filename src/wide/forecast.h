@@ -1,4 +1,4 @@
-/* Which process grids the wide runs of a plan (d ≥ wide.from_d) go on, and what that costs. */
+/* Which process grids the wide runs of a plan go on, and what that costs. */
 #ifndef SADDLESWEEP_WIDE_FORECAST_H
 #define SADDLESWEEP_WIDE_FORECAST_H
 
@@ -16,12 +16,6 @@ typedef struct ss_wide_forecast {
     double longest_run;  /* seconds on such a grid */
     double wall_seconds; /* of all wide runs */
 } ss_wide_forecast;
-
-/* Whether a run goes on a process grid. */
-static inline bool ss_wide_is(const ss_plan *plan, const ss_run *run)
-{
-    return run->d >= plan->spec->wide_from_d;
-}
 
 /* Predicted seconds of a run on a grid of so many ranks. Local. */
 double ss_wide_cost_seconds(const ss_run *run, int64_t ranks);

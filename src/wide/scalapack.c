@@ -1,6 +1,6 @@
 #include "scalapack.h"
 
-#include "../base/openblas.h"
+#include "../kernel/openblas.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>

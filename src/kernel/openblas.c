@@ -1,0 +1,24 @@
+#include "openblas.h"
+
+#include "saddlesweep/kernel.h"
+
+#include <stdlib.h>
+
+void ss_openblas_prepare(void)
+{
+    const ss_kernel *kernel;
+    setenv("OPENBLAS_NUM_THREADS", "1", 1);
+    if (ss_kernel_choose(SS_PRECISION_DOUBLE, &kernel) != SS_OK) {
+        return;
+    }
+    switch (ss_kernel_level_of(kernel->name)) {
+    case SS_LEVEL_AVX512:
+        setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+        break;
+    case SS_LEVEL_AVX2:
+        setenv("OPENBLAS_CORETYPE", "Haswell", 0);
+        break;
+    default:
+        break;
+    }
+}
