@@ -14,8 +14,10 @@ typedef struct ss_saved_run {
     int64_t t;          /* iterations completed, 0 < t < T */
     double seconds;     /* wall time so far */
     const char *kernel; /* whose bits these are */
+    bool mixed;         /* it has been on more than one process grid */
     double *trajectory; /* run->checkpoint_count values, NaN after t; borrowed */
-    double *state;      /* ss_run_state_count(run) doubles; borrowed */
+    double *state;      /* ss_run_state_count(run) doubles, on a process grid this rank's part of
+                           them (saved_wide.h); borrowed */
 } ss_saved_run;
 
 /* Whether anything was ever saved beside this result file. Local. */

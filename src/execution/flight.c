@@ -3,16 +3,56 @@
 #include "../base/memory.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-ss_flight ss_flight_begin(const char *result_path, ss_workspace *workspace, double interval)
+static void agree_alone(const void *context, int *numbers, int count)
 {
+    (void)context;
+    (void)numbers;
+    (void)count;
+}
+
+static int64_t state_count_alone(const void *context, const ss_run *run)
+{
+    (void)context;
+    return ss_run_state_count(run);
+}
+
+static ss_error write_alone(const void *context, const char *result_path, const ss_run *run,
+                            const ss_saved_run *saved)
+{
+    (void)context;
+    return ss_saved_run_write(result_path, run, saved);
+}
+
+static bool read_alone(const void *context, const char *result_path, const ss_run *run,
+                       ss_saved_run *saved)
+{
+    (void)context;
+    return ss_saved_run_read(result_path, run, saved);
+}
+
+const ss_crew ss_crew_alone = {
+    .leads = true,
+    .agree = agree_alone,
+    .state_count = state_count_alone,
+    .write = write_alone,
+    .read = read_alone,
+};
+
+ss_flight ss_flight_begin(const ss_crew *crew, const char *result_path, ss_workspace *workspace,
+                          double interval)
+{
+    int resume = ss_saved_run_any(result_path);
+    crew->agree(crew->context, &resume, 1);
     return (ss_flight){
+        .crew = crew,
         .result_path = result_path,
         .workspace = workspace,
         .interval = interval,
-        .resume = ss_saved_run_any(result_path),
+        .resume = resume != 0,
     };
 }
 
@@ -25,14 +65,17 @@ void ss_flight_end(ss_flight *flight)
 /* Memory for the state of the run; only runs that are saved or gone on with need it. */
 static bool reserve(ss_flight *flight)
 {
-    size_t bytes = (size_t)ss_run_state_count(flight->run) * sizeof(double);
-    return ss_grow(&flight->so_far.state, &flight->capacity, bytes, 1) == SS_OK;
+    const ss_crew *crew = flight->crew;
+    size_t bytes = (size_t)crew->state_count(crew->context, flight->run) * sizeof(double);
+    int failed = ss_grow(&flight->so_far.state, &flight->capacity, bytes, 1) != SS_OK;
+    crew->agree(crew->context, &failed, 1);
+    return !failed;
 }
 
-static void warn_once(void)
+static void warn_once(const ss_crew *crew)
 {
     static bool warned;
-    if (!warned) {
+    if (!warned && crew->leads) {
         fprintf(stderr, "warning: a run in flight cannot be saved, it would begin anew: %s\n",
                 ss_error_text());
     }
@@ -41,6 +84,7 @@ static void warn_once(void)
 
 static bool save(ss_flight *flight, int64_t t)
 {
+    const ss_crew *crew = flight->crew;
     ss_saved_run *so_far = &flight->so_far;
     double before = so_far->seconds;
     so_far->t = t;
@@ -48,59 +92,73 @@ static bool save(ss_flight *flight, int64_t t)
     if (done) {
         ss_run_save(flight->workspace, flight->run, so_far->state);
         so_far->seconds += ss_clock_seconds() - flight->since;
-        done = ss_saved_run_write(flight->result_path, flight->run, so_far) == SS_OK;
+        done = crew->write(crew->context, flight->result_path, flight->run, so_far) == SS_OK;
         so_far->seconds = before;
     }
     flight->on_disk = flight->on_disk || done;
     if (!done) {
-        warn_once();
+        warn_once(crew);
     }
     return done;
 }
 
 static int watch(void *context, int64_t t, int64_t iterations)
 {
+    enum { STOP, SAVE, ORDERS };
     ss_flight *flight = context;
+    const ss_crew *crew = flight->crew;
     double now;
-    int stop = flight->poll(flight->poll_context, t, iterations);
-    if (!stop && t > 0 && ss_ticker_read(&flight->ticker, &now) && now >= flight->next_save) {
+    int own = flight->poll(flight->poll_context, t, iterations);
+    int orders[ORDERS] = {own, 0};
+    if (crew->leads && !own && t > 0 && ss_ticker_read(&flight->ticker, &now)) {
+        orders[SAVE] = now >= flight->next_save;
+    }
+    crew->agree(crew->context, orders, ORDERS);
+    if (orders[STOP] && !own && crew->leads) {
+        raise(SIGUSR1); /* another rank has had a signal: now the scheduler knows as well */
+    }
+    if (!orders[STOP] && orders[SAVE]) {
         save(flight, t);
         flight->next_save = ss_clock_seconds() + flight->interval;
     }
-    return stop;
+    return orders[STOP];
 }
 
 static bool find_saved(ss_flight *flight)
 {
+    const ss_crew *crew = flight->crew;
     return flight->resume && reserve(flight) &&
-           ss_saved_run_read(flight->result_path, flight->run, &flight->so_far);
+           crew->read(crew->context, flight->result_path, flight->run, &flight->so_far);
 }
 
 void ss_flight_execute(ss_flight *flight, const ss_run *run, ss_sched_poll poll, void *context,
                        double *trajectory, ss_run_outcome *outcome)
 {
+    ss_saved_run *so_far = &flight->so_far;
     flight->run = run;
     flight->poll = poll;
     flight->poll_context = context;
-    flight->so_far.kernel = ss_workspace_kernel(flight->workspace, run->precision);
-    flight->so_far.trajectory = trajectory;
-    flight->so_far.seconds = 0;
+    so_far->kernel = ss_workspace_kernel(flight->workspace, run->precision);
+    so_far->trajectory = trajectory;
     flight->on_disk = find_saved(flight);
     flight->since = ss_clock_seconds();
     flight->next_save = flight->since + flight->interval;
     flight->ticker = ss_ticker_of(flight->interval / 16, flight->since);
     if (flight->on_disk) {
-        flight->continued++;
-        ss_run_continue(run, flight->workspace, flight->so_far.t, flight->so_far.state, watch,
-                        flight, trajectory, outcome);
-    } else {
+        flight->continued += flight->crew->leads;
+        ss_run_continue(run, flight->workspace, so_far->t, so_far->state, watch, flight, trajectory,
+                        outcome);
+    } else { /* a file that was not believed may have left something */
+        so_far->seconds = 0;
+        so_far->mixed = false;
         ss_run_execute(run, flight->workspace, watch, flight, trajectory, outcome);
     }
-    outcome->seconds += flight->so_far.seconds;
+    outcome->seconds += so_far->seconds;
+    outcome->grid = so_far->mixed ? SS_MIXED_GRIDS : flight->crew->grid;
     if (outcome->status == SS_RUN_PENDING && outcome->iterations > 0 &&
         save(flight, outcome->iterations)) {
         outcome->status = SS_RUN_PARTIAL;
-        flight->saved++;
+        flight->saved += flight->crew->leads;
     }
 }
 

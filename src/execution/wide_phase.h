@@ -4,18 +4,21 @@
 #define SADDLESWEEP_EXECUTION_WIDE_PHASE_H
 
 #include "../wide/forecast.h"
-#include "flight_wide.h"
+#include "flight.h"
 #include "session.h"
 
 typedef struct ss_wide_phase {
     MPI_Comm comm;    /* of the grid that this rank is in; MPI_COMM_NULL: it is in none */
     MPI_Comm leaders; /* the grids' first ranks, for them; else MPI_COMM_NULL */
     ss_grid grid;
-    ss_wide_flight flight;
+    int64_t block;
+    ss_workspace *workspace;
+    ss_crew crew;
+    ss_flight flight; /* of the grid's runs */
 } ss_wide_phase;
 
 /* Splits the ranks as the forecast says. Close it even after an error: SS_ERR_UNAVAILABLE if there
- * is no ScaLAPACK, SS_ERR_MEMORY. Collective over the session. */
+ * is no ScaLAPACK, SS_ERR_MEMORY. `phase` must stay where it is. Collective over the session. */
 ss_error ss_wide_phase_open(const ss_session *session, const ss_wide_forecast *forecast,
                             int64_t block, const char *result_path, double interval,
                             ss_wide_phase *phase);
@@ -26,5 +29,8 @@ void ss_wide_phase_order(ss_wide_phase *phase, int64_t task);
 
 /* The others wait for that, and leave the core to who works meanwhile. */
 int64_t ss_wide_phase_next(ss_wide_phase *phase);
+
+/* The poll of the others' flights: whether they have had a signal. */
+int ss_wide_phase_poll(void *context, int64_t t, int64_t iterations);
 
 #endif

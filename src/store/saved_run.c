@@ -2,7 +2,7 @@
 
 #include "../base/text.h"
 #include "saddlesweep/kernel.h"
-#include "saved_run_path.h"
+#include "saved_run_private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -17,12 +17,7 @@
 
 /* The file: this, then the trajectory, then the state. Little-endian. */
 typedef struct header {
-    char magic[8];
-    int64_t version;
-    uint64_t identity; /* of the run */
-    int64_t t;
-    double seconds;
-    char kernel[16];
+    ss_saved_head head;
     uint64_t checksum; /* XXH3 of all of the file but this word */
 } header;
 
@@ -30,6 +25,26 @@ _Static_assert(sizeof(header) == 64, "the header is 64 bytes in the file");
 
 static const char magic[8] = "SSWSTATE";
 enum { VERSION = 1 };
+
+ss_saved_head ss_saved_head_of(int64_t version, const ss_run *run, const ss_saved_run *saved)
+{
+    ss_saved_head head = {.version = version,
+                          .identity = ss_run_identity(run),
+                          .t = saved->t,
+                          .seconds = saved->seconds};
+    memcpy(head.magic, magic, sizeof magic);
+    snprintf(head.kernel, sizeof head.kernel, "%s", saved->kernel);
+    return head;
+}
+
+bool ss_saved_head_fits(const ss_saved_head *head, int64_t version, const ss_run *run,
+                        const ss_saved_run *saved)
+{
+    return memcmp(head->magic, magic, sizeof magic) == 0 && head->version == version &&
+           head->identity == ss_run_identity(run) && head->t > 0 && head->t < run->iterations &&
+           memchr(head->kernel, '\0', sizeof head->kernel) != NULL &&
+           ss_kernel_same_bits(head->kernel, saved->kernel);
+}
 
 char *ss_saved_run_path(const char *result_path, const ss_run *run, const char *ending)
 {
@@ -128,12 +143,7 @@ bool ss_saved_run_rename(const char *result_path, const char *temporary, const c
 
 ss_error ss_saved_run_write(const char *result_path, const ss_run *run, const ss_saved_run *saved)
 {
-    header header = {.version = VERSION,
-                     .identity = ss_run_identity(run),
-                     .t = saved->t,
-                     .seconds = saved->seconds};
-    memcpy(header.magic, magic, sizeof magic);
-    snprintf(header.kernel, sizeof header.kernel, "%s", saved->kernel);
+    header header = {.head = ss_saved_head_of(VERSION, run, saved)};
     header.checksum = checksum_of(&header, run, saved);
     char *temporary = ss_saved_run_path(result_path, run, ".creating");
     char *path = ss_saved_run_path(result_path, run, ".state");
@@ -151,16 +161,6 @@ ss_error ss_saved_run_write(const char *result_path, const ss_run *run, const ss
     return error;
 }
 
-static bool believable(const header *header, const ss_run *run, const ss_saved_run *saved)
-{
-    return memcmp(header->magic, magic, sizeof magic) == 0 && header->version == VERSION &&
-           header->identity == ss_run_identity(run) && header->t > 0 &&
-           header->t < run->iterations &&
-           memchr(header->kernel, '\0', sizeof header->kernel) != NULL &&
-           ss_kernel_same_bits(header->kernel, saved->kernel) &&
-           header->checksum == checksum_of(header, run, saved);
-}
-
 bool ss_saved_run_read(const char *result_path, const ss_run *run, ss_saved_run *saved)
 {
     header header;
@@ -173,10 +173,11 @@ bool ss_saved_run_read(const char *result_path, const ss_run *run, ss_saved_run 
     bool good = fread(&header, sizeof header, 1, file) == 1 &&
                 fread(saved->trajectory, trajectory_bytes(run), 1, file) == 1 &&
                 fread(saved->state, state_bytes(run), 1, file) == 1 && fgetc(file) == EOF &&
-                !ferror(file) && believable(&header, run, saved);
+                !ferror(file) && ss_saved_head_fits(&header.head, VERSION, run, saved) &&
+                header.checksum == checksum_of(&header, run, saved);
     fclose(file);
-    saved->t = good ? header.t : 0;
-    saved->seconds = good ? header.seconds : 0;
+    saved->t = good ? header.head.t : 0;
+    saved->seconds = good ? header.head.seconds : 0;
     return good;
 }
 

@@ -1,7 +1,8 @@
 #include "saved_wide.h"
 
 #include "../base/memory.h"
-#include "../store/saved_run_path.h"
+#include "../store/disk.h"
+#include "../store/saved_run_private.h"
 #include "cyclic.h"
 #include "saddlesweep/sched.h"
 
@@ -16,12 +17,7 @@
 /* The file: this, a checksum (XXH3) for each part, the trajectory, the parts in the order of the
  * grid's ranks. Little-endian. */
 typedef struct header {
-    char magic[8];
-    int64_t version;
-    uint64_t identity; /* of the run */
-    int64_t t;
-    double seconds;
-    char kernel[16];
+    ss_saved_head head;
     int32_t rows; /* of the grid */
     int32_t columns;
     int64_t block;
@@ -31,8 +27,6 @@ typedef struct header {
 
 _Static_assert(sizeof(header) == 88, "the header is 88 bytes in the file");
 
-static const char magic[8] = "SSWSTATE";
-static const char kernel[16] = "wide";
 enum { VERSION = 2, MOST_RANKS = 65534 };
 
 /* Two matrices and where their parts are. */
@@ -85,36 +79,6 @@ static uint64_t checksum_of(const header *header, const char *table, size_t byte
     return XXH3_64bits(both, sizeof both);
 }
 
-static bool write_at(int file, const void *bytes, size_t count, off_t offset)
-{
-    while (count > 0) {
-        ssize_t written = pwrite(file, bytes, count, offset);
-        if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        size_t step = written > 0 ? (size_t)written : 0;
-        bytes = (const char *)bytes + step;
-        count -= step;
-        offset += (off_t)step;
-    }
-    return true;
-}
-
-static bool read_at(int file, void *bytes, size_t count, off_t offset)
-{
-    while (count > 0) {
-        ssize_t got = pread(file, bytes, count, offset);
-        if (got == 0 || (got < 0 && errno != EINTR)) {
-            return false;
-        }
-        size_t step = got > 0 ? (size_t)got : 0;
-        bytes = (char *)bytes + step;
-        count -= step;
-        offset += (off_t)step;
-    }
-    return true;
-}
-
 /* Writes to a file that is there already, and puts that on the disk. */
 static bool write_piece(const char *path, const void *bytes, size_t count, off_t offset)
 {
@@ -122,11 +86,15 @@ static bool write_piece(const char *path, const void *bytes, size_t count, off_t
     if (file < 0) {
         return false;
     }
-    bool written = write_at(file, bytes, count, offset) && fdatasync(file) == 0;
-    int cause = errno;
-    written = close(file) == 0 && written;
-    errno = written ? 0 : cause;
-    return written;
+    int cause = ss_disk_write(file, bytes, count, offset);
+    if (cause == 0 && fdatasync(file) != 0) {
+        cause = errno;
+    }
+    if (close(file) != 0 && cause == 0) {
+        cause = errno;
+    }
+    errno = cause;
+    return cause == 0;
 }
 
 static bool create_empty(const char *result_path, const char *path)
@@ -139,24 +107,19 @@ static bool create_empty(const char *result_path, const char *path)
 
 /* Everything before the parts, and the name: the last step, of rank 0 alone. */
 static bool write_head(const layout *l, const char *result_path, const char *temporary,
-                       const char *path, const ss_saved_wide *saved, char *table)
+                       const char *path, const ss_saved_run *saved, char *table)
 {
     size_t bytes = table_bytes(l);
-    header head = {.version = VERSION,
-                   .identity = ss_run_identity(l->run),
-                   .t = saved->t,
-                   .seconds = saved->seconds,
-                   .rows = l->shape.rows,
-                   .columns = l->shape.columns,
-                   .block = l->block,
-                   .mixed = saved->mixed};
-    memcpy(head.magic, magic, sizeof magic);
-    memcpy(head.kernel, kernel, sizeof kernel);
+    header header = {.head = ss_saved_head_of(VERSION, l->run, saved),
+                     .rows = l->shape.rows,
+                     .columns = l->shape.columns,
+                     .block = l->block,
+                     .mixed = saved->mixed};
     memcpy(table + (size_t)parts_of(l) * sizeof(uint64_t), saved->trajectory,
            (size_t)l->run->checkpoint_count * sizeof(double));
-    head.checksum = checksum_of(&head, table, bytes);
-    return write_piece(temporary, &head, sizeof head, 0) &&
-           write_piece(temporary, table, bytes, sizeof head) &&
+    header.checksum = checksum_of(&header, table, bytes);
+    return write_piece(temporary, &header, sizeof header, 0) &&
+           write_piece(temporary, table, bytes, sizeof header) &&
            ss_saved_run_rename(result_path, temporary, path);
 }
 
@@ -169,7 +132,7 @@ static bool everywhere(const ss_grid *grid, bool here)
 }
 
 static ss_error write_all(const ss_grid *grid, const layout *l, const char *result_path,
-                          const char *temporary, const char *path, const ss_saved_wide *saved,
+                          const char *temporary, const char *path, const ss_saved_run *saved,
                           char *table)
 {
     int rank;
@@ -198,7 +161,7 @@ static ss_error write_all(const ss_grid *grid, const layout *l, const char *resu
 }
 
 ss_error ss_saved_wide_write(const ss_grid *grid, int64_t block, const char *result_path,
-                             const ss_run *run, const ss_saved_wide *saved)
+                             const ss_run *run, const ss_saved_run *saved)
 {
     layout l = {grid->place.shape, block, run};
     char *table = NULL;
@@ -218,26 +181,25 @@ ss_error ss_saved_wide_write(const ss_grid *grid, int64_t block, const char *res
 
 /* ---- reading ---- */
 
-static bool believable(const header *h, const layout *l)
+static bool believable(const header *h, const ss_run *run, const ss_saved_run *saved)
 {
-    return memcmp(h->magic, magic, sizeof magic) == 0 && h->version == VERSION &&
-           h->identity == ss_run_identity(l->run) && h->t > 0 && h->t < l->run->iterations &&
-           memcmp(h->kernel, kernel, sizeof kernel) == 0 && h->rows > 0 && h->columns > 0 &&
+    return ss_saved_head_fits(&h->head, VERSION, run, saved) && h->rows > 0 && h->columns > 0 &&
            h->rows <= MOST_RANKS / h->columns && h->block > 0 && h->block <= INT32_MAX;
 }
 
 /* The head of a file; table (out, allocated) even after a failure. Rank 0 alone. */
-static bool read_head(int file, layout *l, header *h, char **table)
+static bool read_head(int file, const ss_saved_run *saved, layout *l, header *h, char **table)
 {
     struct stat information;
-    if (!read_at(file, h, sizeof *h, 0) || !believable(h, l)) {
+    if (ss_disk_read(file, h, sizeof *h, 0) != 0 || !believable(h, l->run, saved)) {
         return false;
     }
     l->shape = (ss_grid_shape){h->rows, h->columns};
     l->block = h->block;
     size_t bytes = table_bytes(l);
     return fstat(file, &information) == 0 && information.st_size == part_offset(l, parts_of(l)) &&
-           ss_allocate(bytes, 1, table) == SS_OK && read_at(file, *table, bytes, sizeof *h) &&
+           ss_allocate(bytes, 1, table) == SS_OK &&
+           ss_disk_read(file, *table, bytes, sizeof *h) == 0 &&
            h->checksum == checksum_of(h, *table, bytes);
 }
 
@@ -278,8 +240,8 @@ static bool part_is_whole(int file, const layout *l, int64_t part, const char *t
     bool good = hash && XXH3_64bits_reset(hash) == XXH_OK && ss_allocate(PIECE, 1, &piece) == SS_OK;
     while (good && left > 0) {
         size_t bytes = left < PIECE ? left : PIECE;
-        good =
-            read_at(file, piece, bytes, offset) && XXH3_64bits_update(hash, piece, bytes) == XXH_OK;
+        good = ss_disk_read(file, piece, bytes, offset) == 0 &&
+               XXH3_64bits_update(hash, piece, bytes) == XXH_OK;
         left -= bytes;
         offset += (off_t)bytes;
     }
@@ -317,8 +279,8 @@ static double *read_matrix(int file, const layout *l, const ss_grid *grid, const
             int64_t there = l->block - row % l->block;
             count = here < there ? here : there;
             count = count < m->local_rows - i ? count : m->local_rows - i;
-            if (!read_at(file, state, (size_t)count * sizeof *state,
-                         offset_of(l, row, column, in_V))) {
+            if (ss_disk_read(file, state, (size_t)count * sizeof *state,
+                             offset_of(l, row, column, in_V)) != 0) {
                 return NULL;
             }
         }
@@ -352,18 +314,18 @@ static bool read_own_part(int file, const layout *l, const ss_grid *grid, const 
     int rank;
     MPI_Comm_rank(grid->comm, &rank);
     size_t bytes = part_bytes(l, rank);
-    return read_at(file, state, bytes, part_offset(l, rank)) &&
+    return ss_disk_read(file, state, bytes, part_offset(l, rank)) == 0 &&
            XXH3_64bits(state, bytes) == checksum_in(table, rank);
 }
 
 static bool read_file(const ss_grid *grid, int64_t block, int file, const ss_run *run,
-                      ss_saved_wide *saved, char **table)
+                      ss_saved_run *saved, char **table)
 {
     int rank;
     header h;
     layout l = {.run = run};
     MPI_Comm_rank(grid->comm, &rank);
-    bool good = file >= 0 && (rank != 0 || read_head(file, &l, &h, table));
+    bool good = file >= 0 && (rank != 0 || read_head(file, saved, &l, &h, table));
     if (!share_head(grid, good, &l, &h, table)) {
         return false;
     }
@@ -373,14 +335,14 @@ static bool read_file(const ss_grid *grid, int64_t block, int file, const ss_run
                 : read_from_other_grid(file, &l, grid, block, *table, saved->state);
     memcpy(saved->trajectory, *table + (size_t)parts_of(&l) * sizeof(uint64_t),
            (size_t)run->checkpoint_count * sizeof(double));
-    saved->t = h.t;
-    saved->seconds = h.seconds;
+    saved->t = h.head.t;
+    saved->seconds = h.head.seconds;
     saved->mixed = h.mixed != 0 || !same;
     return everywhere(grid, good);
 }
 
 bool ss_saved_wide_read(const ss_grid *grid, int64_t block, const char *result_path,
-                        const ss_run *run, ss_saved_wide *saved)
+                        const ss_run *run, ss_saved_run *saved)
 {
     char *table = NULL;
     char *path = ss_saved_run_path(result_path, run, ".state");

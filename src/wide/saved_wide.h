@@ -7,17 +7,9 @@
 #define SADDLESWEEP_WIDE_SAVED_WIDE_H
 
 #include "grid.h"
-#include "saddlesweep/run.h"
+#include "saddlesweep/saved_run.h"
 
 #include <stdbool.h>
-
-typedef struct ss_saved_wide {
-    int64_t t;          /* iterations completed, 0 < t < T */
-    double seconds;     /* wall time so far */
-    bool mixed;         /* it has been on more than one grid */
-    double *trajectory; /* run->checkpoint_count values, NaN after t; borrowed; on every rank */
-    double *state;      /* this rank's part, ss_wide_state_count() doubles; borrowed */
-} ss_saved_wide;
 
 /* Doubles of a rank's part of the state: its columns of A, then those of V, without gaps. Local. */
 int64_t ss_wide_state_count(const ss_run *run, ss_grid_place place, int64_t block);
@@ -25,12 +17,12 @@ int64_t ss_wide_state_count(const ss_run *run, ss_grid_place place, int64_t bloc
 /* Saves a run, in place of what was saved of it before. After SS_ERR_IO that is still there.
  * Collective. */
 ss_error ss_saved_wide_write(const ss_grid *grid, int64_t block, const char *result_path,
-                             const ss_run *run, const ss_saved_wide *saved);
+                             const ss_run *run, const ss_saved_run *saved);
 
 /* Reads what was saved of a run, on whatever grid: every rank gets its part. saved->mixed is set if
  * that grid had another shape or block. false, with their contents undefined: nothing was, it is
  * damaged, or it is another run's. Collective. */
 bool ss_saved_wide_read(const ss_grid *grid, int64_t block, const char *result_path,
-                        const ss_run *run, ss_saved_wide *saved);
+                        const ss_run *run, ss_saved_run *saved);
 
 #endif
