@@ -18,7 +18,7 @@ const char *ss_run_reason_text(ss_run_reason reason)
         [SS_REASON_NOT_FINITE] = "a value of A or of the error is no longer finite",
         [SS_REASON_ZERO_ROW] = "a row of A has norm 0 and cannot be rescaled",
         [SS_REASON_MEMORY] = "its matrices do not fit in memory",
-        [SS_REASON_LIBRARY] = "a routine of ScaLAPACK failed",
+        [SS_REASON_LIBRARY] = "ScaLAPACK's descinit refuses one of its matrices",
     };
     return texts[reason];
 }

@@ -212,6 +212,13 @@ class Older(ExecutionTest):
             self.assertEqual(file.attrs["format_version"], 4)
         return status, verified
 
+    def test_a_wide_run_goes_into_version_3(self):
+        spec, _ = self.take(3)
+        self.lose_a_run()
+        self.succeed("run", spec, "-o", self.path, "--set", "wide.from_d=1", ranks=1)
+        self.assertEqual(int(read(self.path, "run")["kernel"][3, 2]), 5 + 65536)
+        self.succeed("verify", self.path)
+
     def test_every_command_takes_version_2(self):
         for said in self.check(2):
             self.assertRegex(said, r"executions +not recorded")

@@ -215,6 +215,26 @@ static void runs_one_after_the_other_do_not_touch_each_other(void **state)
     ss_workspace_destroy(&workspace);
 }
 
+/* ---- what ScaLAPACK refuses ---- */
+
+static void a_refusal_names_the_routine_and_its_code(void **state)
+{
+    (void)state;
+    ss_cyclic matrix = ss_cyclic_at(grid.place, 10, 10, 2, 2);
+    assert_int_equal(ss_cyclic_describe(&grid, &matrix), SS_OK);
+    matrix.column_block = 0;
+    assert_int_equal(ss_cyclic_describe(&grid, &matrix), SS_ERR_LIBRARY);
+    assert_contains(ss_error_text(), "descinit refuses argument 5 (info -5)");
+}
+
+static void more_entries_than_it_can_count_are_refused(void **state)
+{
+    (void)state;
+    ss_cyclic matrix = ss_cyclic_at(grid.place, 1 << 20, 1 << 20, 64, 64);
+    assert_int_equal(ss_cyclic_describe(&grid, &matrix), SS_ERR_LIBRARY);
+    assert_contains(ss_error_text(), "more than ScaLAPACK can count; use more ranks");
+}
+
 /* ---- grids ---- */
 
 static void grids_are_as_square_as_can_be(void **state)
@@ -270,6 +290,8 @@ int run_mpi_tests(void)
         cmocka_unit_test(runs_end_as_they_do_on_one_rank),
         cmocka_unit_test(a_run_that_goes_on_from_a_saved_state_gives_the_same_bits),
         cmocka_unit_test(runs_one_after_the_other_do_not_touch_each_other),
+        cmocka_unit_test(a_refusal_names_the_routine_and_its_code),
+        cmocka_unit_test(more_entries_than_it_can_count_are_refused),
         cmocka_unit_test(grids_are_as_square_as_can_be),
         cmocka_unit_test(every_row_belongs_to_one_process),
         cmocka_unit_test(memory_falls_with_the_ranks),
