@@ -7,6 +7,7 @@
 
 #include "saddlesweep/plan.h"
 #include "saddlesweep/store.h"
+#include "src/wide/forecast.h"
 
 #include <math.h>
 #include <string.h>
@@ -80,18 +81,33 @@ static void check_shards(const ss_spec *spec, int64_t runs, int64_t count)
     REQUIRE(found == runs);
 }
 
+/* Every cell is either small or wide, and what there is of a kind takes time. */
+static void check_costs(const ss_plan *plan)
+{
+    ss_plan_cost small;
+    ss_wide_forecast wide = {0};
+    REQUIRE(ss_plan_predict(plan, 3, &small) == SS_OK);
+    REQUIRE(small.cells == 0 ? small.wall_seconds == 0 : small.wall_seconds > 0);
+    REQUIRE(small.longest_run >= small.shortest_run);
+    if (ss_wide_choose(plan, 3, 1e18, &wide) == SS_OK) {
+        REQUIRE(small.cells + wide.cells == plan->cells);
+        REQUIRE(wide.cells == 0 || (wide.wall_seconds >= wide.longest_run && wide.longest_run > 0));
+        REQUIRE(wide.cells == 0 || wide.grids * wide.shape.rows * wide.shape.columns <= 3);
+    } else {
+        REQUIRE(plan->spec->wide_ranks > 3 && begins_with(ss_error_text(), "wide.ranks: "));
+    }
+}
+
 /* What takes time for every cell or seed: up to 2^31 of them. */
 static void check_all(const ss_plan *plan)
 {
     char digest[SS_DIGEST_SIZE];
-    ss_plan_cost cost;
     for (int64_t cell = 0; cell < plan->cells; cell++) {
         check_run(plan, cell, cell % plan->seeds);
     }
     ss_plan_digest(plan, digest);
     REQUIRE(strlen(digest) == SS_DIGEST_SIZE - 1);
-    REQUIRE(ss_plan_predict(plan, 3, &cost) == SS_OK);
-    REQUIRE(cost.wall_seconds > 0 && cost.longest_run >= cost.shortest_run);
+    check_costs(plan);
 }
 
 static void check_plan(const ss_spec *spec)
