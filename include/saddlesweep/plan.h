@@ -60,6 +60,9 @@ static inline bool ss_plan_is_wide(const ss_plan *plan, const ss_run *run)
     return run->d >= plan->spec->wide_from_d;
 }
 
+/* Whether any does. Local. */
+bool ss_plan_has_wide_runs(const ss_plan *plan);
+
 /* A hash (32 hexadecimal digits and NUL, out) over all cells, seeds, checkpoints and settings; a
  * shard's is over the whole sweep's as well, and over which part it is. */
 void ss_plan_digest(const ss_plan *plan, char digest[SS_DIGEST_SIZE]);
@@ -77,6 +80,10 @@ typedef struct ss_difference {
 
 /* Whether two plans of whole sweeps differ, and in what first (out, if they do). Local. */
 bool ss_plan_differs(const ss_plan *first, const ss_plan *second, ss_difference *difference);
+
+/* Whether their wide runs, if there are any, are computed in other blocks: then they agree to
+ * rounding only. Local. */
+bool ss_plan_blocks_differ(const ss_plan *first, const ss_plan *second, ss_difference *difference);
 
 /* The same of two texts of settings (ss_plan_settings). Local. */
 bool ss_settings_differ(const char *first, const char *second, ss_difference *difference);

@@ -3,10 +3,12 @@
  * file was made for, the bands against the runs, and recomputes some runs.
  */
 #include "../base/table.h"
+#include "../execution/session.h"
 #include "../result/executions.h"
 #include "../result/reduction.h"
 #include "../result/replay.h"
 #include "../result/sweep.h"
+#include "../wide/repeat.h"
 #include "cli.h"
 #include "options.h"
 #include "saddlesweep/kernel.h"
@@ -18,6 +20,7 @@
 typedef struct verify_options {
     int64_t replays;
     int reseal;
+    MPI_Comm comm; /* whose ranks replay, if there is anything to */
 } verify_options;
 
 /* What a cell's bands are, beside its runs. */
@@ -209,10 +212,7 @@ static void print_counts(const verification *v)
         printf("replayed    %" PRId64 ", %" PRId64 " of them with other bits\n",
                replay->chosen_count, v->different);
     }
-    if (replay->others > 0) {
-        printf("%" PRId64 " runs are another kernel's (%s), which %s cannot repeat: not replayed\n",
-               replay->others, ss_kernel_level_name(replay->other_kernel), replay->kernel);
-    }
+    ss_replay_print_left_out(replay);
     printf("executions  ");
     ss_executions_print_count(v->executions);
     printf("\n");
@@ -224,7 +224,8 @@ static ss_error judge(const verification *v)
     if (v->different > 0) {
         return ss_fail(SS_ERR_DAMAGED,
                        "%s: %" PRId64 " runs do not come out as the file has them; the program, "
-                       "its libraries or the machine's memory are not what they were",
+                       "its libraries (for wide runs: or the processor), or the machine's memory "
+                       "are not what they were",
                        v->path, v->different);
     }
     if (v->damaged > 0) {
@@ -263,7 +264,7 @@ static ss_error check_all(verification *v, const verify_options *options)
 {
     SS_TRY(ss_sweep_of_store(v->store, v->path, &v->sweep));
     SS_TRY(ss_store_match_labels(v->store, &v->sweep.plan));
-    SS_TRY(ss_replay_begin(&v->sweep.plan, options->replays, &v->replay));
+    SS_TRY(ss_replay_begin(&v->sweep.plan, options->replays, options->comm, &v->replay));
     SS_TRY(check_cells(v));
     SS_TRY(check_executions(v));
     SS_TRY(ss_replay_check(&v->replay, v->path));
@@ -313,9 +314,27 @@ static ss_error verify(const char *path, void *context)
     return error;
 }
 
+/* Wide runs are replayed on as many ranks as computed them; only then is this a command for
+ * mpirun. */
+static int verify_on_ranks(const char *path, verify_options *options)
+{
+    ss_session session = ss_session_begin();
+    ss_error error;
+    options->comm = session.comm;
+    if (session.rank == 0) {
+        error = verify(path, options);
+        if (session.ranks > 1) {
+            ss_repeat_end(session.comm);
+        }
+    } else {
+        error = ss_repeat_follow(session.comm);
+    }
+    return ss_session_end(&session, error, SS_EXIT_DONE);
+}
+
 int ss_cmd_verify(int argc, char **argv)
 {
-    verify_options wanted = {0};
+    verify_options wanted = {.comm = MPI_COMM_NULL};
     const ss_option options[] = {
         {"--replay", NULL, "N", "recompute N committed runs, chosen at random; compare the bits",
          SS_OPTION_COUNT, &wanted.replays},
@@ -324,7 +343,7 @@ int ss_cmd_verify(int argc, char **argv)
          &wanted.reseal},
     };
     const ss_command_line line = {
-        .usage = "saddlesweep verify FILE.h5 [--replay N] [--reseal]",
+        .usage = "[mpirun -n N] saddlesweep verify FILE.h5 [--replay N] [--reseal]",
         .description =
             "Checks the record and the trajectory of every committed run, and the records of\n"
             "executions, against their checksums, the cells, seeds and iterations of the file "
@@ -332,10 +351,17 @@ int ss_cmd_verify(int argc, char **argv)
             "the sweep file in it, and the bands against the runs. Lists what is damaged, with "
             "exit\n"
             "status 1 if anything is: `run` computes damaged runs again, `reduce` bands.\n"
-            "All of this is also done before --reseal seals a file anew.",
+            "All of this is also done before --reseal seals a file anew. Runs of process grids "
+            "are\n"
+            "replayed under mpirun, with at least as many ranks as theirs.",
         .positional = "FILE.h5",
         .options = options,
         .option_count = sizeof options / sizeof options[0],
     };
-    return ss_options_command(&line, argc, argv, verify, &wanted);
+    const char *path;
+    int help;
+    ss_error error = ss_options_parse(&line, argc, argv, &path, &help);
+    return error == SS_OK && !help && wanted.replays > 0
+               ? verify_on_ranks(path, &wanted)
+               : ss_options_act(&line, error, help, path, verify, &wanted);
 }

@@ -166,6 +166,12 @@ int ss_options_command(const ss_command_line *line, int argc, char **argv,
     const char *positional;
     int help;
     ss_error error = ss_options_parse(line, argc, argv, &positional, &help);
+    return ss_options_act(line, error, help, positional, action, context);
+}
+
+int ss_options_act(const ss_command_line *line, ss_error error, int help, const char *positional,
+                   ss_error (*action)(const char *positional, void *context), void *context)
+{
     if (help) {
         ss_options_print_help(line);
     } else if (error == SS_OK) {

@@ -51,6 +51,10 @@ ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
 int ss_options_command(const ss_command_line *line, int argc, char **argv,
                        ss_error (*action)(const char *positional, void *context), void *context);
 
+/* What it does after parsing, with what ss_options_parse() has returned and given. */
+int ss_options_act(const ss_command_line *line, ss_error error, int help, const char *positional,
+                   ss_error (*action)(const char *positional, void *context), void *context);
+
 /* "--shard I/N" into a target, as all subcommands have it that take a sweep file. */
 ss_option ss_options_shard(ss_shard *target);
 

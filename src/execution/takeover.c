@@ -53,6 +53,9 @@ static int64_t find(const ss_takeover *t, uint64_t identity)
 
 static bool may_be_taken(const ss_takeover *t, const ss_record *record)
 {
+    if (record->kernel == SS_LEVEL_WIDE && t->other_blocks) {
+        return false;
+    }
     switch (t->kind) {
     case SS_TAKEOVER_ALL:
         return true;
@@ -101,7 +104,9 @@ ss_error ss_takeover_from(ss_takeover *takeover, const char *path, const ss_stor
                           const ss_plan *plan)
 {
     ss_walk walk;
+    ss_difference ignored;
     int64_t before = takeover->taken;
+    takeover->other_blocks = ss_plan_blocks_differ(takeover->tasks->plan, plan, &ignored);
     ss_error error = ss_walk_open(other, plan, &walk);
     if (error == SS_OK) {
         error = ss_walk_all(&walk, take, takeover);

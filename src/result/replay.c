@@ -1,19 +1,23 @@
 #include "replay.h"
 
 #include "../base/memory.h"
+#include "../wide/repeat.h"
 #include "saddlesweep/kernel.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-ss_error ss_replay_begin(const ss_plan *plan, int64_t wanted, ss_replay *replay)
+ss_error ss_replay_begin(const ss_plan *plan, int64_t wanted, MPI_Comm comm, ss_replay *replay)
 {
     int64_t runs = ss_plan_runs(plan);
-    *replay = (ss_replay){.plan = plan, .wanted = wanted < runs ? wanted : runs};
+    *replay = (ss_replay){.plan = plan, .comm = comm, .wanted = wanted < runs ? wanted : runs};
     if (wanted == 0) {
         return SS_OK;
     }
+    MPI_Comm_size(comm, &replay->ranks);
     SS_TRY(ss_allocate((size_t)replay->wanted, sizeof *replay->chosen, &replay->chosen));
     for (int64_t i = 0; i < replay->wanted; i++) {
         SS_TRY(
@@ -51,15 +55,34 @@ static void choose(ss_replay_choice *choice, const ss_walked *at)
            (size_t)at->run.checkpoint_count * sizeof *choice->trajectory);
 }
 
+/* Whether it can come out with the same bits here; counts it if not. */
+static bool repeatable(ss_replay *replay, const ss_record *record)
+{
+    if (record->kernel != SS_LEVEL_WIDE) {
+        bool same = ss_kernel_same_bits(ss_kernel_level_name(record->kernel), replay->kernel);
+        replay->others += !same;
+        replay->other_kernel = same ? replay->other_kernel : record->kernel;
+        return same;
+    }
+    if (record->grid == SS_MIXED_GRIDS) {
+        replay->mixed++;
+        return false;
+    }
+    if (record->grid > replay->ranks) {
+        replay->wider++;
+        replay->most_ranks = record->grid > replay->most_ranks ? record->grid : replay->most_ranks;
+        return false;
+    }
+    return true;
+}
+
 /* Reservoir sampling. */
 void ss_replay_offer(ss_replay *replay, const ss_walked *at)
 {
     if (replay->wanted == 0 || at->record->reason == SS_REASON_MEMORY) {
         return; /* what did not fit in memory once may fit now */
     }
-    if (!ss_kernel_same_bits(ss_kernel_level_name(at->record->kernel), replay->kernel)) {
-        replay->others++;
-        replay->other_kernel = at->record->kernel;
+    if (!repeatable(replay, at->record)) {
         return;
     }
     int64_t place = replay->candidates++;
@@ -76,12 +99,19 @@ void ss_replay_offer(ss_replay *replay, const ss_walked *at)
 ss_error ss_replay_check(const ss_replay *replay, const char *path)
 {
     const char *other = ss_kernel_level_name(replay->other_kernel);
-    if (replay->candidates > 0 || replay->others == 0) {
+    if (replay->candidates > 0 || replay->others + replay->wider + replay->mixed == 0) {
         return SS_OK;
     }
-    if (replay->other_kernel == SS_LEVEL_WIDE) {
+    if (replay->wider > 0) {
         return ss_fail(SS_ERR_USAGE,
-                       "--replay: the runs of %s went on process grids, which it cannot repeat",
+                       "--replay: the runs of %s went on process grids of up to %d ranks, here are "
+                       "%d; start more: mpirun -n %d saddlesweep verify ...",
+                       path, replay->most_ranks, replay->ranks, replay->most_ranks);
+    }
+    if (replay->mixed > 0) {
+        return ss_fail(SS_ERR_USAGE,
+                       "--replay: the runs of %s were begun on one process grid and ended on "
+                       "another; nothing repeats their bits",
                        path);
     }
     return ss_fail(
@@ -103,22 +133,57 @@ static bool same_bits(const ss_replay_choice *choice, const ss_run_outcome *outc
            memcmp(trajectory, choice->trajectory, (size_t)count * sizeof *trajectory) == 0;
 }
 
+void ss_replay_print_left_out(const ss_replay *replay)
+{
+    if (replay->others > 0) {
+        printf("%" PRId64 " runs are another kernel's (%s), which %s cannot repeat: not replayed\n",
+               replay->others, ss_kernel_level_name(replay->other_kernel), replay->kernel);
+    }
+    if (replay->wider > 0) {
+        printf("%" PRId64 " runs went on process grids of up to %d ranks, here are %d: not "
+               "replayed\n",
+               replay->wider, replay->most_ranks, replay->ranks);
+    }
+    if (replay->mixed > 0) {
+        printf("%" PRId64 " runs were begun on one process grid and ended on another: not "
+               "replayed\n",
+               replay->mixed);
+    }
+}
+
+static ss_error repeat(const ss_replay *replay, const ss_replay_choice *choice, const ss_run *run,
+                       double *trajectory, ss_run_outcome *outcome)
+{
+    if (choice->record.kernel == SS_LEVEL_WIDE) {
+        SS_TRY(ss_repeat_run(replay->comm, run, choice->record.grid, replay->plan->spec->wide_block,
+                             trajectory, outcome));
+    } else {
+        ss_run_execute(run, replay->workspace, NULL, NULL, trajectory, outcome);
+    }
+    return outcome->reason != SS_REASON_MEMORY
+               ? SS_OK
+               : ss_fail(SS_ERR_MEMORY,
+                         "--replay: the run of cell %" PRId64 ", seed %" PRId64
+                         " does not fit in the memory here",
+                         ss_plan_cell_number(replay->plan, choice->cell), run->seed);
+}
+
 ss_error ss_replay_all(const ss_replay *replay,
                        void (*differs)(void *context, const ss_run *run, int64_t cell),
                        void *context)
 {
     const ss_plan *plan = replay->plan;
     double *trajectory = NULL;
-    SS_TRY(ss_allocate((size_t)plan->checkpoints, sizeof *trajectory, &trajectory));
-    for (int64_t i = 0; i < replay->chosen_count; i++) {
+    ss_error error = ss_allocate((size_t)plan->checkpoints, sizeof *trajectory, &trajectory);
+    for (int64_t i = 0; i < replay->chosen_count && error == SS_OK; i++) {
         ss_run_outcome outcome;
         const ss_replay_choice *choice = &replay->chosen[i];
         ss_run run = ss_plan_run(plan, choice->cell, choice->seed_index);
-        ss_run_execute(&run, replay->workspace, NULL, NULL, trajectory, &outcome);
-        if (!same_bits(choice, &outcome, trajectory, plan->checkpoints)) {
+        error = repeat(replay, choice, &run, trajectory, &outcome);
+        if (error == SS_OK && !same_bits(choice, &outcome, trajectory, plan->checkpoints)) {
             differs(context, &run, choice->cell);
         }
     }
     free(trajectory);
-    return SS_OK;
+    return error;
 }

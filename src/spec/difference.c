@@ -85,6 +85,12 @@ static bool lists_differ(const ss_plan *first, const ss_plan *second, ss_differe
     return differ;
 }
 
+bool ss_plan_blocks_differ(const ss_plan *first, const ss_plan *second, ss_difference *d)
+{
+    return numbers_differ("wide.block", first->spec->wide_block, second->spec->wide_block, d) &&
+           (ss_plan_has_wide_runs(first) || ss_plan_has_wide_runs(second));
+}
+
 bool ss_plan_differs(const ss_plan *first, const ss_plan *second, ss_difference *d)
 {
     char settings[2][SS_SETTINGS_SIZE];
@@ -95,5 +101,5 @@ bool ss_plan_differs(const ss_plan *first, const ss_plan *second, ss_difference 
            numbers_differ("the number of seeds", first->seeds, second->seeds, d) ||
            numbers_differ("the number of recorded iterations", first->checkpoints,
                           second->checkpoints, d) ||
-           lists_differ(first, second, d);
+           lists_differ(first, second, d) || ss_plan_blocks_differ(first, second, d);
 }

@@ -163,6 +163,16 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
     return run;
 }
 
+bool ss_plan_has_wide_runs(const ss_plan *plan)
+{
+    bool found = false;
+    for (int64_t cell = 0; cell < plan->cells && !found; cell++) {
+        ss_run run = ss_plan_run(plan, cell, 0);
+        found = ss_plan_is_wide(plan, &run);
+    }
+    return found;
+}
+
 const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE])
 {
     const ss_spec *spec = plan->spec;

@@ -74,14 +74,83 @@ class Results(WideTest):
         output = self.run_sweep(text, "single", ranks=2)
         self.assert_near(output, self.reference(ONE))
 
+
+class Replay(WideTest):
+    def test_on_grids_of_their_size(self):
+        for size in (1, 2):
+            output = self.run_sweep(MANY, f"many{size}", "--set", f"wide.ranks={size}", ranks=2)
+            for ranks in (size, 3):
+                said = self.succeed("verify", output, "--replay", "12", ranks=ranks).stdout
+                self.assertEqual(said.count("replayed    12, 0 of them with other bits\nexecutions"), 1, said)
+
+    def test_other_bits_are_found(self):
+        output = self.run_sweep(ONE, "one", "--set", "wide.ranks=2", ranks=2)
+        with h5py.File(output, "r+") as file:
+            records = file["run"][...]
+            error = file["error"][...]
+            error[0, 0, -1] = np.nextafter(error[0, 0, -1], 1)
+            records["trajectory_checksum"] = xxh3(error.tobytes())
+            records["record_checksum"] = xxh3(records.tobytes()[:56])
+            file["error"][...] = error
+            file["run"][...] = records
+        self.succeed("reduce", output)
+        self.succeed("verify", output)
+        done = self.call("verify", output, "--replay", "1", ranks=2)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("replayed    1, 1 of them with other bits", done.stdout)
+        self.assertEqual(done.stderr.count("do not come out as the file has them"), 1)
+
     def test_what_cannot_be_replayed_is_told(self):
-        output = self.run_sweep(ONE, "one")
+        output = self.run_sweep(MANY, "many", "--set", "wide.ranks=2", ranks=2)
+        said = self.succeed("verify", output, "--replay", "12").stdout
+        self.assertIn(
+            "replayed    6, 0 of them with other bits\n"
+            "6 runs went on process grids of up to 2 ranks, here are 1: not replayed",
+            said,
+        )
+        output = self.run_sweep(ONE, "one", "--set", "wide.ranks=2", ranks=2)
         done = self.call("verify", output, "--replay", "1")
         self.assertEqual(done.returncode, 2)
-        self.assertIn("went on process grids, which it cannot repeat", done.stderr)
-        output = self.run_sweep(MANY, "many")
-        said = self.succeed("verify", output, "--replay", "12").stdout
-        self.assertIn("replayed    6, 0 of them with other bits\n6 runs are another kernel's (wide)", said)
+        self.assertIn("process grids of up to 2 ranks, here are 1; start more: mpirun -n 2", done.stderr)
+
+    def test_a_file_that_is_none_ends_all_ranks(self):
+        done = self.call("verify", self.write("none.h5", "none"), "--replay", "1", ranks=2)
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stderr.count("error: "), 1, done.stderr)
+
+
+class Blocks(WideTest):
+    """The blocks decide the last bits, so a file has one size of them."""
+
+    def test_a_file_is_gone_on_with_in_its_blocks_only(self):
+        output = self.run_sweep(ONE, "one")
+        spec = self.write("one.yaml", ONE)
+        before = output.read_bytes()
+        done = self.call("run", spec, "-o", output, "--set", "wide.block=8")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("its wide runs are computed with wide.block 16, which decides their last bits, not 8", done.stderr)
+        self.assertEqual(output.read_bytes(), before)
+        small = self.run_sweep(ONE, "small", "--set", "wide.from_d=100")
+        self.succeed("run", spec, "-o", small, "--set", "wide.from_d=100", "--set", "wide.block=8")
+
+    def test_runs_of_other_blocks_are_not_taken_over(self):
+        old = self.run_sweep(MANY, "old")
+        spec = self.write("many.yaml", MANY)
+        for block, taken in ((8, 6), (16, 12)):
+            said = self.succeed(
+                "run", spec, "-o", self.folder / f"new{block}.h5", "--set", f"wide.block={block}", "--reuse", old
+            ).stdout
+            self.assertIn(f"{taken} runs taken over", said)
+
+    def test_shards_of_other_blocks_are_not_merged(self):
+        spec = self.write("many.yaml", MANY)
+        for shard, block in ((1, 16), (2, 8)):
+            self.succeed(
+                "run", spec, "-o", self.folder / f"{shard}.h5", "--shard", f"{shard}/2", "--set", f"wide.block={block}"
+            )
+        done = self.call("merge", "1.h5", "2.h5", "-o", "all.h5")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("first difference: wide.block is 8 in the former, 16 in the latter", done.stderr)
 
 
 class Stops(WideTest):
@@ -169,6 +238,9 @@ class Stops(WideTest):
         self.stop(2)
         self.stop(1)
         self.assertEqual(self.finish(1)[1], MIXED)
+        done = self.call("verify", self.output, "--replay", "1", ranks=2)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("were begun on one process grid and ended on another", done.stderr)
 
     def test_a_kill_costs_no_more_than_the_time_since_the_last_save(self):
         process = self.start(2, "--checkpoint", "1")
