@@ -50,14 +50,15 @@ bool ss_bands_blank(const ss_bands *bands);
  * Statistics over the included, finite values at each checkpoint. Quantiles interpolate linearly
  * between order statistics (GSL's rule, and NumPy's default).
  *
- * trajectories  in   seeds × checkpoints, row-major
+ * trajectories  in   a row for each of the seeds, `stride` values apart, that begins with the
+ *                    checkpoints' values
  * included      in   seeds flags: the committed runs that neither diverged nor failed
  * scale         in   seeds factors applied to the values (1 / ‖Z*‖_F for relative errors), or NULL
  * bands         out  every value; NaN where count is 0 (std: below 2)
  *
  * SS_ERR_MEMORY. Local.
  */
-ss_error ss_bands_compute(const double *trajectories, int64_t seeds, const bool *included,
-                          const double *scale, ss_bands *bands);
+ss_error ss_bands_compute(const double *trajectories, int64_t stride, int64_t seeds,
+                          const bool *included, const double *scale, ss_bands *bands);
 
 #endif

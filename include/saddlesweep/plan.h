@@ -10,10 +10,11 @@
 #include "saddlesweep/spec.h"
 
 typedef struct ss_plan {
-    const ss_spec *spec;     /* borrowed: must outlive the plan */
-    int64_t cells;           /* C; cell 0 first, the first axis of the sweep file slowest */
-    int64_t seeds;           /* S */
-    int64_t checkpoints;     /* P */
+    const ss_spec *spec; /* borrowed: must outlive the plan */
+    int64_t cells;       /* C; cell 0 first, the first axis of the sweep file slowest */
+    int64_t seeds;       /* S */
+    int64_t checkpoints; /* P */
+    int64_t multipliers; /* D: of a certificate, room for the largest d; 0: none are asked for */
     int64_t stride[SS_AXES]; /* cells of the whole sweep between neighbouring values of an axis */
 
     ss_shard shard;     /* that it is of the sweep: with others than the whole, … */
@@ -36,6 +37,14 @@ ss_error ss_plan_of_shard(const ss_spec *spec, ss_shard shard, ss_plan *plan);
  * plan's, also after an error: SS_ERR_USAGE if the sweep has no such shard or cells. Local. */
 ss_error ss_plan_of_cells(const ss_spec *spec, ss_shard shard, uint32_t *numbers, int64_t count,
                           ss_plan *plan);
+
+/* Room for the results of any run of the plan: its checkpoints, then a certificate of the largest
+ * d. */
+static inline int64_t ss_plan_result_count(const ss_plan *plan)
+{
+    return plan->checkpoints +
+           (plan->multipliers > 0 ? SS_CERTIFICATE_MULTIPLIERS + plan->multipliers : 0);
+}
 
 /* Frees what a plan owns. */
 void ss_plan_release(ss_plan *plan);

@@ -17,7 +17,7 @@ typedef struct ss_record {
     double truth_norm;            /* ‖Z*‖_F */
     double seconds;               /* wall time of the run */
     uint64_t identity;            /* ss_run_identity of the run */
-    uint64_t trajectory_checksum; /* XXH3 (64 bits) of the run's row of /error */
+    uint64_t trajectory_checksum; /* XXH3 (64 bits) of the run's results (ss_run_result_count) */
     int32_t reason;               /* ss_run_reason */
     int16_t kernel;               /* ss_kernel_level */
     uint16_t grid;                /* ranks of its process grid; 0: the one-rank engine ran it */
@@ -26,8 +26,8 @@ typedef struct ss_record {
 
 _Static_assert(sizeof(ss_record) == 64, "a record is 64 bytes in the file");
 
-/* The record of a run that ended, checksums included. `trajectory` has run->checkpoint_count
- * values. */
+/* The record of a run that ended, checksums included. `trajectory` has ss_run_result_count(run)
+ * values, here and below. */
 ss_record ss_record_of(const ss_run *run, const ss_run_outcome *outcome, int rank,
                        const double *trajectory);
 

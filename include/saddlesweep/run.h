@@ -12,6 +12,7 @@
 #include "saddlesweep/kernel.h"
 #include "saddlesweep/spec.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ss_kernel;
@@ -35,7 +36,32 @@ typedef struct ss_run {
     ss_precision precision;
     const int64_t *checkpoints; /* ascending, first 0, last T; borrowed */
     int64_t checkpoint_count;
+    bool certificate; /* whether its end is certified, too; no part of its identity */
 } ss_run;
+
+/*
+ * The certificate of the last A (Section 6.3), which lies behind a run's trajectory if it is asked
+ * for: with g(Z) = ½‖F(Z) − X_n‖_F², Z = A Aᵀ and S = ∇g(Z) − diag(λ), where λ makes every row of S
+ * A orthogonal to that of A,
+ *
+ *   ‖S A‖_F / ‖A‖_F, the smallest eigenvalue of S, and λ_1 … λ_d.
+ *
+ * A is an ε-FOSP (Definition 2) for ε = max(‖S A‖_F / ‖A‖_F, −smallest eigenvalue). NaN where the
+ * activation has no closed form F, and if the run did not end well.
+ */
+enum { SS_CERTIFICATE_RESIDUAL, SS_CERTIFICATE_EIGENVALUE, SS_CERTIFICATE_MULTIPLIERS };
+
+/* Values of a certificate; 0 if none is asked for. */
+static inline int64_t ss_run_certificate_count(const ss_run *run)
+{
+    return run->certificate ? SS_CERTIFICATE_MULTIPLIERS + run->d : 0;
+}
+
+/* Values that a run results in: its trajectory's (checkpoint_count), then its certificate's. */
+static inline int64_t ss_run_result_count(const ss_run *run)
+{
+    return run->checkpoint_count + ss_run_certificate_count(run);
+}
 
 /* X(code, value in the result file, name) */
 #define SS_RUN_STATUSES(X)                                                                         \
@@ -51,7 +77,8 @@ typedef struct ss_run {
     X(SS_REASON_NOT_FINITE, 1, "NOT_FINITE")                                                       \
     X(SS_REASON_ZERO_ROW, 2, "ZERO_ROW")                                                           \
     X(SS_REASON_MEMORY, 3, "MEMORY")                                                               \
-    X(SS_REASON_LIBRARY, 4, "LIBRARY")
+    X(SS_REASON_LIBRARY, 4, "LIBRARY")                                                             \
+    X(SS_REASON_CERTIFICATE, 5, "CERTIFICATE")
 
 #define SS_RUN_ENUM(code, value, name) code = value,
 typedef enum ss_run_status { SS_RUN_STATUSES(SS_RUN_ENUM) SS_RUN_STATUS_COUNT } ss_run_status;
@@ -96,7 +123,8 @@ const char *ss_workspace_kernel(const ss_workspace *workspace, ss_precision prec
  * workspace   in/out
  * poll        in      may be NULL
  * trajectory  out     ‖A Aᵀ − Z*‖_F at each checkpoint (checkpoint_count values, absolute); NaN
- *                     at checkpoints not reached, and from divergence on
+ *                     at checkpoints not reached, and from divergence on. Then the certificate, if
+ *                     asked for: ss_run_result_count(run) values in all
  * outcome     out     always set
  *
  * What goes wrong in a run is an outcome (DIVERGED, FAILED with a reason), not an error of the

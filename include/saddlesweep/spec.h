@@ -64,6 +64,7 @@ typedef struct ss_spec {
 
     int64_t *checkpoints; /* ascending iterations, the first 0, the last T */
     int64_t checkpoint_count;
+    bool certificate; /* of every run whose activation has a closed form */
 
     ss_precision precision;
 

@@ -43,6 +43,7 @@ typedef struct ss_store_shape {
     int64_t cells;
     int64_t seeds;
     int64_t checkpoints;
+    int64_t multipliers; /* D: of each certificate, room for the largest d; 0: there are none */
 } ss_store_shape;
 
 /* Creates the file at its final size, every run PENDING, all or nothing: written under
@@ -85,17 +86,19 @@ ss_error ss_store_match(const ss_store *store, const ss_plan *plan);
  */
 ss_error ss_store_match_labels(const ss_store *store, const ss_plan *plan);
 
-/* Reads `count` records, or trajectories (count × P, row-major), of seeds from `seed_index` on of
- * one cell. Local. */
+/* Reads `count` records, or results, of seeds from `seed_index` on of one cell. Results are count
+ * rows, ss_plan_result_count() values apart: P of a trajectory, then, if the file has certificates,
+ * those of one, NaN behind its d multipliers. Local; SS_ERR_IO. */
 ss_error ss_store_read_records(const ss_store *store, int64_t cell, int64_t seed_index,
                                int64_t count, ss_record *records);
-ss_error ss_store_read_trajectories(const ss_store *store, int64_t cell, int64_t seed_index,
-                                    int64_t count, double *trajectories);
+ss_error ss_store_read_results(const ss_store *store, int64_t cell, int64_t seed_index,
+                               int64_t count, double *results);
 
-/* Commits one run: its trajectory first, then the record that vouches for it. Local: two
- * writes, no other rank is waited for. After SS_ERR_IO the run counts as not committed. */
-ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record,
-                         const double *trajectory);
+/* Commits one run: its results (ss_run_result_count(run) values) first, then the record that
+ * vouches for them. Local: a few writes, no other rank is waited for. After SS_ERR_IO the run
+ * counts as not committed. */
+ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
+                         const ss_record *record, const double *results);
 
 /* Notes that a run is PARTIAL, by its record alone. Local; SS_ERR_IO. */
 ss_error ss_store_mark(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record);

@@ -105,7 +105,7 @@ static ss_error commit(void *context, int64_t task, ss_sched_poll poll, void *po
     (void)poll;
     (void)poll_context;
     *result = SS_TASK_DONE;
-    return ss_store_commit(r->store, 0, task, &record, r->trajectory);
+    return ss_store_commit(r->store, 0, task, &run, &record, r->trajectory);
 }
 
 ss_error ss_stored_runs_schedule(ss_bench *bench, ss_stored_runs *runs, double *seconds)

@@ -4,6 +4,7 @@
 #include "../wide/forecast.h"
 #include "cli.h"
 #include "options.h"
+#include "saddlesweep/closed_form.h"
 #include "saddlesweep/kernel.h"
 #include "saddlesweep/sched.h"
 #include "saddlesweep/store.h"
@@ -74,6 +75,19 @@ static ss_error print_cells(const ss_plan *plan, const forecast *forecast)
     return SS_OK;
 }
 
+static void print_certificates(const ss_plan *plan)
+{
+    int64_t without = 0;
+    for (int64_t cell = 0; cell < plan->cells; cell++) {
+        without += !ss_closed_form_exists(ss_plan_run(plan, cell, 0).activation);
+    }
+    printf("certificates   of every run");
+    if (without > 0) {
+        printf("; NaN in %" PRId64 " cells, whose activation has no closed form", without);
+    }
+    printf("\n");
+}
+
 static void print_summary(const ss_plan *plan)
 {
     const ss_spec *spec = plan->spec;
@@ -92,7 +106,11 @@ static void print_summary(const ss_plan *plan)
         printf(" / (1 + (t-1)/%g)", spec->step_decay);
     }
     printf(", ascent step %g, noise %g\n", spec->ascent_step, spec->noise);
-    printf("precision      %s\n\n", ss_precision_name(spec->precision));
+    printf("precision      %s\n", ss_precision_name(spec->precision));
+    if (spec->certificate) {
+        print_certificates(plan);
+    }
+    printf("\n");
 }
 
 static void print_grids(const ss_wide_forecast *wide)

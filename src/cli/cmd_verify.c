@@ -61,8 +61,9 @@ static const char *damage_of(const ss_walked *at)
     if (!ss_record_committed(at->record)) {
         return "its record is damaged";
     }
-    if (!ss_record_intact(at->record, at->trajectory, at->run.checkpoint_count)) {
-        return "its trajectory is damaged";
+    if (!ss_record_intact(at->record, at->trajectory, ss_run_result_count(&at->run))) {
+        return at->run.certificate ? "its trajectory or certificate is damaged"
+                                   : "its trajectory is damaged";
     }
     if (!ss_record_trusted(at->record, &at->run, at->trajectory)) {
         return "it is another run: its identity is not the one of this place";
@@ -141,7 +142,7 @@ static ss_error check_cell(verification *v, ss_reduction *reduction, int64_t cel
             .seed_index = s,
             .run = ss_plan_run(plan, cell, s),
             .record = &reduction->records[s],
-            .trajectory = reduction->trajectories + s * plan->checkpoints,
+            .trajectory = reduction->results + s * ss_plan_result_count(plan),
         };
         check_run(v, &at);
     }

@@ -55,8 +55,8 @@ static ss_error prepare(ss_sweep_run *r)
     r->tasks.plan = &r->sweep.plan;
     ss_error error = ss_plan_longest_first(&r->sweep.plan, &r->tasks.order);
     if (error == SS_OK) {
-        error =
-            ss_allocate((size_t)r->sweep.plan.checkpoints, sizeof *r->trajectory, &r->trajectory);
+        error = ss_allocate((size_t)ss_plan_result_count(&r->sweep.plan), sizeof *r->trajectory,
+                            &r->trajectory);
     }
     if (error == SS_OK && r->session->rank == 0) {
         error = ss_reuse_open(&r->options->reuse, r->options->output, r->options->retry_failed,

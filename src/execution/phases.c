@@ -87,7 +87,7 @@ static ss_error execute(void *context, int64_t task, ss_sched_poll poll, void *p
                    ? ss_store_mark(r->output.store, cell, seed_index, &record)
                    : SS_OK;
     }
-    SS_TRY(ss_store_commit(r->output.store, cell, seed_index, &record, r->trajectory));
+    SS_TRY(ss_store_commit(r->output.store, cell, seed_index, &run, &record, r->trajectory));
     ss_flight_landed(r->flight);
     r->unsynced = true;
     return sync_if_due(r, ss_clock_seconds());

@@ -21,7 +21,7 @@ typedef struct ss_sweep_run {
     ss_logbook logbook;
     ss_sched_summary summary;
     ss_reuse reuse;            /* rank 0 */
-    double *trajectory;        /* of the run in progress */
+    double *trajectory;        /* and certificate, of the run in progress */
     ss_flight alone;           /* of runs on this rank alone */
     ss_flight *flight;         /* of the runs of this phase: that, or a grid's */
     int64_t saved;             /* runs that were stopped and saved on all ranks, and … */

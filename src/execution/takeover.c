@@ -75,12 +75,12 @@ static ss_error take(void *context, const ss_walked *at)
         int64_t task = t->wanted[i].task;
         ss_run run = run_of(t->tasks, task);
         if (!ss_pending_has(t->pending, task) || !may_be_taken(t, record) ||
-            run.checkpoint_count != at->run.checkpoint_count ||
+            ss_run_result_count(&run) != ss_run_result_count(&at->run) ||
             !ss_record_trusted(record, &run, at->trajectory)) {
             continue;
         }
         SS_TRY(ss_store_commit(t->store, ss_task_cell(t->tasks, task),
-                               ss_task_seed_index(t->tasks, task), record, at->trajectory));
+                               ss_task_seed_index(t->tasks, task), &run, record, at->trajectory));
         t->pending[task / 64] &= ~((uint64_t)1 << (task % 64));
         t->taken++;
     }

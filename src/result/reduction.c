@@ -11,7 +11,7 @@ ss_error ss_reduction_begin(const ss_store *store, const ss_plan *plan, ss_reduc
     ss_reduction *r = reduction;
     *r = (ss_reduction){.store = store, .plan = plan};
     SS_TRY(ss_allocate(seeds, sizeof *r->records, &r->records));
-    SS_TRY(ss_allocate(seeds * (size_t)plan->checkpoints, sizeof(double), &r->trajectories));
+    SS_TRY(ss_allocate(seeds * (size_t)ss_plan_result_count(plan), sizeof(double), &r->results));
     SS_TRY(ss_allocate(seeds, sizeof *r->scale, &r->scale));
     SS_TRY(ss_allocate(seeds, sizeof *r->included, &r->included));
     for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
@@ -23,7 +23,7 @@ ss_error ss_reduction_begin(const ss_store *store, const ss_plan *plan, ss_reduc
 void ss_reduction_end(ss_reduction *reduction)
 {
     free(reduction->records);
-    free(reduction->trajectories);
+    free(reduction->results);
     free(reduction->scale);
     free(reduction->included);
     for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
@@ -34,20 +34,21 @@ void ss_reduction_end(ss_reduction *reduction)
 ss_error ss_reduction_of_cell(ss_reduction *r, int64_t cell)
 {
     int64_t seeds = r->plan->seeds;
+    int64_t stride = ss_plan_result_count(r->plan);
     SS_TRY(ss_store_read_records(r->store, cell, 0, seeds, r->records));
-    SS_TRY(ss_store_read_trajectories(r->store, cell, 0, seeds, r->trajectories));
+    SS_TRY(ss_store_read_results(r->store, cell, 0, seeds, r->results));
     r->committed = 0;
     for (int64_t s = 0; s < seeds; s++) {
         const ss_record *record = &r->records[s];
         ss_run run = ss_plan_run(r->plan, cell, s);
-        bool trusted = ss_record_trusted(record, &run, r->trajectories + s * r->plan->checkpoints);
+        bool trusted = ss_record_trusted(record, &run, r->results + s * stride);
         r->committed += trusted;
         r->included[s] = trusted && record->status == SS_RUN_DONE;
         r->scale[s] = 1 / record->truth_norm;
     }
-    SS_TRY(
-        ss_bands_compute(r->trajectories, seeds, r->included, NULL, &r->bands[SS_QUANTITY_ERROR]));
-    return ss_bands_compute(r->trajectories, seeds, r->included, r->scale,
+    SS_TRY(ss_bands_compute(r->results, stride, seeds, r->included, NULL,
+                            &r->bands[SS_QUANTITY_ERROR]));
+    return ss_bands_compute(r->results, stride, seeds, r->included, r->scale,
                             &r->bands[SS_QUANTITY_RELATIVE_ERROR]);
 }
 

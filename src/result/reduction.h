@@ -12,10 +12,10 @@ typedef struct ss_reduction {
     int64_t committed;             /* runs of the cell that can be trusted, DONE or not */
     ss_bands bands[SS_QUANTITIES]; /* of the cell */
 
-    ss_record *records;   /* S, of the cell */
-    double *trajectories; /* S × P, of the cell */
-    double *scale;        /* S: 1 / ‖Z*‖_F */
-    bool *included;       /* S */
+    ss_record *records; /* S, of the cell */
+    double *results;    /* of the cell, as ss_store_read_results gives them */
+    double *scale;      /* S: 1 / ‖Z*‖_F */
+    bool *included;     /* S */
 } ss_reduction;
 
 /* Begins; the store must have the shape of the plan (ss_store_match). Both are borrowed. End it

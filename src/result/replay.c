@@ -20,8 +20,8 @@ ss_error ss_replay_begin(const ss_plan *plan, int64_t wanted, MPI_Comm comm, ss_
     MPI_Comm_size(comm, &replay->ranks);
     SS_TRY(ss_allocate((size_t)replay->wanted, sizeof *replay->chosen, &replay->chosen));
     for (int64_t i = 0; i < replay->wanted; i++) {
-        SS_TRY(
-            ss_allocate((size_t)plan->checkpoints, sizeof(double), &replay->chosen[i].trajectory));
+        SS_TRY(ss_allocate((size_t)ss_plan_result_count(plan), sizeof(double),
+                           &replay->chosen[i].results));
     }
     SS_TRY(ss_workspace_create(&replay->workspace));
     replay->kernel = ss_workspace_kernel(replay->workspace, plan->spec->precision);
@@ -31,7 +31,7 @@ ss_error ss_replay_begin(const ss_plan *plan, int64_t wanted, MPI_Comm comm, ss_
 void ss_replay_end(ss_replay *replay)
 {
     for (int64_t i = 0; i < replay->wanted && replay->chosen; i++) {
-        free(replay->chosen[i].trajectory);
+        free(replay->chosen[i].results);
     }
     free(replay->chosen);
     ss_workspace_destroy(&replay->workspace);
@@ -51,8 +51,8 @@ static void choose(ss_replay_choice *choice, const ss_walked *at)
     choice->cell = at->cell;
     choice->seed_index = at->seed_index;
     choice->record = *at->record;
-    memcpy(choice->trajectory, at->trajectory,
-           (size_t)at->run.checkpoint_count * sizeof *choice->trajectory);
+    memcpy(choice->results, at->trajectory,
+           (size_t)ss_run_result_count(&at->run) * sizeof *choice->results);
 }
 
 /* Whether it can come out with the same bits here; counts it if not. */
@@ -123,14 +123,14 @@ ss_error ss_replay_check(const ss_replay *replay, const char *path)
 }
 
 static bool same_bits(const ss_replay_choice *choice, const ss_run_outcome *outcome,
-                      const double *trajectory, int64_t count)
+                      const double *results, int64_t count)
 {
     const ss_record *record = &choice->record;
     return (int32_t)outcome->status == record->status &&
            (int32_t)outcome->reason == record->reason &&
            outcome->iterations == record->iterations &&
            memcmp(&outcome->truth_norm, &record->truth_norm, sizeof record->truth_norm) == 0 &&
-           memcmp(trajectory, choice->trajectory, (size_t)count * sizeof *trajectory) == 0;
+           memcmp(results, choice->results, (size_t)count * sizeof *results) == 0;
 }
 
 void ss_replay_print_left_out(const ss_replay *replay)
@@ -152,13 +152,13 @@ void ss_replay_print_left_out(const ss_replay *replay)
 }
 
 static ss_error repeat(const ss_replay *replay, const ss_replay_choice *choice, const ss_run *run,
-                       double *trajectory, ss_run_outcome *outcome)
+                       double *results, ss_run_outcome *outcome)
 {
     if (choice->record.kernel == SS_LEVEL_WIDE) {
         SS_TRY(ss_repeat_run(replay->comm, run, choice->record.grid, replay->plan->spec->wide_block,
-                             trajectory, outcome));
+                             results, outcome));
     } else {
-        ss_run_execute(run, replay->workspace, NULL, NULL, trajectory, outcome);
+        ss_run_execute(run, replay->workspace, NULL, NULL, results, outcome);
     }
     return outcome->reason != SS_REASON_MEMORY
                ? SS_OK
@@ -173,17 +173,17 @@ ss_error ss_replay_all(const ss_replay *replay,
                        void *context)
 {
     const ss_plan *plan = replay->plan;
-    double *trajectory = NULL;
-    ss_error error = ss_allocate((size_t)plan->checkpoints, sizeof *trajectory, &trajectory);
+    double *results = NULL;
+    ss_error error = ss_allocate((size_t)ss_plan_result_count(plan), sizeof *results, &results);
     for (int64_t i = 0; i < replay->chosen_count && error == SS_OK; i++) {
         ss_run_outcome outcome;
         const ss_replay_choice *choice = &replay->chosen[i];
         ss_run run = ss_plan_run(plan, choice->cell, choice->seed_index);
-        error = repeat(replay, choice, &run, trajectory, &outcome);
-        if (error == SS_OK && !same_bits(choice, &outcome, trajectory, plan->checkpoints)) {
+        error = repeat(replay, choice, &run, results, &outcome);
+        if (error == SS_OK && !same_bits(choice, &outcome, results, ss_run_result_count(&run))) {
             differs(context, &run, choice->cell);
         }
     }
-    free(trajectory);
+    free(results);
     return error;
 }

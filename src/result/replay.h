@@ -11,7 +11,7 @@ typedef struct ss_replay_choice {
     int64_t cell;
     int64_t seed_index;
     ss_record record;
-    double *trajectory; /* [P] */
+    double *results; /* ss_run_result_count() values */
 } ss_replay_choice;
 
 typedef struct ss_replay {

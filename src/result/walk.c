@@ -6,18 +6,18 @@
 
 ss_error ss_walk_open(const ss_store *store, const ss_plan *plan, ss_walk *walk)
 {
-    int64_t most = 1 + (1 << 20) / plan->checkpoints;
+    int64_t most = 1 + (1 << 20) / ss_plan_result_count(plan);
     *walk =
         (ss_walk){.store = store, .plan = plan, .piece = plan->seeds < most ? plan->seeds : most};
     SS_TRY(ss_allocate((size_t)walk->piece, sizeof *walk->records, &walk->records));
-    return ss_allocate((size_t)(walk->piece * plan->checkpoints), sizeof(double),
-                       &walk->trajectories);
+    return ss_allocate((size_t)(walk->piece * ss_plan_result_count(plan)), sizeof(double),
+                       &walk->results);
 }
 
 void ss_walk_close(ss_walk *walk)
 {
     free(walk->records);
-    free(walk->trajectories);
+    free(walk->results);
     *walk = (ss_walk){0};
 }
 
@@ -38,7 +38,7 @@ ss_error ss_walk_cell(const ss_walk *walk, int64_t cell,
         int64_t count = plan->seeds - first < walk->piece ? plan->seeds - first : walk->piece;
         SS_TRY(ss_store_read_records(walk->store, cell, first, count, walk->records));
         if (any_committed(walk->records, count)) { /* a new file is large, and holds none */
-            SS_TRY(ss_store_read_trajectories(walk->store, cell, first, count, walk->trajectories));
+            SS_TRY(ss_store_read_results(walk->store, cell, first, count, walk->results));
         }
         for (int64_t i = 0; i < count; i++) {
             ss_walked at = {
@@ -46,7 +46,7 @@ ss_error ss_walk_cell(const ss_walk *walk, int64_t cell,
                 .seed_index = first + i,
                 .run = ss_plan_run(plan, cell, first + i),
                 .record = &walk->records[i],
-                .trajectory = walk->trajectories + i * plan->checkpoints,
+                .trajectory = walk->results + i * ss_plan_result_count(plan),
             };
             SS_TRY(visit(context, &at));
         }

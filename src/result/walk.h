@@ -9,7 +9,7 @@ typedef struct ss_walk {
     const ss_plan *plan;
     int64_t piece; /* runs read at once */
     ss_record *records;
-    double *trajectories;
+    double *results; /* of them, ss_plan_result_count(plan) apart */
 } ss_walk;
 
 /* A run as the file has it, on the way. */
@@ -18,7 +18,7 @@ typedef struct ss_walked {
     int64_t seed_index;
     ss_run run;               /* that the plan has at this place */
     const ss_record *record;  /* borrowed, as is … */
-    const double *trajectory; /* … P values, to be looked at only if the record is committed */
+    const double *trajectory; /* … its results, to be looked at only if the record is committed */
 } ss_walked;
 
 /* Begins. The store must have the shape of the plan (ss_store_match). Close it even after an

@@ -24,6 +24,10 @@ struct ss_engine {
     /* ‖A Aᵀ − Z*‖_F. */
     double (*error)(ss_engine *engine, const ss_run *run);
 
+    /* Fills the certificate of the run that has ended (run.h), whose activation has a closed form:
+     * the last thing that is done with it, as V is gone then. */
+    ss_run_reason (*certify)(ss_engine *engine, const ss_run *run, double *certificate);
+
     /* The name of the kernel that runs of a precision use. */
     const char *(*kernel)(const ss_engine *engine, ss_precision precision);
 

@@ -2,8 +2,11 @@
 
 #include "../base/memory.h"
 #include "matrix.h"
+#include "saddlesweep/closed_form.h"
 #include "saddlesweep/kernel.h"
 
+#include <gsl/gsl_eigen.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +26,7 @@ typedef struct local_engine {
     double *gradient;  /* d × k */
     double *direction; /* d × k: the sphere noise */
     double *norms;     /* d: r_i */
+    double *spectrum;  /* d: eigenvalues of S, if a certificate is asked for */
     void *scratch;     /* the kernel's */
 } local_engine;
 
@@ -51,6 +55,7 @@ static size_t arrange(const ss_kernel *kernel, const ss_run *run, char *memory,
     engine->gradient = ss_arena_take(&arena, tall);
     engine->direction = ss_arena_take(&arena, tall);
     engine->norms = ss_arena_take(&arena, vector);
+    engine->spectrum = ss_arena_take(&arena, run->certificate ? vector : 0);
     engine->scratch = ss_arena_take(&arena, scratch_bytes(kernel, run));
     return arena.bytes;
 }
@@ -183,6 +188,67 @@ static double error(ss_engine *base, const ss_run *run)
     return ss_matrix_gram_distance(engine->A, run->d, run->k, engine->Z_star);
 }
 
+/* ∇g(Z) = (F(Z) − X_n) ∘ F'(Z), for Z in `gamma`. */
+static void form_risk_gradient(const local_engine *engine, const ss_run *run, double *S)
+{
+    const double *Z = engine->gamma;
+    for (int64_t i = 0; i < run->d; i++) {
+        double r = sqrt(Z[i * run->d + i]);
+        for (int64_t j = 0; j < run->d; j++) {
+            int64_t entry = i * run->d + j;
+            double s = sqrt(Z[j * run->d + j]);
+            ss_closed_form F = ss_closed_form_at(run->activation, Z[entry], r, s);
+            S[entry] = (F.value - engine->X[entry]) * F.slope;
+        }
+    }
+}
+
+/* The smallest eigenvalue of a symmetric matrix, which is destroyed. By GSL: its bits do not depend
+ * on the processor, as LAPACK's of an optimised library do. */
+static ss_run_reason smallest_eigenvalue(double *S, int64_t order, double *spectrum, double *out)
+{
+    if (!isfinite(ss_matrix_norm(S, order * order))) {
+        return SS_REASON_NOT_FINITE;
+    }
+    gsl_error_handler_t *before = gsl_set_error_handler_off();
+    gsl_eigen_symm_workspace *workspace = gsl_eigen_symm_alloc((size_t)order);
+    gsl_set_error_handler(before);
+    if (!workspace) {
+        return SS_REASON_MEMORY;
+    }
+    gsl_matrix_view matrix = gsl_matrix_view_array(S, (size_t)order, (size_t)order);
+    gsl_vector_view values = gsl_vector_view_array(spectrum, (size_t)order);
+    gsl_eigen_symm(&matrix.matrix, &values.vector, workspace);
+    gsl_eigen_symm_free(workspace);
+    *out = gsl_vector_min(&values.vector);
+    return SS_REASON_NONE;
+}
+
+static ss_run_reason certify(ss_engine *base, const ss_run *run, double *certificate)
+{
+    local_engine *engine = (local_engine *)base;
+    double *S = engine->V;
+    double *residual = engine->gradient; /* S A */
+    double *multipliers = certificate + SS_CERTIFICATE_MULTIPLIERS;
+    ss_matrix_gram(engine->A, run->d, run->k, engine->gamma);
+    form_risk_gradient(engine, run, S);
+    ss_matrix_product(S, run->d, run->d, engine->A, run->k, residual);
+    for (int64_t i = 0; i < run->d; i++) {
+        const double *row = engine->A + i * run->k;
+        double *of_row = residual + i * run->k;
+        double lambda = ss_matrix_dot(of_row, row, run->k) / ss_matrix_dot(row, row, run->k);
+        for (int64_t c = 0; c < run->k; c++) {
+            of_row[c] -= lambda * row[c];
+        }
+        S[i * run->d + i] -= lambda;
+        multipliers[i] = lambda;
+    }
+    certificate[SS_CERTIFICATE_RESIDUAL] =
+        ss_matrix_norm(residual, run->d * run->k) / ss_matrix_norm(engine->A, run->d * run->k);
+    return smallest_eigenvalue(S, run->d, engine->spectrum,
+                               &certificate[SS_CERTIFICATE_EIGENVALUE]);
+}
+
 static const char *kernel(const ss_engine *base, ss_precision precision)
 {
     return ((const local_engine *)base)->kernels[precision]->name;
@@ -200,7 +266,7 @@ ss_error ss_engine_create_local(ss_engine **out)
     local_engine *engine = NULL;
     *out = NULL;
     SS_TRY(ss_allocate(1, sizeof *engine, &engine));
-    engine->base = (ss_engine){start, step, save, restore, error, kernel, destroy};
+    engine->base = (ss_engine){start, step, save, restore, error, certify, kernel, destroy};
     for (int precision = 0; precision < 2; precision++) {
         ss_error error = ss_kernel_choose((ss_precision)precision, &engine->kernels[precision]);
         if (error != SS_OK) {

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <string.h>
 
 /* The norm of entries whose squares over- or underflow: scaled by a power of two, so exactly. */
 static double scaled_norm(const double *entries, int64_t count, double largest)
@@ -56,7 +57,7 @@ ss_run_reason ss_matrix_project(double *matrix, int64_t rows, int64_t columns, c
     return SS_REASON_NONE;
 }
 
-static double dot(const double *a, const double *b, int64_t count)
+double ss_matrix_dot(const double *a, const double *b, int64_t count)
 {
     double sum = 0;
     for (int64_t c = 0; c < count; c++) {
@@ -69,7 +70,7 @@ void ss_matrix_gram(const double *matrix, int64_t rows, int64_t columns, double 
 {
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t j = 0; j <= i; j++) {
-            double value = dot(matrix + i * columns, matrix + j * columns, columns);
+            double value = ss_matrix_dot(matrix + i * columns, matrix + j * columns, columns);
             gram[i * rows + j] = value;
             gram[j * rows + i] = value;
         }
@@ -81,9 +82,24 @@ double ss_matrix_gram_distance(const double *A, int64_t rows, int64_t columns, c
     double sum = 0;
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t j = 0; j <= i; j++) {
-            double gap = dot(A + i * columns, A + j * columns, columns) - target[i * rows + j];
+            double gap =
+                ss_matrix_dot(A + i * columns, A + j * columns, columns) - target[i * rows + j];
             sum += (i == j ? 1 : 2) * gap * gap;
         }
     }
     return sqrt(sum);
+}
+
+void ss_matrix_product(const double *first, int64_t rows, int64_t inner, const double *second,
+                       int64_t columns, double *product)
+{
+    memset(product, 0, (size_t)(rows * columns) * sizeof *product);
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t l = 0; l < inner; l++) {
+            double factor = first[i * inner + l];
+            for (int64_t j = 0; j < columns; j++) {
+                product[i * columns + j] += factor * second[l * columns + j];
+            }
+        }
+    }
 }

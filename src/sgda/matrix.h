@@ -16,6 +16,12 @@ void ss_matrix_row_norms(const double *matrix, int64_t rows, int64_t columns, do
  * SS_REASON_ZERO_ROW, with the matrix half done, if a row has no finite, positive norm. */
 ss_run_reason ss_matrix_project(double *matrix, int64_t rows, int64_t columns, const double *norms);
 
+double ss_matrix_dot(const double *a, const double *b, int64_t count);
+
+/* product (rows × columns, out) = first (rows × inner) · second (inner × columns). */
+void ss_matrix_product(const double *first, int64_t rows, int64_t inner, const double *second,
+                       int64_t columns, double *product);
+
 /* gram (rows × rows, out) = matrix · matrixᵀ. */
 void ss_matrix_gram(const double *matrix, int64_t rows, int64_t columns, double *gram);
 

@@ -3,6 +3,7 @@
 #include "../base/clock.h"
 #include "../base/memory.h"
 #include "engine.h"
+#include "saddlesweep/closed_form.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@ const char *ss_run_reason_text(ss_run_reason reason)
         [SS_REASON_ZERO_ROW] = "a row of A has norm 0 and cannot be rescaled",
         [SS_REASON_MEMORY] = "its matrices do not fit in memory",
         [SS_REASON_LIBRARY] = "ScaLAPACK's descinit refuses one of its matrices",
+        [SS_REASON_CERTIFICATE] = "ScaLAPACK's pdsyevd does not find the eigenvalues of its "
+                                  "certificate",
     };
     return texts[reason];
 }
@@ -89,13 +92,30 @@ static int64_t next_checkpoint(const ss_run *run, const origin *from)
     return next;
 }
 
+/* After the last iteration. */
+static void end_whole(const ss_run *run, ss_engine *engine, double *certificate,
+                      ss_run_outcome *outcome)
+{
+    ss_run_reason reason = SS_REASON_NONE;
+    if (run->certificate && ss_closed_form_exists(run->activation)) {
+        reason = engine->certify(engine, run, certificate);
+    }
+    outcome->status = SS_RUN_DONE;
+    if (reason != SS_REASON_NONE) {
+        end_early(reason, run->iterations, outcome);
+        for (int64_t i = 0; i < ss_run_certificate_count(run); i++) {
+            certificate[i] = NAN;
+        }
+    }
+}
+
 /* The one time loop. */
 static void iterate(const ss_run *run, ss_engine *engine, const origin *from, ss_run_poll poll,
                     void *context, double *trajectory, ss_run_outcome *outcome)
 {
     ss_run_reason reason = begin(run, engine, from, &outcome->truth_norm);
     int64_t next = next_checkpoint(run, from);
-    for (int64_t i = next; i < run->checkpoint_count; i++) {
+    for (int64_t i = next; i < ss_run_result_count(run); i++) {
         trajectory[i] = NAN;
     }
     for (int64_t t = from->t;; t++) {
@@ -113,7 +133,7 @@ static void iterate(const ss_run *run, ss_engine *engine, const origin *from, ss
         }
         outcome->iterations = t;
         if (t == run->iterations) {
-            outcome->status = SS_RUN_DONE;
+            end_whole(run, engine, trajectory + run->checkpoint_count, outcome);
             return;
         }
         if (poll && poll(context, t, run->iterations)) {

@@ -43,7 +43,14 @@ bool ss_settings_differ(const char *first, const char *second, ss_difference *d)
         first += length + (first[length] != '\0');
         second += length + (second[length] != '\0');
     }
-    return (*first || *second) && note(d, "the list of settings", "another", "this");
+    const char *more = *first ? first : second; /* a setting that only one of them has */
+    if (*more) {
+        snprintf(d->what, sizeof d->what, "%.*s", (int)strcspn(more, ":\n"), more);
+        snprintf(d->first, sizeof d->first, "not set");
+        snprintf(d->second, sizeof d->second, "not set");
+        copy_value(more, more == first ? d->first : d->second, sizeof d->first);
+    }
+    return *more != '\0';
 }
 
 static bool cells_differ(const ss_plan *first, const ss_plan *second, int64_t cell,
@@ -87,8 +94,8 @@ static bool lists_differ(const ss_plan *first, const ss_plan *second, ss_differe
 
 bool ss_plan_blocks_differ(const ss_plan *first, const ss_plan *second, ss_difference *d)
 {
-    return numbers_differ("wide.block", first->spec->wide_block, second->spec->wide_block, d) &&
-           (ss_plan_has_wide_runs(first) || ss_plan_has_wide_runs(second));
+    return (ss_plan_has_wide_runs(first) || ss_plan_has_wide_runs(second)) &&
+           numbers_differ("wide.block", first->spec->wide_block, second->spec->wide_block, d);
 }
 
 bool ss_plan_differs(const ss_plan *first, const ss_plan *second, ss_difference *d)

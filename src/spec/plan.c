@@ -9,6 +9,11 @@
 #define XXH_STATIC_LINKING_ONLY /* the state may live on the stack */
 #include <xxhash.h>
 
+static int64_t largest(const ss_spec *spec, ss_axis_id axis)
+{
+    return ss_values_largest(&spec->axes[spec->axes[axis].root].values);
+}
+
 ss_plan ss_plan_of(const ss_spec *spec)
 {
     ss_plan plan = {
@@ -16,6 +21,7 @@ ss_plan ss_plan_of(const ss_spec *spec)
         .cells = 1,
         .seeds = spec->seeds.count,
         .checkpoints = spec->checkpoint_count,
+        .multipliers = spec->certificate ? largest(spec, SS_AXIS_D) : 0,
         .shard = SS_SHARD_WHOLE,
         .seed_step = 1,
     };
@@ -158,6 +164,7 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
         .precision = spec->precision,
         .checkpoints = spec->checkpoints,
         .checkpoint_count = spec->checkpoint_count,
+        .certificate = spec->certificate,
     };
     run.k0 = spec->latent_is_axis ? axis_value(plan, spec->latent_axis, number) : spec->latent;
     return run;
@@ -184,9 +191,10 @@ const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE])
              "train.step.decay: %.17g\n"
              "train.ascent_step: %.17g\n"
              "train.noise: %.17g\n"
-             "precision: %s\n",
+             "precision: %s\n%s",
              spec->root_seed, ss_row_norm_name(spec->row_norm), spec->iterations, spec->step_size,
-             spec->step_decay, spec->ascent_step, spec->noise, ss_precision_name(spec->precision));
+             spec->step_decay, spec->ascent_step, spec->noise, ss_precision_name(spec->precision),
+             spec->certificate ? "record.certificate: true\n" : "");
     return buffer;
 }
 

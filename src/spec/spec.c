@@ -4,6 +4,7 @@
 #include "axes.h"
 #include "checkpoints.h"
 #include "reader.h"
+#include "saddlesweep/closed_form.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,15 +106,38 @@ static ss_error read_listed_checkpoints(const ss_yaml_node *at, ss_spec *spec)
     return error;
 }
 
+/* record.certificate; of no use if no activation of the sweep has a closed form. */
+static ss_error read_certificate(const ss_yaml_node *record, ss_spec *spec)
+{
+    static const char *const answers[] = {"false", "true"};
+    const ss_yaml_node *node = ss_yaml_find(record, "certificate");
+    int answer = 0;
+    if (!node) {
+        return SS_OK;
+    }
+    SS_TRY(ss_read_choice(node, "record.certificate", answers, 2, &answer));
+    spec->certificate = answer == 1;
+    bool any = false;
+    for (int64_t i = 0; i < spec->axes[SS_AXIS_ACTIVATION].values.count; i++) {
+        any = any || ss_closed_form_exists(spec->activations[i]);
+    }
+    return any || !spec->certificate
+               ? SS_OK
+               : ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                              "record.certificate: found true, but no activation of this sweep has "
+                              "a closed form F; leaky_relu, erf and identity have");
+}
+
 static ss_error read_record(const ss_yaml_node *root, ss_spec *spec)
 {
-    static const char *const keys[] = {"points", "spacing", "at"};
+    static const char *const keys[] = {"points", "spacing", "at", "certificate"};
     static const char *const spacings[] = {"log", "linear"};
     const ss_yaml_node *record = ss_yaml_find(root, "record");
     int64_t points = 100;
     int spacing = SS_SPACING_LOG;
     if (record) {
-        SS_TRY(ss_read_keys(record, "record", keys, 3));
+        SS_TRY(ss_read_keys(record, "record", keys, sizeof keys / sizeof keys[0]));
+        SS_TRY(read_certificate(record, spec));
         const ss_yaml_node *at = ss_yaml_find(record, "at");
         const ss_yaml_node *points_node = ss_yaml_find(record, "points");
         const ss_yaml_node *spacing_node = ss_yaml_find(record, "spacing");

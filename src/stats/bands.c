@@ -99,15 +99,15 @@ static void summarise(const double *sorted, size_t count, int64_t p, ss_bands *b
     }
 }
 
-ss_error ss_bands_compute(const double *trajectories, int64_t seeds, const bool *included,
-                          const double *scale, ss_bands *bands)
+ss_error ss_bands_compute(const double *trajectories, int64_t stride, int64_t seeds,
+                          const bool *included, const double *scale, ss_bands *bands)
 {
     double *values = NULL;
     SS_TRY(ss_allocate((size_t)seeds, sizeof *values, &values));
     for (int64_t p = 0; p < bands->checkpoints; p++) {
         size_t count = 0;
         for (int64_t s = 0; s < seeds; s++) {
-            double value = trajectories[s * bands->checkpoints + p] * (scale ? scale[s] : 1);
+            double value = trajectories[s * stride + p] * (scale ? scale[s] : 1);
             if (included[s] && isfinite(value)) {
                 values[count++] = value;
             }

@@ -58,6 +58,18 @@ static ss_error find_executions(const ss_store *store, ss_space_range *range)
     return error;
 }
 
+static ss_error find_certificate(const ss_store *store, int part, ss_space_range *range)
+{
+    const char *name = ss_layout_certificate_names[part];
+    int64_t runs = store->shape.cells * store->shape.seeds;
+    int64_t values = part == SS_CERTIFICATE_MULTIPLIERS ? store->shape.multipliers : 1;
+    SS_TRY(find_range(store, name, H5T_NATIVE_DOUBLE, range));
+    return range->bytes == (size_t)(runs * values) * sizeof(double)
+               ? SS_OK
+               : ss_fail(SS_ERR_FORMAT, "%s: %s has another shape than at its creation",
+                         store->path, name);
+}
+
 ss_error ss_store_find_ranges(const ss_store *store, ss_space_range ranges[SS_RANGES])
 {
     SS_TRY(find_range(store, "/error", H5T_NATIVE_DOUBLE, &ranges[SS_RANGE_ERROR]));
@@ -71,7 +83,11 @@ ss_error ss_store_find_ranges(const ss_store *store, ss_space_range ranges[SS_RA
                               &ranges[ss_range_of_band((ss_quantity)quantity, band)]));
         }
     }
-    return find_executions(store, &ranges[SS_RANGE_EXECUTION]);
+    SS_TRY(find_executions(store, &ranges[SS_RANGE_EXECUTION]));
+    for (int part = 0; part < CERTIFICATE_DATASETS && store->shape.multipliers > 0; part++) {
+        SS_TRY(find_certificate(store, part, &ranges[SS_RANGE_CERTIFICATE + part]));
+    }
+    return SS_OK;
 }
 
 herr_t ss_store_read_box(hid_t dataset, hid_t file_space, hid_t type, int rank,

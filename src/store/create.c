@@ -24,11 +24,17 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "result files are little-endian");
 
 /* The dimension scales of a dataset, in order. */
-enum { DIMENSIONS = 4 };
-enum { DIMENSION_CELL = 1, DIMENSION_SEED = 2, DIMENSION_ITERATION = 4, DIMENSION_EXECUTION = 8 };
+enum { DIMENSIONS = 5 };
+enum {
+    DIMENSION_CELL = 1,
+    DIMENSION_SEED = 2,
+    DIMENSION_ITERATION = 4,
+    DIMENSION_EXECUTION = 8,
+    DIMENSION_ROW = 16 /* of A; only with certificates */
+};
 
-/* The data of /error, /run, the bands and /execution change after creation. */
-enum { MOST_RANGES = 3 + SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) };
+/* The data of /error, /run, the bands, /execution and /certificate change after creation. */
+enum { MOST_RANGES = 3 + SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) + CERTIFICATE_DATASETS };
 _Static_assert((int)MOST_RANGES <= (int)SS_SEAL_MOST_RANGES, "a seal holds that many");
 
 typedef struct creator {
@@ -37,7 +43,7 @@ typedef struct creator {
     hid_t file;
     int cause; /* the errno of a write that failed; HDF5 has not noticed */
     hid_t string;
-    hid_t scales[DIMENSIONS]; /* /cell, /seed, /iteration, /execution_row */
+    hid_t scales[DIMENSIONS]; /* /cell, /seed, /iteration, /execution_row, /certificate/row */
     int ranges;
     ss_space_range range[MOST_RANGES]; /* that the seal leaves out */
     int nan_ranges;                    /* to be filled once HDF5 has closed the file */
@@ -102,7 +108,8 @@ static hid_t create_dataset(const creator *c, const char *name, hid_t type, int 
                             const double *fill, dataset_labels labels)
 {
     hsize_t sizes[DIMENSIONS] = {(hsize_t)c->plan->cells, (hsize_t)c->plan->seeds,
-                                 (hsize_t)c->plan->checkpoints, SS_EXECUTION_ROWS};
+                                 (hsize_t)c->plan->checkpoints, SS_EXECUTION_ROWS,
+                                 (hsize_t)c->plan->multipliers};
     hsize_t shape[DIMENSIONS];
     int rank = 0;
     for (int dimension = 0; dimension < DIMENSIONS; dimension++) {
@@ -176,6 +183,16 @@ static int64_t checkpoint_iteration(const ss_plan *plan, int64_t index)
     return plan->spec->checkpoints[index];
 }
 
+static ss_error create_group(const creator *c, const char *name)
+{
+    hid_t group = H5Gcreate2(c->file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    if (group < 0) {
+        return fail(c, name);
+    }
+    H5Gclose(group);
+    return SS_OK;
+}
+
 static ss_error create_scales(creator *c)
 {
     static const struct {
@@ -191,10 +208,11 @@ static ss_error create_scales(creator *c)
          {"iteration", "1", "recorded iterations t; 0 is the start"},
          checkpoint_iteration},
         {"execution_row", {"row of /execution", "1", "number of the row, from 0 on"}, own_number},
+        {"certificate/row", {"row of A", "1", "number i of the row, from 0 on"}, own_number},
     };
     int64_t counts[DIMENSIONS] = {c->plan->cells, c->plan->seeds, c->plan->checkpoints,
-                                  SS_EXECUTION_ROWS};
-    for (int i = 0; i < DIMENSIONS; i++) {
+                                  SS_EXECUTION_ROWS, c->plan->multipliers};
+    for (int i = 0; i < DIMENSIONS && counts[i] > 0; i++) {
         hid_t scale =
             create_dataset(c, scales[i].name, H5T_STD_I64LE, 1 << i, NULL, scales[i].labels);
         c->scales[i] = scale;
@@ -337,20 +355,42 @@ static ss_error create_bands(creator *c)
 {
     static const char *const quantities[SS_QUANTITIES] = {"recovery error",
                                                           "relative recovery error"};
-    hid_t bands = H5Gcreate2(c->file, "/bands", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    H5Gclose(bands);
+    SS_TRY(create_group(c, "/bands"));
     for (int q = 0; q < SS_QUANTITIES; q++) {
         const char *group = ss_layout_quantity_groups[q];
-        hid_t created = H5Gcreate2(c->file, group, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-        if (created < 0) {
-            return fail(c, group);
-        }
-        H5Gclose(created);
+        SS_TRY(create_group(c, group));
         for (int s = 0; s < SS_STATISTIC_COUNT; s++) {
             SS_TRY(create_band(c, group, ss_statistic_name((ss_statistic)s),
                                ss_statistic_description((ss_statistic)s), quantities[q]));
         }
         SS_TRY(create_band(c, group, "count", "number of values", quantities[q]));
+    }
+    return SS_OK;
+}
+
+/* After ss_layout_certificate_names. */
+static ss_error create_certificates(creator *c)
+{
+    static const dataset_labels labels[CERTIFICATE_DATASETS] = {
+        {"residual", "1", "||S A||_F / ||A||_F at the end of the run; NaN: there is none"},
+        {"smallest eigenvalue", "1", "of S = grad g(A A^T) - diag(lambda); NaN: there is none"},
+        {"multipliers", "1",
+         "lambda_i of the rows of A; NaN from i = d on, and where there is none"},
+    };
+    double nan = NAN;
+    if (c->plan->multipliers == 0) {
+        return SS_OK;
+    }
+    for (int part = 0; part < CERTIFICATE_DATASETS; part++) {
+        const char *name = ss_layout_certificate_names[part];
+        int dimensions = DIMENSION_CELL | DIMENSION_SEED;
+        dimensions |= part == SS_CERTIFICATE_MULTIPLIERS ? DIMENSION_ROW : 0;
+        hid_t dataset = create_dataset(c, name, H5T_IEEE_F64LE, dimensions, &nan, labels[part]);
+        if (dataset < 0) {
+            return fail(c, name);
+        }
+        note_range(c, dataset, true);
+        H5Dclose(dataset);
     }
     return SS_OK;
 }
@@ -405,6 +445,9 @@ static ss_error write_provenance(const creator *c, const ss_provenance *provenan
 static ss_error fill_file(creator *c, const ss_provenance *provenance)
 {
     SS_TRY(write_provenance(c, provenance));
+    if (c->plan->multipliers > 0) {
+        SS_TRY(create_group(c, "/certificate"));
+    }
     SS_TRY(create_scales(c));
     for (int parameter = 0; parameter < SS_CELL_PARAMETERS; parameter++) {
         SS_TRY(create_cell_parameter(c, parameter));
@@ -412,6 +455,7 @@ static ss_error fill_file(creator *c, const ss_provenance *provenance)
     SS_TRY(create_activations(c));
     SS_TRY(create_results(c));
     SS_TRY(create_bands(c));
+    SS_TRY(create_certificates(c));
     return create_executions(c);
 }
 
@@ -480,7 +524,10 @@ double ss_store_predicted_bytes(const ss_plan *plan)
     double checkpoints = (double)plan->checkpoints;
     double per_cell = 8 * (1 + SS_CELL_PARAMETERS) + 16 + 32; /* numbers, string and its heap */
     double bands = SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) * checkpoints * 8;
+    double multipliers = (double)plan->multipliers;
+    double certificate = multipliers > 0 ? 8 * (SS_CERTIFICATE_MULTIPLIERS + multipliers) : 0;
     double metadata = 40e3 + SS_EXECUTION_ROWS * (sizeof(ss_execution_record) + 8);
-    return metadata + cells * (per_cell + bands) + runs * (sizeof(ss_record) + 8 * checkpoints) +
-           8 * ((double)plan->seeds + checkpoints);
+    return metadata + cells * (per_cell + bands) +
+           runs * (sizeof(ss_record) + 8 * checkpoints + certificate) +
+           8 * ((double)plan->seeds + checkpoints + multipliers);
 }

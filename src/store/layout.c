@@ -14,6 +14,12 @@ const char *const ss_layout_quantity_groups[SS_QUANTITIES] = {
     [SS_QUANTITY_RELATIVE_ERROR] = "/bands/relative_error",
 };
 
+const char *const ss_layout_certificate_names[CERTIFICATE_DATASETS] = {
+    [SS_CERTIFICATE_RESIDUAL] = "/certificate/residual",
+    [SS_CERTIFICATE_EIGENVALUE] = "/certificate/smallest_eigenvalue",
+    [SS_CERTIFICATE_MULTIPLIERS] = "/certificate/multipliers",
+};
+
 const char *ss_layout_band_name(ss_quantity quantity, int band, char *buffer, size_t size)
 {
     const char *statistic =

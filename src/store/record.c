@@ -24,7 +24,7 @@ ss_record ss_record_of(const ss_run *run, const ss_run_outcome *outcome, int ran
         .truth_norm = outcome->truth_norm,
         .seconds = outcome->seconds,
         .identity = ss_run_identity(run),
-        .trajectory_checksum = trajectory_checksum(trajectory, run->checkpoint_count),
+        .trajectory_checksum = trajectory_checksum(trajectory, ss_run_result_count(run)),
         .reason = (int32_t)outcome->reason,
         .kernel = (int16_t)outcome->kernel,
         .grid = (uint16_t)outcome->grid,
@@ -60,6 +60,6 @@ bool ss_record_intact(const ss_record *record, const double *trajectory, int64_t
 
 bool ss_record_trusted(const ss_record *record, const ss_run *run, const double *trajectory)
 {
-    return ss_record_intact(record, trajectory, run->checkpoint_count) &&
+    return ss_record_intact(record, trajectory, ss_run_result_count(run)) &&
            record->identity == ss_run_identity(run);
 }

@@ -22,6 +22,27 @@ const char *ss_store_library(char *buffer, size_t size)
     return buffer;
 }
 
+/* Only sweeps that ask for certificates have them. */
+static ss_error find_multipliers(ss_store *store)
+{
+    hid_t dataset = -1;
+    hid_t space = -1;
+    hsize_t sizes[3] = {0};
+    if (H5Lexists(store->file, "certificate", H5P_DEFAULT) <= 0) {
+        return SS_OK;
+    }
+    ss_error error =
+        ss_store_open_dataset(store, "certificate/multipliers", 3, &dataset, &space, sizes);
+    store->shape.multipliers = (int64_t)sizes[2];
+    if (space >= 0) {
+        H5Sclose(space);
+    }
+    if (dataset >= 0) {
+        H5Dclose(dataset);
+    }
+    return error;
+}
+
 static ss_error open_datasets(ss_store *store)
 {
     hsize_t error_sizes[3] = {0};
@@ -40,7 +61,7 @@ static ss_error open_datasets(ss_store *store)
         .seeds = (int64_t)error_sizes[1],
         .checkpoints = (int64_t)error_sizes[2],
     };
-    return SS_OK;
+    return find_multipliers(store);
 }
 
 /* Closes and frees all that is open; negative if the file could not be closed. */
@@ -247,14 +268,57 @@ ss_error ss_store_read_records(const ss_store *store, int64_t cell, int64_t seed
     return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path, "/run cannot be read") : SS_OK;
 }
 
-ss_error ss_store_read_trajectories(const ss_store *store, int64_t cell, int64_t seed_index,
-                                    int64_t count, double *trajectories)
+/* A run's row of a dataset that has one for each. */
+static MPI_Offset row_start(const ss_store *store, int64_t cell, int64_t seed_index, int64_t values)
+{
+    return (cell * store->shape.seeds + seed_index) * values * (MPI_Offset)sizeof(double);
+}
+
+static int64_t certificate_values(const ss_store *store, int part)
+{
+    return part == SS_CERTIFICATE_MULTIPLIERS ? store->shape.multipliers : 1;
+}
+
+static ss_error read_certificate(const ss_store *store, int64_t cell, int64_t seed_index,
+                                 double *certificate)
+{
+    for (int part = 0; part < CERTIFICATE_DATASETS; part++) {
+        int64_t values = certificate_values(store, part);
+        off_t offset = store->ranges[SS_RANGE_CERTIFICATE + part].offset +
+                       row_start(store, cell, seed_index, values);
+        int cause = ss_disk_read(store->descriptor, certificate + part,
+                                 (size_t)values * sizeof *certificate, offset);
+        if (cause != 0) {
+            return ss_fail(SS_ERR_IO, "%s: /certificate cannot be read: %s", store->path,
+                           strerror(cause));
+        }
+    }
+    return SS_OK;
+}
+
+static ss_error read_trajectories(const ss_store *store, int64_t cell, int64_t seed_index,
+                                  int64_t count, double *trajectories)
 {
     hsize_t start[3] = {(hsize_t)cell, (hsize_t)seed_index, 0};
     hsize_t size[3] = {1, (hsize_t)count, (hsize_t)store->shape.checkpoints};
     herr_t status = ss_store_read_box(store->error, store->error_space, H5T_NATIVE_DOUBLE, 3, start,
                                       size, trajectories);
     return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path, "/error cannot be read") : SS_OK;
+}
+
+ss_error ss_store_read_results(const ss_store *store, int64_t cell, int64_t seed_index,
+                               int64_t count, double *results)
+{
+    int64_t checkpoints = store->shape.checkpoints;
+    if (store->shape.multipliers == 0) {
+        return read_trajectories(store, cell, seed_index, count, results);
+    }
+    for (int64_t i = 0; i < count; i++) {
+        SS_TRY(read_trajectories(store, cell, seed_index + i, 1, results));
+        SS_TRY(read_certificate(store, cell, seed_index + i, results + checkpoints));
+        results += checkpoints + SS_CERTIFICATE_MULTIPLIERS + store->shape.multipliers;
+    }
+    return SS_OK;
 }
 
 /* Writes bytes of a dataset in place. MPI may write in part and knows no reasons: where it does not
@@ -284,13 +348,32 @@ ss_error ss_store_mark(ss_store *store, int64_t cell, int64_t seed_index, const 
                           record, sizeof *record);
 }
 
-ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record,
-                         const double *trajectory)
+static ss_error write_results(ss_store *store, int range, MPI_Offset start, int64_t count,
+                              const double *values)
 {
-    MPI_Offset run = cell * store->shape.seeds + seed_index;
-    size_t row = (size_t)store->shape.checkpoints * sizeof *trajectory;
-    SS_TRY(
-        write_in_place(store, not_written, SS_RANGE_ERROR, run * (MPI_Offset)row, trajectory, row));
+    return write_in_place(store, not_written, range, start, values, (size_t)count * sizeof *values);
+}
+
+static ss_error write_certificate(ss_store *store, int64_t cell, int64_t seed_index, int64_t d,
+                                  const double *certificate)
+{
+    for (int part = 0; part < CERTIFICATE_DATASETS; part++) {
+        MPI_Offset start = row_start(store, cell, seed_index, certificate_values(store, part));
+        SS_TRY(write_results(store, SS_RANGE_CERTIFICATE + part, start,
+                             part == SS_CERTIFICATE_MULTIPLIERS ? d : 1, certificate + part));
+    }
+    return SS_OK;
+}
+
+ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
+                         const ss_record *record, const double *results)
+{
+    int64_t checkpoints = store->shape.checkpoints;
+    SS_TRY(write_results(store, SS_RANGE_ERROR, row_start(store, cell, seed_index, checkpoints),
+                         checkpoints, results));
+    if (run->certificate) {
+        SS_TRY(write_certificate(store, cell, seed_index, run->d, results + checkpoints));
+    }
     return ss_store_mark(store, cell, seed_index, record);
 }
 

@@ -9,8 +9,9 @@ enum {
     SS_RANGE_ERROR,
     SS_RANGE_RUN,
     SS_RANGE_BANDS,
-    SS_RANGE_EXECUTION = SS_RANGE_BANDS + SS_QUANTITIES * BAND_DATASETS, /* may be missing */
-    SS_RANGES
+    SS_RANGE_EXECUTION = SS_RANGE_BANDS + SS_QUANTITIES * BAND_DATASETS, /* may be missing, … */
+    SS_RANGE_CERTIFICATE,                                                /* … as may these */
+    SS_RANGES = SS_RANGE_CERTIFICATE + CERTIFICATE_DATASETS
 };
 
 static inline int ss_range_of_band(ss_quantity quantity, int band)
@@ -50,10 +51,12 @@ static inline bool ss_store_knows(int64_t version)
     return version >= SS_STORE_OLDEST_VERSION && version <= SS_STORE_FORMAT_VERSION;
 }
 
-/* How many of the ranges a file of the store's format_version has. */
+/* How many of the ranges a file of the store's format_version and shape has. */
 static inline int ss_store_range_count(const ss_store *store)
 {
-    return store->version < 3 ? SS_RANGE_EXECUTION : SS_RANGES;
+    return store->version < 3              ? SS_RANGE_EXECUTION
+           : store->shape.multipliers == 0 ? SS_RANGE_CERTIFICATE
+                                           : SS_RANGES;
 }
 
 /* Where their data are: plain stretches of the file, as it was created. SS_ERR_FORMAT names the

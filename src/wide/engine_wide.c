@@ -2,8 +2,10 @@
 
 #include "../base/memory.h"
 #include "cyclic.h"
+#include "saddlesweep/closed_form.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +45,12 @@ typedef struct wide_engine {
     double *norms;    /* r_i of the local rows of A */
     double *sums;     /* of as many rows, as the next: workplaces of row_norms() */
     double *scales;
+
+    /* for a certificate, where the batches of the iterations were: */
+    double *squares;    /* d: Z_ii, of all rows */
+    double *spectrum;   /* d: eigenvalues of S */
+    double *eigen_work; /* of pdsyevd */
+    int *eigen_indices;
 } wide_engine;
 
 /* ---- ScaLAPACK on whole matrices ---- */
@@ -71,14 +79,16 @@ static void gemm(const wide_engine *e, const char *op_F, const char *op_G, doubl
                               &beta, WHOLE(C));
 }
 
-/* C ← F S for a symmetric S that is given by its lower triangle. */
-static void symm(const wide_engine *e, const ss_cyclic *F, const ss_cyclic *S, const ss_cyclic *C)
+/* C ← F S (side "R") or S F (side "L") for a symmetric S that is given by its lower triangle. */
+static void symm(const wide_engine *e, const char *side, const ss_cyclic *F, const ss_cyclic *S,
+                 const ss_cyclic *C)
 {
     const int rows = (int)C->rows;
     const int columns = (int)C->columns;
     const double one = 1;
     const double zero = 0;
-    e->grid->library->pdsymm_("R", "L", &rows, &columns, &one, WHOLE(S), WHOLE(F), &zero, WHOLE(C));
+    e->grid->library->pdsymm_(side, "L", &rows, &columns, &one, WHOLE(S), WHOLE(F), &zero,
+                              WHOLE(C));
 }
 
 /* ‖S‖_F of a symmetric S, the same on all ranks. */
@@ -127,7 +137,34 @@ static void take_batch(ss_arena *arena, batch *b)
     }
 }
 
-/* Everything that a run needs; X_n's samples lie where those of the iterations will. */
+/* Doubles that pdsyevd works in for all eigenvectors of a matrix, by its documentation. */
+static int64_t eigen_work_count(const ss_cyclic *S)
+{
+    int64_t n = S->rows;
+    int64_t block = S->row_block;
+    int64_t rows = S->local_rows;
+    int64_t divide = 1 + 6 * n + 2 * rows * S->local_columns;
+    int64_t tridiagonal = 3 * n + block * (rows + 1 > 3 ? rows + 1 : 3);
+    return (divide > tridiagonal ? divide : tridiagonal) + 2 * n;
+}
+
+static int64_t eigen_index_count(const ss_cyclic *S, ss_grid_shape shape)
+{
+    return 7 * S->rows + 8 * shape.columns + 2;
+}
+
+static void take_certificate(ss_arena *arena, ss_grid_place place, wide_engine *e)
+{
+    size_t vector = (size_t)e->gap.rows * sizeof(double);
+    e->squares = ss_arena_take(arena, vector);
+    e->spectrum = ss_arena_take(arena, vector);
+    e->eigen_work = ss_arena_take(arena, (size_t)eigen_work_count(&e->gap) * sizeof(double));
+    e->eigen_indices =
+        ss_arena_take(arena, (size_t)eigen_index_count(&e->gap, place.shape) * sizeof(int));
+}
+
+/* Everything that a run needs; X_n's samples lie where those of the iterations will, and what a
+ * certificate needs where they were. */
 static size_t arrange(ss_grid_place place, ss_wide_options options, const ss_run *run, char *memory,
                       wide_engine *e, batch *data)
 {
@@ -143,11 +180,16 @@ static size_t arrange(ss_grid_place place, ss_wide_options options, const ss_run
     e->sums = ss_arena_take(&arena, (size_t)tall.local_rows * sizeof *e->sums);
     e->scales = ss_arena_take(&arena, (size_t)tall.local_rows * sizeof *e->scales);
     ss_arena samples = arena;
+    ss_arena certificate = arena;
     *data = shape_batch(place, options, ss_run_data_batch(run, NULL));
     take_batch(&samples, data);
     e->latents = shape_batch(place, options, ss_run_latent_batch(run, NULL));
     take_batch(&arena, &e->latents);
     size_t most = samples.bytes > arena.bytes ? samples.bytes : arena.bytes;
+    if (run->certificate) {
+        take_certificate(&certificate, place, e);
+        most = certificate.bytes > most ? certificate.bytes : most;
+    }
     return most + SS_ALIGNMENT; /* so that a rank that owns nothing has pointers, too */
 }
 
@@ -310,7 +352,7 @@ static void find_gradient(const wide_engine *e, const batch *b)
         if (b->panels > 1) {
             evaluate(e, b, panel);
         }
-        symm(e, &b->phi, &e->V, &b->weights);
+        symm(e, "R", &b->phi, &e->V, &b->weights);
         e->kernel->weigh(b->of.activation, b->phi.stride * b->phi.local_columns, b->phi.entries,
                          b->slope, b->weights.entries);
         gemm(e, "T", "N", 2 / (double)b->of.samples, &b->weights, &b->z, panel > 0, &e->gradient);
@@ -453,6 +495,124 @@ static double error(ss_engine *base, const ss_run *run)
     return symmetric_norm(e, &e->gap);
 }
 
+/* ---- the certificate ---- */
+
+/* What calls an entry of this rank's part of a matrix: its row and column of the whole one. */
+typedef struct position {
+    int64_t row;
+    int64_t column;
+} position;
+
+static position position_of(const wide_engine *e, const ss_cyclic *matrix, int64_t i, int64_t j)
+{
+    const ss_grid_place *place = &e->grid->place;
+    return (position){
+        ss_cyclic_index(i, matrix->row_block, place->row, place->shape.rows),
+        ss_cyclic_index(j, matrix->column_block, place->column, place->shape.columns),
+    };
+}
+
+/* sums (d, out, the same on all ranks): of the products of the rows of two matrices alike. */
+static void row_products(const wide_engine *e, const ss_cyclic *first, const ss_cyclic *second,
+                         double *sums)
+{
+    memset(sums, 0, (size_t)first->rows * sizeof *sums);
+    for (int64_t j = 0; j < first->local_columns; j++) {
+        for (int64_t i = 0; i < first->local_rows; i++) {
+            int64_t entry = j * first->stride + i;
+            sums[position_of(e, first, i, j).row] += first->entries[entry] * second->entries[entry];
+        }
+    }
+    MPI_Allreduce(MPI_IN_PLACE, sums, (int)first->rows, MPI_DOUBLE, MPI_SUM, e->grid->comm);
+}
+
+/* ∇g(Z) = (F(Z) − X_n) ∘ F'(Z) for Z in `gap`, in its place. */
+static void form_risk_gradient(const wide_engine *e, const ss_run *run)
+{
+    for (int64_t j = 0; j < e->gap.local_columns; j++) {
+        for (int64_t i = 0; i < e->gap.local_rows; i++) {
+            position at = position_of(e, &e->gap, i, j);
+            double *entry = &e->gap.entries[j * e->gap.stride + i];
+            if (at.row >= at.column) {
+                ss_closed_form F = ss_closed_form_at(
+                    run->activation, *entry, sqrt(e->squares[at.row]), sqrt(e->squares[at.column]));
+                *entry = (F.value - e->X.entries[j * e->X.stride + i]) * F.slope;
+            }
+        }
+    }
+}
+
+/* Takes diag(λ) A off S A (in `gradient`), and diag(λ) off ∇g (in `gap`). */
+static void subtract_multipliers(wide_engine *e, const double *multipliers)
+{
+    for (int64_t j = 0; j < e->A.local_columns; j++) {
+        for (int64_t i = 0; i < e->A.local_rows; i++) {
+            int64_t entry = j * e->A.stride + i;
+            double lambda = multipliers[position_of(e, &e->A, i, j).row];
+            e->gradient.entries[entry] -= lambda * e->A.entries[entry];
+        }
+    }
+    for (int64_t j = 0; j < e->gap.local_columns; j++) {
+        for (int64_t i = 0; i < e->gap.local_rows; i++) {
+            position at = position_of(e, &e->gap, i, j);
+            if (at.row == at.column) {
+                e->gap.entries[j * e->gap.stride + i] -= multipliers[at.row];
+            }
+        }
+    }
+}
+
+static double sum_of(const double *values, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        sum += values[i];
+    }
+    return sum;
+}
+
+/* Of S in `gap`, which is destroyed, as is V. */
+static ss_run_reason smallest_eigenvalue(wide_engine *e, double *out)
+{
+    const int order = (int)e->gap.rows;
+    int64_t work = eigen_work_count(&e->gap);
+    const int work_count = work < INT32_MAX ? (int)work : INT32_MAX;
+    const int index_count = (int)eigen_index_count(&e->gap, e->grid->place.shape);
+    int info = 0;
+    e->grid->library->pdsyevd_("V", "L", &order, WHOLE(&e->gap), e->spectrum, WHOLE(&e->V),
+                               e->eigen_work, &work_count, e->eigen_indices, &index_count, &info, 1,
+                               1);
+    *out = e->spectrum[0]; /* of a matrix of one block only its owner has them, the first rank */
+    MPI_Bcast(out, 1, MPI_DOUBLE, 0, e->grid->comm);
+    bool good = info == 0 && isfinite(*out);
+    if (!good && e->grid->place.row == 0 && e->grid->place.column == 0) {
+        fprintf(stderr,
+                "warning: ScaLAPACK's pdsyevd does not find the eigenvalues of S at d = %d "
+                "(info %d)\n",
+                order, info);
+    }
+    return agree(e, good ? SS_REASON_NONE : SS_REASON_CERTIFICATE);
+}
+
+static ss_run_reason certify(ss_engine *base, const ss_run *run, double *certificate)
+{
+    wide_engine *e = (wide_engine *)base;
+    double *multipliers = certificate + SS_CERTIFICATE_MULTIPLIERS;
+    row_products(e, &e->A, &e->A, e->squares);
+    double size = sqrt(sum_of(e->squares, run->d));
+    syrk(e, false, 1, &e->A, 0, &e->gap);
+    form_risk_gradient(e, run);
+    symm(e, "L", &e->A, &e->gap, &e->gradient);
+    row_products(e, &e->gradient, &e->A, multipliers);
+    for (int64_t i = 0; i < run->d; i++) {
+        multipliers[i] /= e->squares[i];
+    }
+    subtract_multipliers(e, multipliers);
+    row_products(e, &e->gradient, &e->gradient, e->squares);
+    certificate[SS_CERTIFICATE_RESIDUAL] = sqrt(sum_of(e->squares, run->d)) / size;
+    return smallest_eigenvalue(e, &certificate[SS_CERTIFICATE_EIGENVALUE]);
+}
+
 static const char *kernel_name(const ss_engine *base, ss_precision precision)
 {
     (void)base;
@@ -479,7 +639,7 @@ void ss_wide_products(ss_engine *base)
         if (b->panels > 1) {
             gemm(e, "N", "T", 1, &b->z, b->A, 0, &b->phi);
         }
-        symm(e, &b->phi, &e->V, &b->weights);
+        symm(e, "R", &b->phi, &e->V, &b->weights);
         gemm(e, "T", "N", 2 / (double)b->of.samples, &b->weights, &b->z, panel > 0, &e->gradient);
     }
 }
@@ -494,7 +654,7 @@ ss_error ss_engine_create_wide(const ss_grid *grid, ss_wide_options options, ss_
     wide_engine *engine = NULL;
     *out = NULL;
     SS_TRY(ss_allocate(1, sizeof *engine, &engine));
-    engine->base = (ss_engine){start, step, save, restore, error, kernel_name, destroy};
+    engine->base = (ss_engine){start, step, save, restore, error, certify, kernel_name, destroy};
     engine->grid = grid;
     engine->options = options;
     ss_error error = ss_kernel_choose(SS_PRECISION_DOUBLE, &engine->kernel);

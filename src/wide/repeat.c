@@ -82,9 +82,10 @@ static ss_error follow_one(MPI_Comm comm, order *o)
     int64_t *checkpoints = NULL;
     double *trajectory = NULL;
     size_t count = (size_t)o->run.checkpoint_count;
+    size_t results = (size_t)ss_run_result_count(&o->run);
     ss_error error = ss_allocate(count, sizeof *checkpoints, &checkpoints);
     if (error == SS_OK) {
-        error = ss_allocate(count, sizeof *trajectory, &trajectory);
+        error = ss_allocate(results, sizeof *trajectory, &trajectory);
     }
     error = ss_sched_agree(comm, error);
     if (error == SS_OK) {

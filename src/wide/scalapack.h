@@ -35,6 +35,9 @@
        SS_PBLAS_MATRIX(const), SS_PBLAS_MATRIX(const), const double *, SS_PBLAS_MATRIX()))         \
     X(double, pdlansy_,                                                                            \
       (const char *, const char *, const int *, SS_PBLAS_MATRIX(const), double *, size_t, size_t)) \
+    X(void, pdsyevd_,                                                                              \
+      (const char *, const char *, const int *, SS_PBLAS_MATRIX(), double *, SS_PBLAS_MATRIX(),    \
+       double *, const int *, int *, const int *, int *, size_t, size_t))                          \
     X(void, descinit_,                                                                             \
       (int *, const int *, const int *, const int *, const int *, const int *, const int *,        \
        const int *, const int *, int *))

@@ -89,7 +89,8 @@ static void execute_all(void)
         ss_run run = ss_plan_run(&target.plan, i / SEEDS, i % SEEDS);
         ss_run_execute(&run, workspace, NULL, NULL, trajectory, &outcome);
         ss_record record = ss_record_of(&run, &outcome, 0, trajectory);
-        assert_int_equal(ss_store_commit(store, i / SEEDS, i % SEEDS, &record, trajectory), SS_OK);
+        assert_int_equal(ss_store_commit(store, i / SEEDS, i % SEEDS, &run, &record, trajectory),
+                         SS_OK);
     }
     ss_workspace_destroy(&workspace);
     assert_int_equal(ss_store_close(&store), SS_OK);

@@ -69,6 +69,13 @@ static ss_record make_result(const ss_plan *plan, int64_t cell, int64_t seed_ind
     return ss_record_of(&run, &outcome, (int)(cell % 3), trajectory);
 }
 
+static ss_error commit(ss_store *store, const ss_plan *plan, int64_t cell, int64_t seed_index,
+                       const ss_record *record, const double *trajectory)
+{
+    ss_run run = ss_plan_run(plan, cell, seed_index);
+    return ss_store_commit(store, cell, seed_index, &run, record, trajectory);
+}
+
 static bool is_left_out(int64_t cell, int64_t seed_index)
 {
     return (3 * cell + seed_index) % 6 == 1;
@@ -82,7 +89,7 @@ static ss_error commit_share(ss_store *store, const ss_plan *plan)
             double trajectory[CHECKPOINTS];
             ss_record record = make_result(plan, cell, seed, trajectory);
             if ((cell * SEEDS + seed) % ranks == my_rank && !is_left_out(cell, seed)) {
-                SS_TRY(ss_store_commit(store, cell, seed, &record, trajectory));
+                SS_TRY(commit(store, plan, cell, seed, &record, trajectory));
             }
         }
     }
@@ -94,7 +101,7 @@ static void assert_cell_reads_back(const ss_store *store, const ss_plan *plan, i
     ss_record records[SEEDS];
     double trajectories[SEEDS * CHECKPOINTS];
     assert_int_equal(ss_store_read_records(store, cell, 0, SEEDS, records), SS_OK);
-    assert_int_equal(ss_store_read_trajectories(store, cell, 0, SEEDS, trajectories), SS_OK);
+    assert_int_equal(ss_store_read_results(store, cell, 0, SEEDS, trajectories), SS_OK);
     for (int64_t seed = 0; seed < SEEDS; seed++) {
         const double *found = trajectories + seed * CHECKPOINTS;
         double trajectory[CHECKPOINTS];
@@ -147,8 +154,8 @@ static void a_part_of_a_cell_can_be_read(void **state)
     assert_int_equal(ss_store_open_for_reading(path_of("shared.h5"), &store), SS_OK);
     assert_int_equal(ss_store_read_records(store, 3, 0, SEEDS, all), SS_OK);
     assert_int_equal(ss_store_read_records(store, 3, 1, 2, some), SS_OK);
-    assert_int_equal(ss_store_read_trajectories(store, 3, 0, SEEDS, all_rows), SS_OK);
-    assert_int_equal(ss_store_read_trajectories(store, 3, 1, 2, some_rows), SS_OK);
+    assert_int_equal(ss_store_read_results(store, 3, 0, SEEDS, all_rows), SS_OK);
+    assert_int_equal(ss_store_read_results(store, 3, 1, 2, some_rows), SS_OK);
     assert_int_equal(ss_store_close(&store), SS_OK);
     assert_memory_equal(some, all + 1, sizeof some);
     assert_memory_equal(some_rows, all_rows + CHECKPOINTS, sizeof some_rows);
@@ -164,7 +171,7 @@ static void a_commit_is_seen_by_the_other_writers(void **state)
     new_file file = open_new("seen.h5");
     ss_record record = make_result(&file.plan, 2, 1, trajectory);
     if (my_rank == 0) {
-        committed = ss_store_commit(file.store, 2, 1, &record, trajectory);
+        committed = commit(file.store, &file.plan, 2, 1, &record, trajectory);
     }
     MPI_Barrier(MPI_COMM_WORLD);
     ss_error read = ss_store_read_records(file.store, 2, 1, 1, &found);
@@ -186,8 +193,8 @@ static void a_later_commit_replaces_an_earlier_one(void **state)
     ss_record second = first;
     second.seconds = 7;
     if (my_rank == ranks - 1) {
-        error = ss_store_commit(file.store, 0, 0, &first, trajectory);
-        error = error ? error : ss_store_commit(file.store, 0, 0, &second, trajectory);
+        error = commit(file.store, &file.plan, 0, 0, &first, trajectory);
+        error = error ? error : commit(file.store, &file.plan, 0, 0, &second, trajectory);
     }
     close_new(&file, error);
     assert_int_equal(ss_store_open_for_reading(file.path, &store), SS_OK);

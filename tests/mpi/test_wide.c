@@ -215,7 +215,77 @@ static void runs_one_after_the_other_do_not_touch_each_other(void **state)
     ss_workspace_destroy(&workspace);
 }
 
+/* ---- certificates ---- */
+
+enum { MOST_RESULTS = ITERATIONS + 1 + SS_CERTIFICATE_MULTIPLIERS + 64 };
+
+static void assert_same_certificate(const ss_run *run, ss_wide_options options)
+{
+    double one[MOST_RESULTS];
+    double wide[MOST_RESULTS];
+    assert_int_equal(execute(run, one).status, SS_RUN_DONE);
+    assert_int_equal(execute_wide(run, options, wide).status, SS_RUN_DONE);
+    const double *expected = one + run->checkpoint_count;
+    const double *found = wide + run->checkpoint_count;
+    double size = check_norm(expected + SS_CERTIFICATE_MULTIPLIERS, run->d);
+    for (int64_t i = 0; i < ss_run_certificate_count(run); i++) {
+        assert_near(found[i], expected[i], 1e-9 * (size + expected[SS_CERTIFICATE_RESIDUAL]));
+    }
+}
+
+static void certificates_agree_with_the_one_rank_engine(void **state)
+{
+    (void)state;
+    const int64_t sizes[][4] = {{48, 48, 48, 8}, {50, 37, 37, 7}, {33, 40, 21, 64}, {7, 2, 2, 3}};
+    const ss_activation kinds[] = {
+        {SS_ACTIVATION_LEAKY_RELU, 0.2}, {SS_ACTIVATION_ERF, 0}, {SS_ACTIVATION_IDENTITY, 0}};
+    for (size_t s = 0; s < COUNT_OF(sizes); s++) {
+        for (size_t a = 0; a < (crowded() ? 1 : COUNT_OF(kinds)); a++) {
+            ss_run run = run_of_size(sizes[s][0], sizes[s][1], sizes[s][2], kinds[a]);
+            run.row_norm = a == 0 ? SS_ROW_NORM_GAUSSIAN : SS_ROW_NORM_UNIT;
+            run.step_size = 0.02;
+            run.certificate = true;
+            assert_same_certificate(&run, ss_wide_options_of(sizes[s][3]));
+        }
+    }
+}
+
 /* ---- what ScaLAPACK refuses ---- */
+
+static void finds_nothing(const char *vectors, const char *triangle, const int *order, double *A,
+                          const int *i, const int *j, const int *descriptor, double *values,
+                          double *Z, const int *iz, const int *jz, const int *descriptor_z,
+                          double *work, const int *work_count, int *indices, const int *index_count,
+                          int *info, size_t length, size_t other_length)
+{
+    (void)vectors, (void)triangle, (void)order, (void)A, (void)i, (void)j, (void)descriptor;
+    (void)Z, (void)iz, (void)jz, (void)descriptor_z, (void)work, (void)work_count;
+    (void)indices, (void)index_count, (void)length, (void)other_length;
+    values[0] = 0;
+    *info = 3;
+}
+
+static void a_run_whose_eigenvalues_are_not_found_has_failed(void **state)
+{
+    (void)state;
+    double results[MOST_RESULTS];
+    const ss_scalapack *library = grid.library;
+    ss_scalapack other = *library;
+    ss_run run = run_of_size(10, 10, 10, activations[2]);
+    run.certificate = true;
+    other.pdsyevd_ = finds_nothing;
+    grid.library = &other;
+    ss_run_outcome outcome = execute_wide(&run, ss_wide_options_of(4), results);
+    grid.library = library;
+    assert_int_equal(outcome.status, SS_RUN_FAILED);
+    assert_int_equal(outcome.reason, SS_REASON_CERTIFICATE);
+    assert_int_equal(outcome.iterations, run.iterations);
+    assert_true(isfinite(results[ITERATIONS]));
+    for (int64_t i = ITERATIONS + 1; i < ss_run_result_count(&run); i++) {
+        assert_true(isnan(results[i]));
+    }
+    assert_contains(ss_run_reason_text(outcome.reason), "pdsyevd");
+}
 
 static void a_refusal_names_the_routine_and_its_code(void **state)
 {
@@ -290,6 +360,8 @@ int run_mpi_tests(void)
         cmocka_unit_test(runs_end_as_they_do_on_one_rank),
         cmocka_unit_test(a_run_that_goes_on_from_a_saved_state_gives_the_same_bits),
         cmocka_unit_test(runs_one_after_the_other_do_not_touch_each_other),
+        cmocka_unit_test(certificates_agree_with_the_one_rank_engine),
+        cmocka_unit_test(a_run_whose_eigenvalues_are_not_found_has_failed),
         cmocka_unit_test(a_refusal_names_the_routine_and_its_code),
         cmocka_unit_test(more_entries_than_it_can_count_are_refused),
         cmocka_unit_test(grids_are_as_square_as_can_be),

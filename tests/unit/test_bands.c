@@ -85,7 +85,8 @@ static double expected_statistic(const double *sorted, int64_t count, ss_statist
 /* Values below 3, at most 23 of them: rounding stays below 1e-14. */
 static void assert_bands(const bool *included, const double *scale)
 {
-    assert_int_equal(ss_bands_compute(trajectories, SEEDS, included, scale, &bands), SS_OK);
+    assert_int_equal(ss_bands_compute(trajectories, CHECKPOINTS, SEEDS, included, scale, &bands),
+                     SS_OK);
     for (int p = 0; p < CHECKPOINTS; p++) {
         double sorted[SEEDS];
         int64_t count = 0;
@@ -141,7 +142,7 @@ static void no_value_gives_nan_and_count_zero(void **state)
 {
     (void)state;
     bool none[SEEDS] = {false};
-    assert_int_equal(ss_bands_compute(trajectories, SEEDS, none, NULL, &bands), SS_OK);
+    assert_int_equal(ss_bands_compute(trajectories, CHECKPOINTS, SEEDS, none, NULL, &bands), SS_OK);
     assert_int_equal(bands.count[0], 0);
     for (int s = 0; s < SS_STATISTIC_COUNT; s++) {
         assert_true(isnan(bands.statistic[s][0]));
@@ -153,7 +154,7 @@ static void one_value_has_no_deviation(void **state)
     (void)state;
     bool one[SEEDS] = {false};
     one[4] = true;
-    assert_int_equal(ss_bands_compute(trajectories, SEEDS, one, NULL, &bands), SS_OK);
+    assert_int_equal(ss_bands_compute(trajectories, CHECKPOINTS, SEEDS, one, NULL, &bands), SS_OK);
     assert_int_equal(bands.count[2], 1);
     assert_true(isnan(bands.statistic[SS_STD][2]));
     assert_near(bands.statistic[SS_MEAN][2], trajectories[4 * CHECKPOINTS + 2], 0);
@@ -202,7 +203,7 @@ static void later_computations_overwrite_earlier_ones(void **state)
 {
     (void)state;
     bool none[SEEDS] = {false};
-    assert_int_equal(ss_bands_compute(trajectories, SEEDS, none, NULL, &bands), SS_OK);
+    assert_int_equal(ss_bands_compute(trajectories, CHECKPOINTS, SEEDS, none, NULL, &bands), SS_OK);
     assert_bands(all_included, NULL);
 }
 

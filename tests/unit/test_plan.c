@@ -257,6 +257,46 @@ static void assert_difference(const char *override, const char *what, const char
     ss_spec_destroy(&specs[1]);
 }
 
+/* What a sweep does not ask for is no setting of its, as in files that know of no such thing. */
+static void room_for_certificates_is_that_of_the_largest_d(void **state)
+{
+    (void)state;
+    char settings[SS_SETTINGS_SIZE];
+    ss_spec *without = parse_one(NULL);
+    ss_plan plan = ss_plan_of(without);
+    assert_int_equal(ss_plan_result_count(&plan), plan.checkpoints);
+    assert_null(strstr(ss_plan_settings(&plan, settings), "certificate"));
+    ss_spec *with = parse_one("record.certificate=true");
+    plan = ss_plan_of(with);
+    assert_int_equal(ss_plan_result_count(&plan), plan.checkpoints + 2 + 7);
+    ss_run run = ss_plan_run(&plan, 0, 0);
+    assert_int_equal(ss_run_result_count(&run), plan.checkpoints + 2 + run.d);
+    assert_contains(ss_plan_settings(&plan, settings), "record.certificate: true\n");
+    ss_spec_destroy(&without);
+    ss_spec_destroy(&with);
+}
+
+static void assert_blocks_differ(const char *first, const char *second, bool differ)
+{
+    ss_difference d = {.what = ""};
+    const char *at[][2] = {{first, "wide.block=16"}, {first, second}};
+    ss_spec *specs[] = {parse(at[0], 2), parse(at[1], 2)};
+    ss_plan plans[] = {ss_plan_of(specs[0]), ss_plan_of(specs[1])};
+    assert_int_equal(ss_plan_blocks_differ(&plans[0], &plans[1], &d), differ);
+    assert_int_equal(ss_plan_differs(&plans[0], &plans[1], &d), differ);
+    assert_string_equal(d.what, differ ? "wide.block" : "");
+    ss_spec_destroy(&specs[0]);
+    ss_spec_destroy(&specs[1]);
+}
+
+static void blocks_tell_plans_with_wide_runs_apart(void **state)
+{
+    (void)state;
+    assert_blocks_differ("wide.from_d=7", "wide.block=8", true);
+    assert_blocks_differ("wide.from_d=7", "wide.block=16", false);
+    assert_blocks_differ("wide.from_d=8", "wide.block=8", false);
+}
+
 static void the_first_difference_of_two_plans_is_named(void **state)
 {
     (void)state;
@@ -266,6 +306,7 @@ static void the_first_difference_of_two_plans_is_named(void **state)
     assert_difference("grid.d=[3, 5]", "the number of cells", "12", "8");
     assert_difference("grid.seed={count: 5}", "the number of seeds", "4", "5");
     assert_difference("record.points=11", "the number of recorded iterations", "10", "11");
+    assert_difference("record.certificate=true", "record.certificate", "not set", "true");
     assert_difference("record.spacing=linear", "iteration number 1", "1", "11");
     assert_difference("grid.seed=[0, 1, 3, 2]", "seed number 2", "2", "3");
     assert_difference("grid.d=[3, 6, 7]", "d of cell 4", "5", "6");
@@ -482,6 +523,8 @@ int main(void)
         cmocka_unit_test(spelling_does_not_change_the_digest),
         cmocka_unit_test(the_far_end_of_a_long_list_is_in_the_digest),
         cmocka_unit_test(settings_are_one_line_each),
+        cmocka_unit_test(room_for_certificates_is_that_of_the_largest_d),
+        cmocka_unit_test(blocks_tell_plans_with_wide_runs_apart),
         cmocka_unit_test(the_first_difference_of_two_plans_is_named),
         cmocka_unit_test(the_prediction_sums_all_runs),
         cmocka_unit_test(the_prediction_is_for_the_kernel_in_use),

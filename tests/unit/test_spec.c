@@ -40,6 +40,7 @@ static void a_minimal_file_gets_the_defaults(void **state)
     assert_near(spec->noise, 1, 0);
     assert_int_equal(spec->checkpoint_count, 11);
     assert_int_equal(spec->precision, SS_PRECISION_SINGLE);
+    assert_false(spec->certificate);
     assert_int_equal(spec->wide_from_d, 512);
     assert_int_equal(spec->wide_ranks, 0);
     assert_int_equal(spec->wide_block, 64);
@@ -63,7 +64,7 @@ static const char full_file[] = "# every key of the format\n"
                                 "  step: {size: 0.5, decay: 20}\n"
                                 "  ascent_step: 0.7\n"
                                 "  noise: 0.3\n"
-                                "record: {at: [400, 0, 10, 50]}\n"
+                                "record: {at: [400, 0, 10, 50], certificate: true}\n"
                                 "precision: double\n"
                                 "wide: {from_d: 100, ranks: 4, block: 32}\n";
 
@@ -91,6 +92,7 @@ static void every_key_is_read(void **state)
     assert_near(spec->ascent_step, 0.7, 0);
     assert_near(spec->noise, 0.3, 0);
     assert_int_equal(spec->precision, SS_PRECISION_DOUBLE);
+    assert_true(spec->certificate);
     assert_int_equal(spec->wide_from_d, 100);
     assert_int_equal(spec->wide_ranks, 4);
     assert_int_equal(spec->wide_block, 32);

@@ -201,6 +201,11 @@ static void mistakes_elsewhere_are_refused_with_their_place(void **state)
         {WITH("record: {at: [0], points: 5}"), "either at, or points and spacing"},
         {WITH("record: {at: [11]}"), "sweep.yaml:5:15: record.at: found 11"},
         {WITH("record: {at: 5}"), "record.at: found 5, expected a list"},
+        {WITH("record: {certificate: yes}"),
+         "sweep.yaml:5:23: record.certificate: found yes, expected false or true"},
+        {WITH("record: {certificate: true}"),
+         "sweep.yaml:5:23: record.certificate: found true, but no activation of this sweep has a "
+         "closed form F; leaky_relu, erf and identity have"},
         {WITH("wide: {from_d: 0}"), "wide.from_d: found 0"},
         {WITH("wide: {ranks: some}"), "wide.ranks: found some"},
     };

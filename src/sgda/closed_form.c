@@ -1,0 +1,49 @@
+#include "saddlesweep/closed_form.h"
+
+#include <math.h>
+
+bool ss_closed_form_exists(ss_activation activation)
+{
+    return activation.kind == SS_ACTIVATION_LEAKY_RELU || activation.kind == SS_ACTIVATION_ERF ||
+           activation.kind == SS_ACTIVATION_IDENTITY;
+}
+
+static double within_one(double value)
+{
+    return fmin(fmax(value, -1), 1);
+}
+
+/* φ(x) = (1 + α)/2 · x + (1 − α)/2 · |x|, whose mixed terms vanish. */
+static ss_closed_form leaky_relu(double alpha, double z, double r, double s)
+{
+    double odd = (1 + alpha) * (1 + alpha) / 4;
+    double even = (1 - alpha) * (1 - alpha) / 4 * M_2_PI;
+    double rho = within_one(z / (r * s));
+    double angle = asin(rho);
+    return (ss_closed_form){
+        .value = odd * z + even * r * s * (sqrt((1 - rho) * (1 + rho)) + rho * angle),
+        .slope = odd + even * angle,
+    };
+}
+
+static ss_closed_form error_function(double z, double r, double s)
+{
+    double scale = 2 / sqrt((1 + 2 * r * r) * (1 + 2 * s * s));
+    double sine = within_one(scale * z);
+    return (ss_closed_form){
+        .value = M_2_PI * asin(sine),
+        .slope = M_2_PI * scale / sqrt((1 - sine) * (1 + sine)),
+    };
+}
+
+ss_closed_form ss_closed_form_at(ss_activation activation, double z, double r, double s)
+{
+    switch (activation.kind) {
+    case SS_ACTIVATION_LEAKY_RELU:
+        return leaky_relu(activation.alpha, z, r, s);
+    case SS_ACTIVATION_ERF:
+        return error_function(z, r, s);
+    default:
+        return (ss_closed_form){z, 1};
+    }
+}
