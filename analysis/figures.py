@@ -4,6 +4,8 @@
 Writes, into the folder of the file or the one given with --out (NAME is the sweep's name):
   NAME.png .pdf .svg             final relative error against n (or what varies), a line per d
   NAME-iterations.png .pdf .svg  relative error against the iteration, a line per n, columns d
+  NAME-certificates.png ...      final relative error against the ε of the certificate, a point per
+                                 run, if the sweep asked for certificates
   NAME.csv NAME.txt              a table, one row a cell
 and prints the path of each file. A figure of many panels goes on in NAME-2.png, NAME-3.png, ...
 Exit status: 0 written; 1 the files cannot be written; 2 the arguments or the result file are
@@ -66,6 +68,7 @@ def require_done_runs(results):
 def write(results, folder):
     """Writes all tables and figures into `folder`."""
     # after the file has been found good: importing matplotlib takes longer than reading it
+    import certificates
     import final_error
     import iterations
     import style
@@ -79,6 +82,7 @@ def write(results, folder):
     grid = grids.describe(results)
     save(final_error.pages(results, grid), stem)
     save(iterations.pages(results, grid), f"{stem}-iterations")
+    save(certificates.pages(results, grid), f"{stem}-certificates")
 
 
 def save(pages, stem):

@@ -36,6 +36,7 @@ class Results:
     parameters: dict  # "d", "k", "k0", "n", "m" -> int [C] (0 in n or m: infinity); "activation"
     status: np.ndarray  # [C, S]
     final: np.ndarray  # [C, S] final relative error; NaN unless DONE
+    epsilon: np.ndarray  # [C, S] of the runs' certificates (Definition 2); NaN where there is none
     bands: dict  # (quantity, statistic) -> [C, P], over the DONE runs
     reduced: bool  # the file's own bands agree with its trajectories
 
@@ -107,6 +108,7 @@ def _read_open(file, path):
         parameters=_read_parameters(file),
         status=status,
         final=final,
+        epsilon=_read_epsilon(file, status),
         bands=stored if reduced else computed,
         reduced=reduced,
     )
@@ -124,6 +126,15 @@ def _read_parameters(file):
     parameters = {name: file[name][:] for name in PARAMETERS}
     parameters["activation"] = np.array([_text(value) for value in file["activation"][:]])
     return parameters
+
+
+def _read_epsilon(file, status):
+    """The ε for which the end of each run is an ε-FOSP."""
+    if "certificate" not in file:
+        return np.full(status.shape, np.nan)
+    residual = file["certificate/residual"][:]
+    epsilon = np.maximum(residual, -file["certificate/smallest_eigenvalue"][:])
+    return np.where(status == DONE, epsilon, np.nan)
 
 
 def _read_bands(file):

@@ -104,7 +104,10 @@ class AnalysisTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         written = {Path(line) for line in done.stdout.splitlines()}
         expected = {out / f"{path.stem}{ending}" for ending in (".csv", ".txt")}
-        for stem in (path.stem, f"{path.stem}-iterations"):
+        with h5py.File(path) as file:
+            certified = "certificate" in file
+        for kind in ("", "-iterations", *(["-certificates"] if certified else [])):
+            stem = f"{path.stem}{kind}"
             expected |= {out / f"{stem}.{suffix}" for suffix in ("png", "pdf", "svg")}
         self.assertLessEqual(expected, written)
         self.assertEqual(written, set(out.iterdir()))
@@ -217,6 +220,26 @@ class AnalysisTest(unittest.TestCase):
     def test_only_dimension_varies(self):
         settings = ("grid.d=[2,3,4,6]", "grid.k=d", "grid.n=200", "grid.seed.count=3")
         self.check_analysis(run_sweep(self.folder, "dimension", *settings))
+
+    def test_certificates(self):
+        settings = ("record.certificate=true", "grid.m=[50,200]", "grid.n=400")
+        path = run_sweep(self.folder, "certified", *settings)
+        self.check_analysis(path)
+        svg = svg_text(self.folder / "certified-out" / "certified-certificates.svg")
+        self.assertIn("48 in", svg)  # of 96: tanh has none
+        self.assertIn("leaky ReLU", svg)
+        self.assertNotIn("tanh", svg)
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", f"import results; print(*results.read({str(path)!r}).epsilon.flat)"],
+            cwd=FIGURES.parent, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        with h5py.File(path) as file:
+            residual = file["certificate/residual"][:]
+            smallest = file["certificate/smallest_eigenvalue"][:]
+        expected = np.where(residual > -smallest, residual, -smallest)
+        found = np.array(done.stdout.split(), dtype=float).reshape(expected.shape)
+        np.testing.assert_array_equal(found, expected)
+        self.assertEqual(np.isfinite(found).sum(), 48)
 
     def test_cells_of_a_shard_have_their_numbers_in_the_whole_sweep(self):
         path = self.copy_small("shard")

@@ -1,0 +1,106 @@
+"""The figure of the final relative error against the ε of each run's certificate: a point per run."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+import caption
+import grid as grids
+import style
+
+MOST_ROWS = 6  # panels of a page
+POINT = {"linestyle": "none", "markersize": 3, "markeredgewidth": 0, "alpha": 0.75}
+TRAPPED = {
+    "marker": "o", "markersize": 7, "markerfacecolor": "none", "markeredgewidth": 0.7,
+    "color": "black", "linestyle": "none",
+}  # fmt: skip
+
+
+def pages(results, grid):
+    """Yields the figure, as one or more style.Pages; nothing if no run has a certificate."""
+    if np.isfinite(results.epsilon).any():
+        drawing = _Drawing(results, grid)
+        for rows in style.chunks(drawing.rows, MOST_ROWS):
+            yield drawing.page(rows)
+
+
+class _Drawing:
+    """What all panels share: a row for each k, a column for each activation, colours and markers."""
+
+    def __init__(self, results, grid):
+        self.results = results
+        self.grid = grid
+        certified = np.isfinite(results.epsilon).any(axis=1)
+        names = grid.values["activation"]
+        self.activations = list(dict.fromkeys(names[certified]))
+        self.rows = list(grid.distinct("k")) if "k" in grid.panel_names else [None]
+        shades = grid.distinct(grid.x)
+        self.colours = dict(zip(shades, style.ordered_colours(len(shades))))
+        d = grid.distinct("d") if grid.x != "d" else [None]
+        self.markers = {value: style.MARKERS[i % len(style.MARKERS)] for i, value in enumerate(d)}
+        self.x_bounds = style.limits(results.epsilon)
+        self.y_bounds = style.limits(results.final[np.isfinite(results.epsilon)])
+
+    def page(self, rows):
+        handles = self._handles()
+        page = style.Page(len(rows), len(self.activations), self._caption(), len(handles))
+        for axes_row, k in zip(page.axes, rows):
+            for axes, activation in zip(axes_row, self.activations):
+                self._panel(axes, activation, k)
+        page.label("$\\epsilon$ of the certificate", f"final relative error\n{style.RELATIVE_ERROR}")
+        page.legend(handles)
+        return page
+
+    def _panel(self, axes, activation, k):
+        title = grids.label("activation", activation)
+        axes.set_title(title if k is None else f"{title}, {grids.label('k', k)}")
+        axes.set_xscale("log")
+        axes.set_xlim(self.x_bounds)
+        style.set_ticks(axes.xaxis, style.log_ticks(*self.x_bounds))
+        style.set_log_y(axes, self.y_bounds)
+        chosen = self.grid.values["activation"] == activation
+        if k is not None:
+            chosen &= self.grid.values["k"] == k
+        for cell in np.flatnonzero(chosen):
+            self._points(axes, cell)
+        self._reference(axes)
+
+    def _points(self, axes, cell):
+        marker = self.markers.get(self.grid.values["d"][cell], self.markers.get(None))
+        colour = self.colours[self.grid.values[self.grid.x][cell]]
+        epsilon, final = self.results.epsilon[cell], self.results.final[cell]
+        axes.plot(epsilon, final, marker=marker, color=colour, **POINT)
+        trapped = self.results.trapped[cell]
+        axes.plot(epsilon[trapped], final[trapped], **TRAPPED)
+
+    def _reference(self, axes):
+        """A line of slope 1: an error in proportion to ε."""
+        ratio = np.nanmedian(self.results.final / self.results.epsilon)
+        ends = np.array(self.x_bounds)
+        axes.plot(ends, ratio * ends, color="0.45", linewidth=0.7, zorder=1.5)
+
+    def _handles(self):
+        handles = [
+            Line2D([], [], color=colour, marker="s", linestyle="none", label=self._label(value))
+            for value, colour in self.colours.items()
+            if len(self.colours) > 1
+        ]
+        handles += [
+            Line2D([], [], color="0.4", marker=marker, linestyle="none", label=grids.label("d", d))
+            for d, marker in self.markers.items()
+            if d is not None and len(self.markers) > 1
+        ]
+        if self.results.trapped.any():
+            handles.append(Line2D([], [], **TRAPPED, label="trapped run"))
+        return handles
+
+    def _label(self, value):
+        return grids.label(self.grid.x, value)
+
+    def _caption(self):
+        count = int((np.isfinite(self.results.epsilon) & np.isfinite(self.results.final)).sum())
+        iterations = caption.plural(int(self.results.iteration[-1]), "iteration")
+        return (
+            f"{self.results.name}: {self.grid.settings()}, {iterations}. A point is the end of a run, "
+            f"{count} in all. ε = max(‖SA‖ / ‖A‖, −λmin(S)) with S = ∇g(Z) − diag(λ), g the "
+            "empirical risk. The line has slope 1, through the median of error / ε."
+        )
