@@ -64,7 +64,7 @@ static bool repeatable(ss_replay *replay, const ss_record *record)
         replay->other_kernel = same ? replay->other_kernel : record->kernel;
         return same;
     }
-    if (record->grid == SS_MIXED_GRIDS) {
+    if (record->grid == SS_MIXED_GRIDS || record->grid == 0) { /* 0: by no program of ours */
         replay->mixed++;
         return false;
     }

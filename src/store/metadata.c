@@ -140,8 +140,10 @@ static ss_error match_shape(const ss_store *store, const ss_plan *plan)
 {
     SS_TRY(match_number(store, "the number of cells", store->shape.cells, plan->cells));
     SS_TRY(match_number(store, "the number of seeds", store->shape.seeds, plan->seeds));
-    return match_number(store, "the number of recorded iterations", store->shape.checkpoints,
-                        plan->checkpoints);
+    SS_TRY(match_number(store, "the number of recorded iterations", store->shape.checkpoints,
+                        plan->checkpoints));
+    return match_number(store, "the number of multipliers", store->shape.multipliers,
+                        plan->multipliers);
 }
 
 static ss_error match_scale(const ss_store *store, const char *name, int64_t index,

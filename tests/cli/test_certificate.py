@@ -107,6 +107,16 @@ class Certificates(ProgramTest):
         self.assertEqual(done.returncode, 2)
         self.assertIn("record.certificate is not set in the file, true in the sweep", done.stderr)
 
+    def test_a_file_whose_certificates_are_of_another_size_is_refused(self):
+        path = self.run_sweep(ONE, "one")
+        with h5py.File(path, "r+") as file:
+            values = file["certificate/multipliers"][...]
+            del file["certificate/multipliers"]
+            file["certificate/multipliers"] = values[:, :, :4]
+        done = self.call("verify", path, "--reseal")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("the number of multipliers is 4 in the file, 5 in the sweep", done.stderr)
+
     def test_a_plan_says_which_cells_have_none(self):
         said = self.succeed("plan", self.write("certified.yaml", CERTIFIED)).stdout
         self.assertIn("certificates   of every run; NaN in 4 cells, whose activation has no closed form", said)
