@@ -16,6 +16,9 @@ import h5py
 SOURCE = Path(os.environ.get("SADDLESWEEP_SOURCE", Path(__file__).resolve().parents[2]))
 PROGRAM = os.environ.get("SADDLESWEEP", str(SOURCE / "build/release/saddlesweep"))
 
+# Several times as slow: tests that only need a run to be long, or a thing to be repeated, make less of it.
+SANITIZED = "asan" in PROGRAM
+
 # Open MPI refuses root unless told.
 if os.geteuid() == 0:
     os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")

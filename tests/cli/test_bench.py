@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from harness import PROGRAM, ProgramTest
+from harness import SANITIZED, ProgramTest
 
 DISPATCH = {
     "empty_runs_per_second",
@@ -173,7 +173,7 @@ class Bench(ProgramTest):
         self.assertEqual(done.returncode, 2)
         self.assertIn("use avx512, avx2 or portable", done.stderr)
 
-    @unittest.skipIf("asan" in PROGRAM, "the portable kernel takes minutes with counters")
+    @unittest.skipIf(SANITIZED, "the portable kernel takes minutes with counters")
     def test_the_kernel_can_be_chosen(self):
         self.succeed("bench", "kernel", "--quick", "--json", "out.json", SADDLESWEEP_KERNEL="portable")
         figures = json.loads((self.folder / "out.json").read_text())

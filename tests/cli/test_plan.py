@@ -4,7 +4,7 @@ import re
 import resource
 import unittest
 
-from harness import PROGRAM, SWEEP, ProgramTest
+from harness import SANITIZED, SWEEP, ProgramTest
 
 
 class Plan(ProgramTest):
@@ -89,7 +89,7 @@ class Plan(ProgramTest):
             self.write("sweep.yaml", text)
             # 32 MiB of data: 10^7 runs, were they stored, would not fit even in 4 bytes each. (The
             # sanitizer's shadow memory alone is more.)
-            limit = None if "asan" in PROGRAM else (resource.RLIMIT_DATA, 1 << 25)
+            limit = None if SANITIZED else (resource.RLIMIT_DATA, 1 << 25)
             done = self.succeed("plan", "sweep.yaml", "--ranks", "100", limit=limit)
             self.assertEqual(self.value(done.stdout, "runs"), "10000000")
 

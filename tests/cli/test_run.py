@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 from harness import (
     DIVERGING,
+    SANITIZED,
     SLOW_SWEEP,
     SWEEP,
     ProgramTest,
@@ -298,7 +299,9 @@ class Outcomes(ProgramTest):
         self.assertFalse((single == double).all())
 
     def test_a_signal_stops_it_and_the_same_command_goes_on(self):
-        text = SWEEP.replace("iterations: 50", "iterations: 20000").replace("count: 4", "count: 8")
+        text = SWEEP.replace("iterations: 50", f"iterations: {5000 if SANITIZED else 20000}").replace(
+            "count: 4", "count: 8"
+        )
         expected = read(self.run_sweep(text, "undisturbed", ranks=2), "error")
         for ranks, number in ((None, signal.SIGTERM), (None, signal.SIGINT), (2, signal.SIGUSR1)):
             with self.subTest(ranks=ranks, signal=number):
@@ -347,7 +350,9 @@ class Outcomes(ProgramTest):
         self.assertNotIn("writer", self.succeed("status", path).stdout)
 
     def test_a_killed_run_goes_on(self):
-        text = SWEEP.replace("iterations: 50", "iterations: 20000").replace("count: 4", "count: 8")
+        text = SWEEP.replace("iterations: 50", f"iterations: {5000 if SANITIZED else 20000}").replace(
+            "count: 4", "count: 8"
+        )
         expected = read(self.run_sweep(text, "undisturbed", ranks=2), "error")
         path = self.folder / "killed.h5"
         process = subprocess.Popen(
