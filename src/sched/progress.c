@@ -55,9 +55,22 @@ static const char *describe_left(const ss_progress *progress, char *buffer, size
     return seconds < 1 ? "< 1 s" : ss_text_duration(seconds, buffer, size);
 }
 
+const char *ss_progress_rate(double per_second, char *buffer, size_t size)
+{
+    if (per_second > 0 && per_second < 0.1 / 60) {
+        snprintf(buffer, size, "%.1f runs/h", 3600 * per_second);
+    } else if (per_second > 0 && per_second < 0.1) {
+        snprintf(buffer, size, "%.1f runs/min", 60 * per_second);
+    } else {
+        snprintf(buffer, size, "%.1f runs/s", per_second);
+    }
+    return buffer;
+}
+
 static void print(const ss_progress *progress)
 {
     char left[32];
+    char speed[32];
     int64_t ended = ss_progress_ended(progress);
     double elapsed = ss_clock_seconds() - progress->started;
     double rate = elapsed > 0 ? (double)ended / elapsed : 0;
@@ -65,11 +78,11 @@ static void print(const ss_progress *progress)
     const char *before = progress->style == SS_PROGRESS_LIVE ? "\r\x1b[K" : "";
     const char *after = progress->style == SS_PROGRESS_LIVE ? "" : "\n";
     fprintf(stderr,
-            "%s%s: %" PRId64 "/%" PRId64 " runs (%" PRId64 " %%), %.1f runs/s, ETA %s, %" PRId64
+            "%s%s: %" PRId64 "/%" PRId64 " runs (%" PRId64 " %%), %s, ETA %s, %" PRId64
             " diverged, %" PRId64 " failed%s",
-            before, progress->name, ended, progress->total, share, rate,
-            describe_left(progress, left, sizeof left), progress->results[SS_TASK_DIVERGED],
-            progress->results[SS_TASK_FAILED], after);
+            before, progress->name, ended, progress->total, share,
+            ss_progress_rate(rate, speed, sizeof speed), describe_left(progress, left, sizeof left),
+            progress->results[SS_TASK_DIVERGED], progress->results[SS_TASK_FAILED], after);
     fflush(stderr);
 }
 

@@ -33,4 +33,8 @@ void ss_progress_end(ss_progress *progress);
 /* Predicted seconds until the end: the cost model, corrected by what was measured. */
 double ss_progress_seconds_left(const ss_progress *progress);
 
+/* "12.3 runs/s", or those of a minute or an hour if they take long, into `buffer`, which is
+ * returned. */
+const char *ss_progress_rate(double per_second, char *buffer, size_t size);
+
 #endif

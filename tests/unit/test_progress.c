@@ -56,6 +56,22 @@ static void nothing_is_left_at_the_end(void **state)
     assert_near(ss_progress_seconds_left(&progress), 0, 0);
 }
 
+static void assert_rate(double per_second, const char *expected)
+{
+    char buffer[32];
+    assert_string_equal(ss_progress_rate(per_second, buffer, sizeof buffer), expected);
+}
+
+static void slow_runs_are_counted_by_the_minute_or_hour(void **state)
+{
+    (void)state;
+    assert_rate(0, "0.0 runs/s");
+    assert_rate(755.42, "755.4 runs/s");
+    assert_rate(0.1, "0.1 runs/s");
+    assert_rate(0.05, "3.0 runs/min");
+    assert_rate(1.0 / 3600, "1.0 runs/h");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -64,6 +80,7 @@ int main(void)
         cmocka_unit_test(fewer_tasks_than_ranks_share_no_further),
         cmocka_unit_test(every_way_of_ending_counts_but_being_stopped),
         cmocka_unit_test(nothing_is_left_at_the_end),
+        cmocka_unit_test(slow_runs_are_counted_by_the_minute_or_hour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
