@@ -218,7 +218,7 @@ class Stops(WideTest):
         return read(self.output, "error"), int(read(self.output, "run")["grid"][0, 0])
 
     def test_the_same_grid_goes_on_to_the_same_bits(self):
-        for ranks, stops in ((1, 1), (2, 2)):
+        for ranks, stops in ((2, 1),) if SANITIZED else ((1, 1), (2, 2)):
             for _ in range(stops):
                 self.stop(ranks)
             error, grid = self.finish(ranks)
@@ -227,7 +227,7 @@ class Stops(WideTest):
             self.output.unlink()
 
     def test_another_grid_goes_on_to_rounding_and_says_so(self):
-        for first, second in ((2, 1), (2, 4)):
+        for first, second in ((2, 1),) if SANITIZED else ((2, 1), (2, 4)):
             self.stop(first)
             error, grid = self.finish(second)
             np.testing.assert_allclose(error, self.whole(first), rtol=1e-6)
@@ -250,7 +250,7 @@ class Stops(WideTest):
         self.assertEqual(self.finish(2)[0].tobytes(), self.whole(2).tobytes())
 
     def test_a_signal_to_any_rank_stops_all(self):
-        for rank in (0, 1):
+        for rank in (1,) if SANITIZED else (0, 1):
             process = self.start(2, "--checkpoint", "1")
             self.wait_for_state()
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
