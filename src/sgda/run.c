@@ -20,8 +20,7 @@ const char *ss_run_reason_text(ss_run_reason reason)
         [SS_REASON_ZERO_ROW] = "a row of A has norm 0 and cannot be rescaled",
         [SS_REASON_MEMORY] = "its matrices do not fit in memory",
         [SS_REASON_LIBRARY] = "ScaLAPACK's descinit refuses one of its matrices",
-        [SS_REASON_CERTIFICATE] = "ScaLAPACK's pdsyevd does not find the eigenvalues of its "
-                                  "certificate",
+        [SS_REASON_CERTIFICATE] = "ScaLAPACK's pdsyevd finds no eigenvalues for its certificate",
     };
     return texts[reason];
 }
