@@ -25,7 +25,7 @@ MANY = (
 )
 ONE = MANY.replace("d: [5, 44]", "d: 44").replace("[leaky_relu(0.2), tanh]", "tanh").replace("count: 3", "count: 1")
 # Some seconds; the sanitized program's is shorter.
-LONG = ONE.replace("iterations: 50", f"iterations: {5000 if SANITIZED else 15000}").replace(
+LONG = ONE.replace("iterations: 50", f"iterations: {5000 if SANITIZED else 30000}").replace(
     "size: 0.5", "size: 0.02"  # a larger one is chaotic here, and amplifies rounding
 )
 
