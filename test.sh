@@ -25,7 +25,7 @@ echo "clang-format: clean"
 
 section "Tests of the release build"
 build release
-ctest --preset release --no-tests=error --parallel 3 # those of Slurm wait most of the time
+ctest --preset release --no-tests=error --parallel 2
 [ "${1-}" != quick ] || exit 0
 
 section "Tests under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer"

@@ -4,6 +4,7 @@ import unittest
 
 import h5py
 import numpy as np
+import xarray
 from harness import SANITIZED, SWEEP, ProgramTest, read
 
 NAMES = ("residual", "smallest_eigenvalue", "multipliers")
@@ -41,6 +42,9 @@ class Certificates(ProgramTest):
                 self.assertEqual(dataset.dims[1][0], file["seed"])
                 self.assertTrue(dataset.attrs["description"])
             self.assertEqual(file["certificate/multipliers"].dims[2][0], file["certificate/row"])
+        with xarray.open_dataset(path, engine="h5netcdf", group="certificate") as data:
+            self.assertEqual(dict(data.sizes), {"cell": 8, "seed": 4, "row": 5})
+            self.assertEqual(data["multipliers"].dims, ("cell", "seed", "row"))
 
     def test_a_sweep_that_asks_for_none_has_none(self):
         path = self.run_sweep(SWEEP, "plain")
