@@ -80,7 +80,7 @@ class _Drawing:
 
     def _handles(self):
         handles = [
-            Line2D([], [], color=colour, marker="s", linestyle="none", label=self._label(value))
+            Line2D([], [], color=colour, marker="s", linestyle="none", label=grids.label(self.grid.x, value))
             for value, colour in self.colours.items()
             if len(self.colours) > 1
         ]
@@ -92,9 +92,6 @@ class _Drawing:
         if self.results.trapped.any():
             handles.append(Line2D([], [], **TRAPPED, label="trapped run"))
         return handles
-
-    def _label(self, value):
-        return grids.label(self.grid.x, value)
 
     def _caption(self):
         count = int((np.isfinite(self.results.epsilon) & np.isfinite(self.results.final)).sum())

@@ -99,9 +99,11 @@ ss_error ss_sched_agree(MPI_Comm comm, ss_error error);
  * SS_ERR_ELSEWHERE, so that it is told once. Collective. */
 ss_error ss_sched_agree_once(MPI_Comm comm, ss_error error);
 
-/* Waits for a request, and for every rank of `comm`, so that the core is left to ranks that still
- * work. The second is collective. */
-void ss_sched_wait(MPI_Request *request);
+/* Gives `bytes` of rank 0's to all ranks of `comm`; who waits leaves the core to ranks that still
+ * work. Collective. */
+void ss_sched_share(MPI_Comm comm, void *data, int bytes);
+
+/* Waits for every rank of `comm`, likewise. Collective. */
 void ss_sched_wait_for_all(MPI_Comm comm);
 
 /* What the messages of `ranks` ranks add to the wall time of a sweep, by the simulations of

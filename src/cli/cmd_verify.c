@@ -324,9 +324,7 @@ static int verify_on_ranks(const char *path, verify_options *options)
     options->comm = session.comm;
     if (session.rank == 0) {
         error = verify(path, options);
-        if (session.ranks > 1) {
-            ss_repeat_end(session.comm);
-        }
+        ss_repeat_end(session.comm);
     } else {
         error = ss_repeat_follow(session.comm);
     }

@@ -7,7 +7,7 @@
 #include "saddlesweep/saved_run.h"
 #include "saddlesweep/sched.h"
 
-/* Who computes a run and keeps its state: one rank, or all of a process grid (crew_wide.h). Then
+/* Who computes a run and keeps its state: one rank, or all of a process grid (wide_phase.c). Then
  * the functions, and those of a flight with this crew, are collective over the grid. */
 typedef struct ss_crew {
     const void *context;

@@ -43,18 +43,12 @@ int ss_wide_phase_poll(void *context, int64_t t, int64_t iterations)
 
 /* ---- the grids ---- */
 
-static ss_error create_workspace(ss_wide_phase *phase)
-{
-    ss_engine *engine;
-    SS_TRY(ss_engine_create_wide(&phase->grid, ss_wide_options_of(phase->block), &engine));
-    return ss_workspace_of(engine, &phase->workspace);
-}
-
 /* Over the ranks of the grid, with all that is in it. */
 static ss_error open_grid(ss_wide_phase *phase, const char *result_path, double interval)
 {
     SS_TRY(ss_grid_open(phase->comm, &phase->grid));
-    SS_TRY(ss_sched_agree_once(phase->comm, create_workspace(phase)));
+    SS_TRY(ss_sched_agree_once(
+        phase->comm, ss_workspace_create_wide(&phase->grid, phase->block, &phase->workspace)));
     phase->crew = (ss_crew){
         .context = phase,
         .grid = phase->grid.place.shape.rows * phase->grid.place.shape.columns,
@@ -100,16 +94,12 @@ void ss_wide_phase_close(ss_wide_phase *phase)
 
 void ss_wide_phase_order(ss_wide_phase *phase, int64_t task)
 {
-    MPI_Request request; /* a blocking one would not match the others' */
-    MPI_Ibcast(&task, 1, MPI_INT64_T, 0, phase->comm, &request);
-    MPI_Wait(&request, MPI_STATUS_IGNORE);
+    ss_sched_share(phase->comm, &task, sizeof task);
 }
 
 int64_t ss_wide_phase_next(ss_wide_phase *phase)
 {
     int64_t task;
-    MPI_Request request;
-    MPI_Ibcast(&task, 1, MPI_INT64_T, 0, phase->comm, &request);
-    ss_sched_wait(&request);
+    ss_sched_share(phase->comm, &task, sizeof task);
     return task;
 }

@@ -22,7 +22,7 @@ ss_error ss_sched_agree_once(MPI_Comm comm, ss_error error)
     return ss_sched_agree(comm, first && rank > 0 ? SS_ERR_ELSEWHERE : error);
 }
 
-void ss_sched_wait(MPI_Request *request)
+static void wait_asleep(MPI_Request *request)
 {
     int done = 0;
     for (;;) {
@@ -38,7 +38,14 @@ void ss_sched_wait_for_all(MPI_Comm comm)
 {
     MPI_Request request;
     MPI_Ibarrier(comm, &request);
-    ss_sched_wait(&request);
+    wait_asleep(&request);
+}
+
+void ss_sched_share(MPI_Comm comm, void *data, int bytes)
+{
+    MPI_Request request;
+    MPI_Ibcast(data, bytes, MPI_BYTE, 0, comm, &request);
+    wait_asleep(&request);
 }
 
 ss_error ss_sched_execute(MPI_Comm comm, const ss_sched_tasks *tasks, const char *name,

@@ -1,8 +1,8 @@
 #include "engine_wide.h"
 
 #include "../base/memory.h"
-#include "cyclic.h"
-#include "saddlesweep/closed_form.h"
+#include "certificate_wide.h"
+#include "products.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -45,58 +45,8 @@ typedef struct wide_engine {
     double *norms;    /* r_i of the local rows of A */
     double *sums;     /* of as many rows, as the next: workplaces of row_norms() */
     double *scales;
-
-    /* for a certificate, where the batches of the iterations were: */
-    double *squares;    /* d: Z_ii, of all rows */
-    double *spectrum;   /* d: eigenvalues of S */
-    double *eigen_work; /* of pdsyevd */
-    int *eigen_indices;
+    ss_wide_certifier certifier; /* where the batches of the iterations were */
 } wide_engine;
-
-/* ---- ScaLAPACK on whole matrices ---- */
-
-static const int first = 1;
-#define WHOLE(m) (m)->entries, &first, &first, (m)->descriptor
-
-/* C (lower triangle) ← alpha · F Fᵀ + beta · C, or Fᵀ F if `transposed`. */
-static void syrk(const wide_engine *e, bool transposed, double alpha, const ss_cyclic *F,
-                 double beta, const ss_cyclic *C)
-{
-    const int order = (int)C->rows;
-    const int terms = (int)(transposed ? F->rows : F->columns);
-    e->grid->library->pdsyrk_("L", transposed ? "T" : "N", &order, &terms, &alpha, WHOLE(F), &beta,
-                              WHOLE(C));
-}
-
-/* C ← alpha · op(F) op(G) + beta · C. */
-static void gemm(const wide_engine *e, const char *op_F, const char *op_G, double alpha,
-                 const ss_cyclic *F, const ss_cyclic *G, double beta, const ss_cyclic *C)
-{
-    const int rows = (int)C->rows;
-    const int columns = (int)C->columns;
-    const int terms = (int)(op_F[0] == 'T' ? F->rows : F->columns);
-    e->grid->library->pdgemm_(op_F, op_G, &rows, &columns, &terms, &alpha, WHOLE(F), WHOLE(G),
-                              &beta, WHOLE(C));
-}
-
-/* C ← F S (side "R") or S F (side "L") for a symmetric S that is given by its lower triangle. */
-static void symm(const wide_engine *e, const char *side, const ss_cyclic *F, const ss_cyclic *S,
-                 const ss_cyclic *C)
-{
-    const int rows = (int)C->rows;
-    const int columns = (int)C->columns;
-    const double one = 1;
-    const double zero = 0;
-    e->grid->library->pdsymm_(side, "L", &rows, &columns, &one, WHOLE(S), WHOLE(F), &zero,
-                              WHOLE(C));
-}
-
-/* ‖S‖_F of a symmetric S, the same on all ranks. */
-static double symmetric_norm(const wide_engine *e, const ss_cyclic *S)
-{
-    const int order = (int)S->rows;
-    return e->grid->library->pdlansy_("F", "L", &order, WHOLE(S), NULL, 1, 1);
-}
 
 /* ---- memory ---- */
 
@@ -137,32 +87,6 @@ static void take_batch(ss_arena *arena, batch *b)
     }
 }
 
-/* Doubles that pdsyevd works in for all eigenvectors of a matrix, by its documentation. */
-static int64_t eigen_work_count(const ss_cyclic *S)
-{
-    int64_t n = S->rows;
-    int64_t block = S->row_block;
-    int64_t rows = S->local_rows;
-    int64_t divide = 1 + 6 * n + 2 * rows * S->local_columns;
-    int64_t tridiagonal = 3 * n + block * (rows + 1 > 3 ? rows + 1 : 3);
-    return (divide > tridiagonal ? divide : tridiagonal) + 2 * n;
-}
-
-static int64_t eigen_index_count(const ss_cyclic *S, ss_grid_shape shape)
-{
-    return 7 * S->rows + 8 * shape.columns + 2;
-}
-
-static void take_certificate(ss_arena *arena, ss_grid_place place, wide_engine *e)
-{
-    size_t vector = (size_t)e->gap.rows * sizeof(double);
-    e->squares = ss_arena_take(arena, vector);
-    e->spectrum = ss_arena_take(arena, vector);
-    e->eigen_work = ss_arena_take(arena, (size_t)eigen_work_count(&e->gap) * sizeof(double));
-    e->eigen_indices =
-        ss_arena_take(arena, (size_t)eigen_index_count(&e->gap, place.shape) * sizeof(int));
-}
-
 /* Everything that a run needs; X_n's samples lie where those of the iterations will, and what a
  * certificate needs where they were. */
 static size_t arrange(ss_grid_place place, ss_wide_options options, const ss_run *run, char *memory,
@@ -187,7 +111,9 @@ static size_t arrange(ss_grid_place place, ss_wide_options options, const ss_run
     take_batch(&arena, &e->latents);
     size_t most = samples.bytes > arena.bytes ? samples.bytes : arena.bytes;
     if (run->certificate) {
-        take_certificate(&certificate, place, e);
+        e->certifier = (ss_wide_certifier){
+            .A = &e->A, .X = &e->X, .S = &e->gap, .SA = &e->gradient, .vectors = &e->V};
+        ss_wide_certifier_take(&certificate, place.shape, &e->certifier);
         most = certificate.bytes > most ? certificate.bytes : most;
     }
     return most + SS_ALIGNMENT; /* so that a rank that owns nothing has pointers, too */
@@ -220,6 +146,15 @@ static ss_run_reason agree(const wide_engine *e, ss_run_reason mine)
     return (ss_run_reason)worst;
 }
 
+/* Says on stderr what a record has no room for: which argument, or how many entries. */
+static ss_run_reason described(const wide_engine *e, ss_error error)
+{
+    if (error != SS_OK) {
+        fprintf(stderr, "warning: %s\n", ss_error_text());
+    }
+    return agree(e, error == SS_OK ? SS_REASON_NONE : SS_REASON_LIBRARY);
+}
+
 static ss_run_reason reserve(wide_engine *e, const ss_run *run, batch *data)
 {
     ss_run_reason reason = SS_REASON_NONE;
@@ -236,7 +171,7 @@ static ss_run_reason reserve(wide_engine *e, const ss_run *run, batch *data)
         return reason;
     }
     arrange(e->grid->place, e->options, run, e->memory, e, data);
-    return agree(e, describe_all(e, data) == SS_OK ? SS_REASON_NONE : SS_REASON_LIBRARY);
+    return described(e, describe_all(e, data));
 }
 
 /* ---- rows ---- */
@@ -329,7 +264,7 @@ static void clear_places(const wide_engine *e, const batch *b, int64_t panel)
 static void evaluate(const wide_engine *e, const batch *b, int64_t panel)
 {
     draw_panel(e, b, panel);
-    gemm(e, "N", "T", 1, &b->z, b->A, 0, &b->phi);
+    ss_cyclic_gemm(e->grid, "N", "T", 1, &b->z, b->A, 0, &b->phi);
     e->kernel->activate(b->of.activation, b->phi.stride * b->phi.local_columns, b->phi.entries,
                         b->slope);
     clear_places(e, b, panel);
@@ -341,7 +276,8 @@ static void add_gamma(const wide_engine *e, const batch *b, double beta, double 
 {
     for (int64_t panel = 0; panel < b->panels; panel++) {
         evaluate(e, b, panel);
-        syrk(e, true, weight / (double)b->of.samples, &b->phi, panel == 0 ? beta : 1, C);
+        ss_cyclic_syrk(e->grid, true, weight / (double)b->of.samples, &b->phi,
+                       panel == 0 ? beta : 1, C);
     }
 }
 
@@ -352,10 +288,11 @@ static void find_gradient(const wide_engine *e, const batch *b)
         if (b->panels > 1) {
             evaluate(e, b, panel);
         }
-        symm(e, "R", &b->phi, &e->V, &b->weights);
+        ss_cyclic_symm(e->grid, "R", &b->phi, &e->V, &b->weights);
         e->kernel->weigh(b->of.activation, b->phi.stride * b->phi.local_columns, b->phi.entries,
                          b->slope, b->weights.entries);
-        gemm(e, "T", "N", 2 / (double)b->of.samples, &b->weights, &b->z, panel > 0, &e->gradient);
+        ss_cyclic_gemm(e->grid, "T", "N", 2 / (double)b->of.samples, &b->weights, &b->z, panel > 0,
+                       &e->gradient);
     }
 }
 
@@ -368,8 +305,7 @@ static ss_run_reason draw_truth(wide_engine *e, const ss_run *run, batch *data)
     ss_cyclic A_star =
         ss_cyclic_at(e->grid->place, run->d, run->k0, e->options.block, e->options.block);
     A_star.entries = e->A.entries;
-    bool described = ss_cyclic_describe(e->grid, &A_star) == SS_OK;
-    ss_run_reason reason = agree(e, described ? SS_REASON_NONE : SS_REASON_LIBRARY);
+    ss_run_reason reason = described(e, ss_cyclic_describe(e->grid, &A_star));
     if (reason != SS_REASON_NONE) {
         return reason;
     }
@@ -384,7 +320,7 @@ static ss_run_reason draw_truth(wide_engine *e, const ss_run *run, batch *data)
     }
     if (reason == SS_REASON_NONE) {
         data->A = &A_star;
-        syrk(e, false, 1, &A_star, 0, &e->Z_star);
+        ss_cyclic_syrk(e->grid, false, 1, &A_star, 0, &e->Z_star);
         add_gamma(e, data, 0, 1, &e->X);
     }
     return reason;
@@ -403,7 +339,7 @@ static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_nor
     }
     e->latents.A = &e->A;
     e->sphere = ss_stream_sphere(run->root_seed, run->seed, run->d, run->k);
-    *truth_norm = symmetric_norm(e, &e->Z_star);
+    *truth_norm = ss_cyclic_symmetric_norm(e->grid, &e->Z_star);
     ss_stream stream = ss_stream_start(run->root_seed, run->seed, run->d, run->k);
     ss_cyclic_draw(e->grid, e->kernel, &stream, 0, &e->A);
     return project(e, &e->A);
@@ -491,126 +427,14 @@ static double error(ss_engine *base, const ss_run *run)
     wide_engine *e = (wide_engine *)base;
     (void)run;
     memcpy(e->gap.entries, e->Z_star.entries, ss_cyclic_bytes(&e->gap));
-    syrk(e, false, 1, &e->A, -1, &e->gap);
-    return symmetric_norm(e, &e->gap);
-}
-
-/* ---- the certificate ---- */
-
-/* What calls an entry of this rank's part of a matrix: its row and column of the whole one. */
-typedef struct position {
-    int64_t row;
-    int64_t column;
-} position;
-
-static position position_of(const wide_engine *e, const ss_cyclic *matrix, int64_t i, int64_t j)
-{
-    const ss_grid_place *place = &e->grid->place;
-    return (position){
-        ss_cyclic_index(i, matrix->row_block, place->row, place->shape.rows),
-        ss_cyclic_index(j, matrix->column_block, place->column, place->shape.columns),
-    };
-}
-
-/* sums (d, out, the same on all ranks): of the products of the rows of two matrices alike. */
-static void row_products(const wide_engine *e, const ss_cyclic *first, const ss_cyclic *second,
-                         double *sums)
-{
-    memset(sums, 0, (size_t)first->rows * sizeof *sums);
-    for (int64_t j = 0; j < first->local_columns; j++) {
-        for (int64_t i = 0; i < first->local_rows; i++) {
-            int64_t entry = j * first->stride + i;
-            sums[position_of(e, first, i, j).row] += first->entries[entry] * second->entries[entry];
-        }
-    }
-    MPI_Allreduce(MPI_IN_PLACE, sums, (int)first->rows, MPI_DOUBLE, MPI_SUM, e->grid->comm);
-}
-
-/* ∇g(Z) = (F(Z) − X_n) ∘ F'(Z) for Z in `gap`, in its place. */
-static void form_risk_gradient(const wide_engine *e, const ss_run *run)
-{
-    for (int64_t j = 0; j < e->gap.local_columns; j++) {
-        for (int64_t i = 0; i < e->gap.local_rows; i++) {
-            position at = position_of(e, &e->gap, i, j);
-            double *entry = &e->gap.entries[j * e->gap.stride + i];
-            if (at.row >= at.column) {
-                ss_closed_form F = ss_closed_form_at(
-                    run->activation, *entry, sqrt(e->squares[at.row]), sqrt(e->squares[at.column]));
-                *entry = (F.value - e->X.entries[j * e->X.stride + i]) * F.slope;
-            }
-        }
-    }
-}
-
-/* Takes diag(λ) A off S A (in `gradient`), and diag(λ) off ∇g (in `gap`). */
-static void subtract_multipliers(wide_engine *e, const double *multipliers)
-{
-    for (int64_t j = 0; j < e->A.local_columns; j++) {
-        for (int64_t i = 0; i < e->A.local_rows; i++) {
-            int64_t entry = j * e->A.stride + i;
-            double lambda = multipliers[position_of(e, &e->A, i, j).row];
-            e->gradient.entries[entry] -= lambda * e->A.entries[entry];
-        }
-    }
-    for (int64_t j = 0; j < e->gap.local_columns; j++) {
-        for (int64_t i = 0; i < e->gap.local_rows; i++) {
-            position at = position_of(e, &e->gap, i, j);
-            if (at.row == at.column) {
-                e->gap.entries[j * e->gap.stride + i] -= multipliers[at.row];
-            }
-        }
-    }
-}
-
-static double sum_of(const double *values, int64_t count)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < count; i++) {
-        sum += values[i];
-    }
-    return sum;
-}
-
-/* Of S in `gap`, which is destroyed, as is V. */
-static ss_run_reason smallest_eigenvalue(wide_engine *e, double *out)
-{
-    const int order = (int)e->gap.rows;
-    int64_t work = eigen_work_count(&e->gap);
-    const int work_count = work < INT32_MAX ? (int)work : INT32_MAX;
-    const int index_count = (int)eigen_index_count(&e->gap, e->grid->place.shape);
-    int info = 0;
-    e->grid->library->pdsyevd_("V", "L", &order, WHOLE(&e->gap), e->spectrum, WHOLE(&e->V),
-                               e->eigen_work, &work_count, e->eigen_indices, &index_count, &info, 1,
-                               1);
-    *out = e->spectrum[0]; /* of a matrix of one block only its owner has them, the first rank */
-    MPI_Bcast(out, 1, MPI_DOUBLE, 0, e->grid->comm);
-    bool good = info == 0 && isfinite(*out);
-    if (!good && e->grid->place.row == 0 && e->grid->place.column == 0) {
-        fprintf(stderr,
-                "warning: ScaLAPACK's pdsyevd does not find the eigenvalues of S at d = %d "
-                "(info %d)\n",
-                order, info);
-    }
-    return agree(e, good ? SS_REASON_NONE : SS_REASON_CERTIFICATE);
+    ss_cyclic_syrk(e->grid, false, 1, &e->A, -1, &e->gap);
+    return ss_cyclic_symmetric_norm(e->grid, &e->gap);
 }
 
 static ss_run_reason certify(ss_engine *base, const ss_run *run, double *certificate)
 {
     wide_engine *e = (wide_engine *)base;
-    double *multipliers = certificate + SS_CERTIFICATE_MULTIPLIERS;
-    row_products(e, &e->A, &e->A, e->squares);
-    double size = sqrt(sum_of(e->squares, run->d));
-    syrk(e, false, 1, &e->A, 0, &e->gap);
-    form_risk_gradient(e, run);
-    symm(e, "L", &e->A, &e->gap, &e->gradient);
-    row_products(e, &e->gradient, &e->A, multipliers);
-    for (int64_t i = 0; i < run->d; i++) {
-        multipliers[i] /= e->squares[i];
-    }
-    subtract_multipliers(e, multipliers);
-    row_products(e, &e->gradient, &e->gradient, e->squares);
-    certificate[SS_CERTIFICATE_RESIDUAL] = sqrt(sum_of(e->squares, run->d)) / size;
-    return smallest_eigenvalue(e, &certificate[SS_CERTIFICATE_EIGENVALUE]);
+    return agree(e, ss_wide_certify(e->grid, run, &e->certifier, certificate));
 }
 
 static const char *kernel_name(const ss_engine *base, ss_precision precision)
@@ -632,15 +456,16 @@ void ss_wide_products(ss_engine *base)
     wide_engine *e = (wide_engine *)base;
     const batch *b = &e->latents;
     for (int64_t panel = 0; panel < b->panels; panel++) {
-        gemm(e, "N", "T", 1, &b->z, b->A, 0, &b->phi);
-        syrk(e, true, 1 / (double)b->of.samples, &b->phi, panel > 0, &e->gap);
+        ss_cyclic_gemm(e->grid, "N", "T", 1, &b->z, b->A, 0, &b->phi);
+        ss_cyclic_syrk(e->grid, true, 1 / (double)b->of.samples, &b->phi, panel > 0, &e->gap);
     }
     for (int64_t panel = 0; panel < b->panels; panel++) {
         if (b->panels > 1) {
-            gemm(e, "N", "T", 1, &b->z, b->A, 0, &b->phi);
+            ss_cyclic_gemm(e->grid, "N", "T", 1, &b->z, b->A, 0, &b->phi);
         }
-        symm(e, "R", &b->phi, &e->V, &b->weights);
-        gemm(e, "T", "N", 2 / (double)b->of.samples, &b->weights, &b->z, panel > 0, &e->gradient);
+        ss_cyclic_symm(e->grid, "R", &b->phi, &e->V, &b->weights);
+        ss_cyclic_gemm(e->grid, "T", "N", 2 / (double)b->of.samples, &b->weights, &b->z, panel > 0,
+                       &e->gradient);
     }
 }
 
@@ -664,4 +489,12 @@ ss_error ss_engine_create_wide(const ss_grid *grid, ss_wide_options options, ss_
     }
     *out = &engine->base;
     return SS_OK;
+}
+
+ss_error ss_workspace_create_wide(const ss_grid *grid, int64_t block, ss_workspace **out)
+{
+    ss_engine *engine;
+    *out = NULL;
+    SS_TRY(ss_engine_create_wide(grid, ss_wide_options_of(block), &engine));
+    return ss_workspace_of(engine, out);
 }

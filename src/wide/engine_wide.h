@@ -26,6 +26,9 @@ ss_wide_options ss_wide_options_of(int64_t block);
  * wrong. Collective. */
 ss_error ss_engine_create_wide(const ss_grid *grid, ss_wide_options options, ss_engine **out);
 
+/* A workspace whose runs go on such an engine (run.h). Collective. */
+ss_error ss_workspace_create_wide(const ss_grid *grid, int64_t block, ss_workspace **out);
+
 /* The matrix products of one iteration of the run that was started last, and nothing else: what an
  * iteration costs at least. For benchmarks: the run cannot go on. Collective. */
 void ss_wide_products(ss_engine *engine);

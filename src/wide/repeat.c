@@ -15,14 +15,10 @@ typedef struct order {
 static ss_error execute(MPI_Comm comm, const order *o, double *trajectory, ss_run_outcome *outcome)
 {
     ss_grid grid;
-    ss_engine *engine;
-    ss_workspace *workspace = NULL;
+    ss_workspace *workspace;
     SS_TRY(ss_grid_open(comm, &grid));
-    ss_error error = ss_engine_create_wide(&grid, ss_wide_options_of(o->block), &engine);
-    if (error == SS_OK) {
-        error = ss_workspace_of(engine, &workspace);
-    }
-    error = ss_sched_agree_once(comm, error);
+    ss_error error =
+        ss_sched_agree_once(comm, ss_workspace_create_wide(&grid, o->block, &workspace));
     if (error == SS_OK) {
         ss_run_execute(&o->run, workspace, NULL, NULL, trajectory, outcome);
     }
@@ -47,14 +43,6 @@ static ss_error execute_on_first(MPI_Comm comm, const order *o, double *trajecto
     return ss_sched_agree(comm, error);
 }
 
-/* The others wait for it, and leave the core to who works meanwhile. */
-static void share(MPI_Comm comm, void *data, int bytes)
-{
-    MPI_Request request;
-    MPI_Ibcast(data, bytes, MPI_BYTE, 0, comm, &request);
-    ss_sched_wait(&request);
-}
-
 static int bytes_of_checkpoints(const order *o)
 {
     return (int)(o->run.checkpoint_count * (int64_t)sizeof(int64_t));
@@ -64,16 +52,16 @@ ss_error ss_repeat_run(MPI_Comm comm, const ss_run *run, int ranks, int64_t bloc
                        double *trajectory, ss_run_outcome *outcome)
 {
     order o = {.ranks = ranks, .block = block, .run = *run};
-    share(comm, &o, sizeof o);
+    ss_sched_share(comm, &o, sizeof o);
     SS_TRY(ss_sched_agree(comm, SS_OK));
-    share(comm, (void *)run->checkpoints, bytes_of_checkpoints(&o));
+    ss_sched_share(comm, (void *)run->checkpoints, bytes_of_checkpoints(&o));
     return execute_on_first(comm, &o, trajectory, outcome);
 }
 
 void ss_repeat_end(MPI_Comm comm)
 {
     order o = {.ranks = 0};
-    share(comm, &o, sizeof o);
+    ss_sched_share(comm, &o, sizeof o);
 }
 
 static ss_error follow_one(MPI_Comm comm, order *o)
@@ -89,7 +77,7 @@ static ss_error follow_one(MPI_Comm comm, order *o)
     }
     error = ss_sched_agree(comm, error);
     if (error == SS_OK) {
-        share(comm, checkpoints, bytes_of_checkpoints(o));
+        ss_sched_share(comm, checkpoints, bytes_of_checkpoints(o));
         o->run.checkpoints = checkpoints;
         error = execute_on_first(comm, o, trajectory, &outcome);
     }
@@ -103,7 +91,7 @@ ss_error ss_repeat_follow(MPI_Comm comm)
     ss_error error = SS_OK;
     for (;;) {
         order o;
-        share(comm, &o, sizeof o);
+        ss_sched_share(comm, &o, sizeof o);
         if (o.ranks == 0) {
             return error;
         }

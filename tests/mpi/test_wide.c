@@ -265,18 +265,47 @@ static void finds_nothing(const char *vectors, const char *triangle, const int *
     *info = 3;
 }
 
+static void refuses(int *descriptor, const int *rows, const int *columns, const int *row_block,
+                    const int *column_block, const int *row, const int *column, const int *context,
+                    const int *stride, int *info)
+{
+    (void)descriptor, (void)rows, (void)columns, (void)row_block, (void)column_block;
+    (void)row, (void)column, (void)context, (void)stride;
+    *info = -9;
+}
+
+static ss_run_outcome execute_with(const ss_scalapack *other, const ss_run *run, double *results)
+{
+    const ss_scalapack *library = grid.library;
+    grid.library = other;
+    ss_run_outcome outcome = execute_wide(run, ss_wide_options_of(4), results);
+    grid.library = library;
+    return outcome;
+}
+
+static void a_run_whose_matrix_is_refused_has_failed(void **state)
+{
+    (void)state;
+    double results[MOST_RESULTS];
+    ss_scalapack other = *grid.library;
+    ss_run run = run_of_size(10, 10, 10, activations[2]);
+    other.descinit_ = refuses;
+    ss_run_outcome outcome = execute_with(&other, &run, results);
+    assert_int_equal(outcome.status, SS_RUN_FAILED);
+    assert_int_equal(outcome.reason, SS_REASON_LIBRARY);
+    assert_int_equal(outcome.iterations, 0);
+    assert_contains(ss_error_text(), "descinit refuses argument 9 (info -9)"); /* as was told */
+}
+
 static void a_run_whose_eigenvalues_are_not_found_has_failed(void **state)
 {
     (void)state;
     double results[MOST_RESULTS];
-    const ss_scalapack *library = grid.library;
-    ss_scalapack other = *library;
+    ss_scalapack other = *grid.library;
     ss_run run = run_of_size(10, 10, 10, activations[2]);
     run.certificate = true;
     other.pdsyevd_ = finds_nothing;
-    grid.library = &other;
-    ss_run_outcome outcome = execute_wide(&run, ss_wide_options_of(4), results);
-    grid.library = library;
+    ss_run_outcome outcome = execute_with(&other, &run, results);
     assert_int_equal(outcome.status, SS_RUN_FAILED);
     assert_int_equal(outcome.reason, SS_REASON_CERTIFICATE);
     assert_int_equal(outcome.iterations, run.iterations);
@@ -361,6 +390,7 @@ int run_mpi_tests(void)
         cmocka_unit_test(a_run_that_goes_on_from_a_saved_state_gives_the_same_bits),
         cmocka_unit_test(runs_one_after_the_other_do_not_touch_each_other),
         cmocka_unit_test(certificates_agree_with_the_one_rank_engine),
+        cmocka_unit_test(a_run_whose_matrix_is_refused_has_failed),
         cmocka_unit_test(a_run_whose_eigenvalues_are_not_found_has_failed),
         cmocka_unit_test(a_refusal_names_the_routine_and_its_code),
         cmocka_unit_test(more_entries_than_it_can_count_are_refused),
