@@ -120,6 +120,20 @@ static void add_cell(ss_table *table, const ss_fit_source *source, const ss_anal
                  counts->done < counts->requested ? "?" : "");
 }
 
+static void print_legend(const ss_observation *observation)
+{
+    bool few = false;
+    bool missing = false;
+    for (int64_t i = 0; i < observation->family->cells; i++) {
+        few = few || observation->counts[i].done < SS_FEW_RUNS;
+        missing = missing || observation->counts[i].done < observation->counts[i].requested;
+    }
+    if (few || missing) {
+        printf("  %s%s%s\n", few ? "!: fewer than 5 runs are done" : "", few && missing ? "; " : "",
+               missing ? "?: fewer than requested" : "");
+    }
+}
+
 static ss_error print_cells(const ss_fit_source *source, const ss_analysis *analysis)
 {
     ss_table table = {
@@ -130,7 +144,9 @@ static ss_error print_cells(const ss_fit_source *source, const ss_analysis *anal
     for (int64_t i = 0; i < analysis->observation->family->cells; i++) {
         add_cell(&table, source, analysis, i);
     }
-    return ss_table_print(&table, "  ");
+    SS_TRY(ss_table_print(&table, "  "));
+    print_legend(analysis->observation);
+    return SS_OK;
 }
 
 static ss_error print_verdict(const ss_analysis *analysis)
