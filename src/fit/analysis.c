@@ -24,9 +24,10 @@ typedef struct resampling {
     ss_analysis *analysis;
     int64_t resamples;
     int64_t estimates;
-    double *values;  /* [estimates][resamples]: COEFFICIENTS of each fit, then the curvature */
-    double *derived; /* [resamples] */
-    uint32_t *times; /* [seeds] */
+    int64_t runs_a_cell; /* mean, for the width of intervals */
+    double *values;      /* [estimates][resamples]: COEFFICIENTS of each fit, then the curvature */
+    double *derived;     /* [resamples] */
+    uint32_t *times;     /* [seeds] */
     bool terms[SS_CURVATURE_TERMS];
 } resampling;
 
@@ -207,7 +208,7 @@ static void take_resamples(MPI_Comm comm, uint64_t root_seed, resampling *r)
     int ranks;
     MPI_Comm_rank(comm, &rank);
     MPI_Comm_size(comm, &ranks);
-    int64_t seeds = r->analysis->observation->seeds;
+    int64_t seeds = r->analysis->observation->drawn;
     for (int64_t resample = rank; resample < r->resamples; resample += ranks) {
         ss_bootstrap_draw(root_seed, resample, seeds, r->times);
         take_resample(r, resample);
@@ -233,8 +234,7 @@ static double over_resampled_beta(double numerator, double beta)
 
 static ss_interval interval_of(const resampling *r, double value, double *values)
 {
-    return ss_bootstrap_interval(value, values, (size_t)r->resamples,
-                                 r->analysis->observation->seeds, ss_fit_level);
+    return ss_bootstrap_interval(value, values, (size_t)r->resamples, r->runs_a_cell, ss_fit_level);
 }
 
 /* The interval of numerator / β. */
@@ -284,6 +284,8 @@ static void conclude(const resampling *r)
 
 static ss_error resample(MPI_Comm comm, uint64_t root_seed, resampling *r)
 {
+    const ss_fit *primary = &r->analysis->fits[0];
+    r->runs_a_cell = primary->runs / primary->cells;
     r->estimates = COEFFICIENTS * r->analysis->count + SS_CURVATURE_TERMS;
     ss_error error =
         ss_allocate((size_t)(r->estimates * r->resamples), sizeof *r->values, &r->values);

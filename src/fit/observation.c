@@ -113,6 +113,7 @@ static ss_error read_cell(const ss_walk *walk, ss_observation *o, int64_t i, dou
     }
     for (int64_t seed = 0; seed < o->seeds; seed++) {
         o->counts[i].trapped += relative[seed] > bound; /* NaN is not */
+        o->drawn = !isnan(relative[seed]) && seed >= o->drawn ? seed + 1 : o->drawn;
     }
     ss_counts_add(&o->total, &o->counts[i]);
     o->damaged += reader.damaged;
@@ -150,6 +151,7 @@ static void share_all(MPI_Comm comm, ss_observation *o)
     size_t cells = (size_t)o->family->cells;
     share(comm, &o->total, sizeof o->total);
     share(comm, &o->damaged, sizeof o->damaged);
+    share(comm, &o->drawn, sizeof o->drawn);
     share(comm, o->counts, cells * sizeof *o->counts);
     for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
         for (int choice = 0; choice < SS_CHOICES; choice++) {

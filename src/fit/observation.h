@@ -40,6 +40,7 @@ typedef enum ss_choice { SS_CHOICE_WITH, SS_CHOICE_WITHOUT, SS_CHOICES } ss_choi
 typedef struct ss_observation {
     const ss_family *family;
     int64_t seeds;
+    int64_t drawn; /* of them, up to the last that any run is done of: resamples draw from these */
     ss_counts *counts; /* [cells], in the family's order, as all here */
     ss_counts total;
     int64_t damaged; /* of those pending: records that vouch for something else */
