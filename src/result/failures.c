@@ -185,7 +185,7 @@ static ss_error print(survey *s, const ss_plan *plan)
 ss_error ss_failures_print(const ss_store *store, const ss_plan *plan, const ss_tally *tally)
 {
     survey s = {0};
-    if (tally->runs[SS_RUN_DIVERGED] + tally->runs[SS_RUN_FAILED] == 0) {
+    if (ss_tally_failures(tally) == 0) {
         return SS_OK;
     }
     ss_error error = survey_all(store, plan, &s);
