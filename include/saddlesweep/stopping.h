@@ -2,7 +2,8 @@
  * When a cell has enough seeds: a sequential stopping rule on the relative standard error of the
  * mean (the standard error, std / √count, over the mean), as batches of runs get it:
  *
- *   N = first; while the first N seeds are committed, N < most, and they miss the target: N = next(N)
+ *   N = first; while the first N seeds are committed, N < most, and they miss the target: N =
+ * next(N)
  *
  * next(N) = ⌈N (standard error / target)²⌉, as the error falls with √N, but at least N + 1, and at
  * most 2 N, as it is an estimate, and `most`. The first N seeds alone decide: neither the order in
@@ -34,7 +35,8 @@ typedef struct ss_stopping {
     int64_t seeds;         /* N: the cell wants seeds 0 … N-1 */
     double standard_error; /* relative, the largest of the quantities', over the finite values of
                               those; NaN with fewer than two */
-    double estimate;       /* seeds that would meet the target by that; NaN if it is, or without a target */
+    double
+        estimate; /* seeds that would meet the target by that; NaN if it is, or without a target */
 } ss_stopping;
 
 /*

@@ -78,20 +78,21 @@ static bool any_of_cell(const uint64_t *set, int64_t first, int64_t seeds)
     return any;
 }
 
-/* Of the cell whose first task is `first`. */
-static void choose_of_cell(const ss_plan *plan, int64_t first, int64_t wanted,
+/* Of the cell at hand, whose first task is `first`. Beyond those that it wants there may be runs
+ * that were taken over: what is to be done of these again, is. */
+static void choose_of_cell(const ss_seeds *seeds, int64_t first, int64_t wanted,
                            const uint64_t *pending, uint64_t *chosen)
 {
-    for (int64_t i = 0; i < plan->seeds; i++) {
+    for (int64_t i = 0; i < seeds->rule.most; i++) {
         int64_t task = first + i;
         uint64_t bit = (uint64_t)1 << (task % 64);
-        bool yes = i < wanted && ss_pending_has(pending, task);
+        bool yes = (i < wanted || !seeds->pending[i]) && ss_pending_has(pending, task);
         chosen[task / 64] = yes ? chosen[task / 64] | bit : chosen[task / 64] & ~bit;
     }
 }
 
-ss_error ss_seeds_choose(const ss_store *store, const ss_task_order *tasks,
-                         const uint64_t *pending, uint64_t *chosen)
+ss_error ss_seeds_choose(const ss_store *store, const ss_task_order *tasks, const uint64_t *pending,
+                         uint64_t *chosen)
 {
     const ss_plan *plan = tasks->plan;
     ss_seeds seeds;
@@ -104,7 +105,7 @@ ss_error ss_seeds_choose(const ss_store *store, const ss_task_order *tasks,
         }
         error = ss_seeds_wanted(&seeds, tasks->order[place], &wanted);
         if (error == SS_OK) {
-            choose_of_cell(plan, first, wanted.seeds, pending, chosen);
+            choose_of_cell(&seeds, first, wanted.seeds, pending, chosen);
         }
     }
     ss_seeds_close(&seeds);
@@ -181,8 +182,8 @@ void ss_seeds_print(const ss_plan *plan, const ss_seeds_survey *survey)
            "cells want %" PRId64 " to %" PRId64 " seeds\n",
            cells[SS_STOPPING_MET], plan->cells, percent, survey->fewest, survey->most);
     if (cells[SS_STOPPING_MISSED] > 0) {
-        printf("%" PRId64 " cell%s missed that with the most seeds, %" PRId64 "; grid.seed.max "
-               "(--max-seeds) of another file, with --reuse of this one, adds some\n",
+        printf("%" PRId64 " cell%s missed that with %" PRId64 " seeds, the most (grid.seed.max); "
+               "a file with more of them goes on from here by --reuse\n",
                cells[SS_STOPPING_MISSED], plural(cells[SS_STOPPING_MISSED]), plan->seeds);
         print_worst(plan, survey);
     }

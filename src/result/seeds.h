@@ -30,10 +30,10 @@ void ss_seeds_close(ss_seeds *seeds);
  * NaN for the rest. */
 ss_error ss_seeds_wanted(ss_seeds *seeds, int64_t cell, ss_stopping *wanted);
 
-/* Of the tasks of `pending` those that are wanted, into `chosen` (a set alike, perhaps the same).
- * In: the cells to look at, which are those with a task in `chosen`. */
-ss_error ss_seeds_choose(const ss_store *store, const ss_task_order *tasks,
-                         const uint64_t *pending, uint64_t *chosen);
+/* Of the tasks of `pending` (ss_pending_find) those that are wanted, into `chosen`, a set alike, or
+ * the same one. In: the cells to look at, which are those with a task in `chosen`. */
+ss_error ss_seeds_choose(const ss_store *store, const ss_task_order *tasks, const uint64_t *pending,
+                         uint64_t *chosen);
 
 /* What has come of all cells. */
 typedef struct ss_seeds_survey {
