@@ -18,7 +18,7 @@ TARGET, FIRST, MOST = 0.15, 4, 90
 ADDED = SWEEP.replace("{count: 4}", f"{{count: {FIRST}, max: {MOST}, until_se: {TARGET}}}")
 
 # Two cells whose runs take about a hundredth of a second.
-ITERATIONS = 2000 if SANITIZED else 8000
+ITERATIONS = 1200 if SANITIZED else 5000
 LONG = (
     ADDED.replace("[3, 5]", "3")
     .replace("[100, 300]", "100")
