@@ -47,8 +47,9 @@ ss_error ss_phases_sync(void *sweep_run);
  * before must have ended, all of its runs being committed. Collective; SS_ERR_IO, SS_ERR_MEMORY. */
 ss_error ss_round_begin(ss_sweep_run *r, int64_t number, int64_t *runs);
 
-/* Executes and commits what is pending and wanted: wide runs on process grids, then the others; sets summary,
- * saved and continued, the same on all ranks. Collective; errors as ss_sched_execute's. */
+/* Executes and commits what is pending and wanted: wide runs on process grids, then the others;
+ * sets summary, saved and continued, the same on all ranks. Collective; errors as
+ * ss_sched_execute's. */
 ss_error ss_phases_execute(ss_sweep_run *r);
 
 #endif
