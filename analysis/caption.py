@@ -1,6 +1,6 @@
 """The captions: what a point is, over how many runs, and what is not in it."""
 
-from results import DIVERGED, FAILED, PARTIAL, PENDING, TRAPPED_FACTOR
+from results import DIVERGED, FAILED, TRAPPED_FACTOR
 
 
 def describe(results, grid, cut):
@@ -8,6 +8,7 @@ def describe(results, grid, cut):
     iterations = plural(int(results.iteration[-1]), "iteration")
     parts = [f"{results.name}: {grid.settings()}, {iterations}."]
     parts.append(f"{_statistic(results)}{_runs(results)}.")
+    parts.append(_added(results))
     parts.append(_left_out(results))
     if cut:
         parts.append("Shadows are cut at the bottom edge: mean − std is below it, or negative.")
@@ -34,23 +35,37 @@ def _statistic(results):
 
 
 def _runs(results):
-    done = results.done[results.done > 0]
-    low, high = int(done.min()), int(done.max())
-    if low == high:
-        text = f"{plural(low, 'run')} a point"
-    else:
-        text = f"{low} to {high} runs a point"
-    return text if low == results.requested else f"{text}, of {results.requested} requested"
+    some = results.done > 0
+    done, requested = results.done[some], results.requested[some]
+    noun = "run" if done.max() == 1 else "runs"
+    text = f"{span(done)} {noun} a point"
+    return text if (done == requested).all() else f"{text}, of {span(requested)} requested"
+
+
+def span(counts):
+    """`20`, or `16 to 20`."""
+    low, high = counts.min(), counts.max()
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _added(results):
+    """Why cells differ in their seeds."""
+    if results.until_se is None:
+        return ""
+    above = int(results.uncertain.sum())
+    percent = f"{100 * results.until_se:g} %"
+    text = f"Seeds were added until the standard error is within {percent} of the mean"
+    return f"{text}; in {plural(above, 'cell')} it is not." if above else f"{text}."
 
 
 def _left_out(results):
     counts = {
         "diverged": results.count(DIVERGED).sum(),
         "failed": results.count(FAILED).sum(),
-        "pending": results.count(PENDING, PARTIAL).sum(),
+        "pending": results.pending.sum(),
     }
     named = [f"{count} {status}" for status, count in counts.items() if count]
     total = int(sum(counts.values()))
     if not total:
         return ""
-    return f"Left out of {results.status.size} runs: {', '.join(named)}."
+    return f"Left out of {results.requested.sum()} runs: {', '.join(named)}."

@@ -61,7 +61,7 @@ def require_done_runs(results):
     )
     raise result_files.ResultError(
         f"{results.path}: no run is done yet, so there is nothing to draw "
-        f"({results.status.size} runs: {diverged} diverged, {failed} failed, the others pending)"
+        f"({results.requested.sum()} runs: {diverged} diverged, {failed} failed, the others pending)"
     )
 
 

@@ -159,7 +159,7 @@ class _Drawing:
         """`16/20` beside the points of incomplete cells; cells without any run at the bottom."""
         text = {"textcoords": "offset points", "fontsize": 7, "color": look["color"]}
         for cell in cells[~self.full[cells]]:
-            fraction = f"{self.results.done[cell]}/{self.results.requested}"
+            fraction = f"{self.results.done[cell]}/{self.results.requested[cell]}"
             if self.results.done[cell] == 0:
                 axes.annotate(
                     fraction, (self.x[cell], 0), xycoords=axes.get_xaxis_transform(),

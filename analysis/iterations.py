@@ -91,12 +91,10 @@ class _Drawing:
     def _title(self, panel, d, cells):
         """The panel's parameters, and how many runs are done where some are missing."""
         title = ", ".join(filter(None, (self.grid.panel_title(panel), grids.label("d", d))))
-        done = self.results.done[cells]
-        if (done == self.results.requested).all():
+        done, requested = self.results.done[cells], self.results.requested[cells]
+        if (done == requested).all():
             return title
-        low, high = done.min(), done.max()
-        span = f"{low}" if low == high else f"{low} to {high}"
-        return f"{title} ({span} of {self.results.requested} runs)"
+        return f"{title} ({caption.span(done)} of {caption.span(requested)} runs)"
 
 
 def _set_iteration_axis(axes, iteration):

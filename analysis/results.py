@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
+import seeds
+
 FORMAT = "saddlesweep"
 FORMAT_VERSIONS = (2, 3, 4)
 PENDING, DONE, DIVERGED, FAILED, PARTIAL = range(5)
@@ -36,6 +38,8 @@ class Results:
     parameters: dict  # "d", "k", "k0", "n", "m" -> int [C] (0 in n or m: infinity); "activation"
     status: np.ndarray  # [C, S]
     final: np.ndarray  # [C, S] final relative error; NaN unless DONE
+    wanted: np.ndarray  # [C] seeds that the cells want: S, or fewer where seeds are added
+    until_se: float | None  # … until the relative standard error is this
     epsilon: np.ndarray  # [C, S] of the runs' certificates (Definition 2); NaN where there is none
     bands: dict  # (quantity, statistic) -> [C, P], over the DONE runs
     reduced: bool  # the file's own bands agree with its trajectories
@@ -46,8 +50,24 @@ class Results:
 
     @property
     def requested(self):
-        """Runs asked for in a cell: one for each seed."""
-        return self.status.shape[1]
+        """Runs asked for in each cell: one for each seed that it wants, and what it has besides."""
+        return np.maximum(self.wanted, self.count(DONE, DIVERGED, FAILED))
+
+    @property
+    def pending(self):
+        """Runs, for each cell, that are asked for and not committed."""
+        return self.requested - self.count(DONE, DIVERGED, FAILED)
+
+    @property
+    def uncertain(self):
+        """[C]: cells whose standard error is above until_se."""
+        if self.until_se is None:
+            return np.zeros(self.cells, bool)
+        mean, std = (
+            np.array([self.bands[quantity, statistic][:, -1] for quantity in QUANTITIES])
+            for statistic in ("mean", "std")
+        )
+        return ~(std / np.sqrt(np.maximum(self.done, 1)) <= self.until_se * mean).all(axis=0)
 
     def count(self, *statuses):
         """Runs with one of these statuses, for each cell."""
@@ -100,6 +120,8 @@ def _read_open(file, path):
     final, computed = _compute_bands(file["error"], status == DONE, truth_norm)
     stored = _read_bands(file)
     reduced = all(np.allclose(stored[key], computed[key], 1e-9, 1e-14, True) for key in computed)
+    settings = _read_settings(file)
+    committed = np.isin(status, (DONE, DIVERGED, FAILED))
     return Results(
         path=str(path),
         name=_read_name(file),
@@ -108,6 +130,8 @@ def _read_open(file, path):
         parameters=_read_parameters(file),
         status=status,
         final=final,
+        wanted=seeds.wanted(settings, committed, (final * truth_norm, final)),
+        until_se=seeds.until_se(settings),
         epsilon=_read_epsilon(file, status),
         bands=stored if reduced else computed,
         reduced=reduced,
@@ -120,6 +144,12 @@ def _read_name(file):
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
         raise ValueError(f"the root attribute 'name' is {name!r}, which cannot name files")
     return name
+
+
+def _read_settings(file):
+    """What all runs share: a dictionary of texts."""
+    lines = _text(file.attrs["settings"]).splitlines()
+    return dict(line.split(": ", 1) for line in lines)
 
 
 def _read_parameters(file):

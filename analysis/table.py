@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from results import DIVERGED, DONE, FAILED, PARTIAL, PENDING, TRAPPED_FACTOR
+from results import DIVERGED, DONE, FAILED, TRAPPED_FACTOR
 
 COLUMNS = (
     "cell", "d", "k", "k0", "n", "m", "activation",
@@ -21,11 +21,11 @@ def rows(results):
     columns = {
         "cell": results.cell,
         **results.parameters,
-        "requested": np.full(results.cells, results.requested),
+        "requested": results.requested,
         "done": results.count(DONE),
         "diverged": results.count(DIVERGED),
         "failed": results.count(FAILED),
-        "pending": results.count(PENDING, PARTIAL),
+        "pending": results.pending,
         "trapped": results.trapped.sum(axis=1),
         "absolute_mean": results.bands["error", "mean"][:, -1],
         "absolute_std": results.bands["error", "std"][:, -1],
@@ -50,26 +50,27 @@ def write_csv(results, path):
 
 
 def write_text(results, path):
-    """Aligned columns; `!` before a cell with fewer done runs than requested."""
+    """Aligned columns; `!` before a cell with fewer done runs than requested, or too few."""
     lines = [[" ", *(HEADINGS.get(name, name) for name in COLUMNS)]]
-    for row in rows(results):
-        mark = "!" if row["done"] < row["requested"] else " "
+    for row, uncertain in zip(rows(results), results.uncertain):
+        mark = "!" if row["done"] < row["requested"] or uncertain else " "
         lines.append([mark, *(_text_field(row[name]) for name in COLUMNS)])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     with open(path, "w", encoding="utf-8") as file:
         print(f"{results.name}: final errors at iteration {results.iteration[-1]}", file=file)
-        print(_legend(), file=file)
+        print(_legend(results), file=file)
         for line in lines:
             print("  ".join(map(str.rjust, line, widths)).rstrip(), file=file)
 
 
-def _legend():
+def _legend(results):
+    until_se = results.until_se
     return (
         "Statistics are over the done runs. mean to q95: relative error "
         "||A A^T - Z*||_F / ||Z*||_F; abs.: without the division; std: divided by done-1; "
         "std.err: std/sqrt(done); pending: not run, or begun; "
         f"trapped: done, and over {TRAPPED_FACTOR} medians of its cell (in all statistics); "
-        "!: done < requested."
+        f"!: done < requested{f', or std.err over {until_se:g} mean' if until_se else ''}."
     )
 
 

@@ -32,7 +32,7 @@ typedef enum ss_error {
 
 /* Exit statuses of the program that are no errors; errors have theirs in SS_ERRORS. */
 enum {
-    SS_EXIT_DONE = 0,       /* every run is committed */
+    SS_EXIT_DONE = 0,       /* every run that is wanted is committed */
     SS_EXIT_INCOMPLETE = 3, /* finished, but some runs diverged or failed */
     SS_EXIT_RESUMABLE = 75, /* stopped early; the same command goes on (EX_TEMPFAIL) */
 };

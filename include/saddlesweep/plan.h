@@ -28,8 +28,8 @@ typedef struct ss_plan {
 ss_plan ss_plan_of(const ss_spec *spec);
 
 /* The plan of a shard of a sweep, to be released with ss_plan_release, even after an error:
- * SS_ERR_USAGE, with the most shards that there can be, if it would have no runs; SS_ERR_MEMORY.
- * Local. */
+ * SS_ERR_USAGE, with the most shards that there can be, if it would have no runs, or if seeds are
+ * added to the sweep's cells (grid.seed.until_se); SS_ERR_MEMORY. Local. */
 ss_error ss_plan_of_shard(const ss_spec *spec, ss_shard shard, ss_plan *plan);
 
 /* The plan of a shard of one seed that has these cells, ascending numbers in the whole plan, as a

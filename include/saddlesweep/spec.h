@@ -50,6 +50,8 @@ typedef struct ss_spec {
     ss_axis_id order[SS_AXES]; /* as written in the file: the first is the slowest */
     ss_activation *activations;
     ss_values seeds;
+    int64_t first_seeds; /* that every cell begins with: all, unless seeds are added until … */
+    double until_se;     /* … the relative standard error of the mean is this; 0: none are */
 
     bool latent_is_axis; /* truth.latent: k0 follows an axis … */
     ss_axis_id latent_axis;

@@ -1,7 +1,7 @@
 #include "../base/path.h"
 #include "../base/whole_file.h"
+#include "../result/seeds.h"
 #include "../result/sweep.h"
-#include "../result/walk.h"
 #include "cli.h"
 #include "options.h"
 
@@ -41,6 +41,7 @@ static void print_value(FILE *out, double value, char end)
 typedef struct table {
     FILE *out;
     const ss_plan *plan;
+    int64_t wanted; /* seeds of the cell at hand */
 } table;
 
 static void print_parameters(const table *t, const ss_walked *at, ss_run_status status)
@@ -61,6 +62,9 @@ static ss_error print_run(void *context, const ss_walked *at)
     const table *t = context;
     FILE *out = t->out;
     bool trusted = ss_record_trusted(at->record, &at->run, at->trajectory);
+    if (!trusted && at->seed_index >= t->wanted) {
+        return SS_OK; /* its cell has enough seeds without it */
+    }
     ss_run_status status = trusted ? (ss_run_status)at->record->status : SS_RUN_PENDING;
     for (int64_t i = 0; i < at->run.checkpoint_count; i++) {
         double error = trusted ? at->trajectory[i] : NAN;
@@ -73,22 +77,33 @@ static ss_error print_run(void *context, const ss_walked *at)
                        : SS_OK;
 }
 
+static ss_error print_cells(ss_seeds *seeds, table *t)
+{
+    fputs("cell,d,k,k0,n,m,activation,seed,status,iteration,error,relative_error\n", t->out);
+    for (int64_t cell = 0; cell < t->plan->cells; cell++) {
+        ss_stopping wanted;
+        SS_TRY(ss_seeds_wanted(seeds, cell, &wanted));
+        t->wanted = wanted.seeds;
+        SS_TRY(ss_walk_cell(&seeds->walk, cell, print_run, t));
+    }
+    return SS_OK;
+}
+
 static ss_error print_table(const char *path, FILE *out)
 {
     ss_store *store;
     ss_sweep sweep = {0};
-    ss_walk walk = {0};
+    ss_seeds seeds = {0};
     SS_TRY(ss_store_open_for_reading(path, &store));
     ss_error error = ss_sweep_of_store(store, path, &sweep);
     if (error == SS_OK) {
-        error = ss_walk_open(store, &sweep.plan, &walk);
+        error = ss_seeds_open(store, &sweep.plan, &seeds);
     }
     if (error == SS_OK) {
-        fputs("cell,d,k,k0,n,m,activation,seed,status,iteration,error,relative_error\n", out);
-        table table = {out, &sweep.plan};
-        error = ss_walk_all(&walk, print_run, &table);
+        table table = {.out = out, .plan = &sweep.plan};
+        error = print_cells(&seeds, &table);
     }
-    ss_walk_close(&walk);
+    ss_seeds_close(&seeds);
     ss_sweep_release(&sweep);
     ss_error closed = ss_store_close(&store);
     return error == SS_OK ? closed : error;
@@ -148,7 +163,8 @@ int ss_cmd_export(int argc, char **argv)
             "Writes a table for pandas and R: a line for each run and recorded iteration, with\n"
             "cell, d, k, k0, n, m, activation, seed, status, iteration, error, relative_error.\n"
             "Values are empty where a run is not committed, is damaged, or has diverged; n and m\n"
-            "may be inf. Works while a run is writing the file.",
+            "may be inf. Seeds that a cell has no need of (grid.seed.until_se) are left out. Works "
+            "while\na run is writing the file.",
         .positional = "FILE.h5",
         .options = options,
         .option_count = sizeof options / sizeof options[0],

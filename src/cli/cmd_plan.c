@@ -21,23 +21,48 @@ enum { SHOWN_CELLS = 40 };
 typedef struct forecast {
     ss_plan_cost small;
     ss_wide_forecast wide;
+    double core_hours;
+    double wall_seconds;
 } forecast;
 
 /* As if on machines like this one, a rank a core. *ranks (in/out): 0 becomes one, or as many as the
  * sweep file wants for a process grid. */
 static ss_error predict(const ss_plan *plan, int64_t *ranks, forecast *out)
 {
+    ss_plan_cost *small = &out->small;
+    ss_wide_forecast *wide = &out->wide;
     bool open = *ranks == 0;
     int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (open) {
         *ranks = plan->spec->wide_ranks > 0 ? plan->spec->wide_ranks : 1;
     }
     double memory = ss_wide_memory_of_rank(*ranks < cores ? *ranks : cores);
-    SS_TRY(ss_wide_choose(plan, *ranks, memory, &out->wide));
-    if (open && out->wide.cells == 0) {
+    SS_TRY(ss_wide_choose(plan, *ranks, memory, wide));
+    if (open && wide->cells == 0) {
         *ranks = 1;
     }
-    return ss_plan_predict(plan, *ranks, &out->small);
+    SS_TRY(ss_plan_predict(plan, *ranks, small));
+    out->core_hours = (small->core_seconds + wide->core_seconds) / 3600;
+    out->wall_seconds = small->wall_seconds + wide->wall_seconds + ss_sched_message_seconds(*ranks);
+    return SS_OK;
+}
+
+/* With the seeds that every cell begins with: all, or those to which some may be added. */
+static ss_plan first_of(const ss_plan *plan)
+{
+    ss_plan first = *plan;
+    first.seeds = plan->spec->until_se > 0 ? plan->spec->first_seeds : plan->seeds;
+    return first;
+}
+
+/* "4", or "4 to 60" into `buffer`, which is returned. */
+static const char *from_to(int64_t from, int64_t to, char *buffer, size_t size)
+{
+    int length = snprintf(buffer, size, "%" PRId64, from);
+    if (from < to) {
+        snprintf(buffer + length, size - (size_t)length, " to %" PRId64, to);
+    }
+    return buffer;
 }
 
 static double seconds_of(const ss_plan *plan, const forecast *forecast, const ss_run *run)
@@ -54,6 +79,8 @@ static ss_error print_cells(const ss_plan *plan, const forecast *forecast)
         .columns = 9,
         .headings = {"cell", "d", "k", "k0", "n", "m", "<activation", "runs", "time a run"},
     };
+    char runs[48];
+    from_to(first_of(plan).seeds, plan->seeds, runs, sizeof runs);
     int64_t shown = plan->cells <= SHOWN_CELLS ? plan->cells : SHOWN_CELLS;
     for (int64_t cell = 0; cell < shown; cell++) {
         char activation[SS_ACTIVATION_TEXT_SIZE];
@@ -65,7 +92,7 @@ static ss_error print_cells(const ss_plan *plan, const forecast *forecast)
             ss_table_add(&table, "%" PRId64, numbers[i]);
         }
         ss_table_add(&table, "%s", ss_activation_format(run.activation, activation));
-        ss_table_add(&table, "%" PRId64, plan->seeds);
+        ss_table_add(&table, "%s", runs);
         ss_table_add(&table, "%s", ss_text_duration(seconds, duration, sizeof duration));
     }
     SS_TRY(ss_table_print(&table, "  "));
@@ -88,6 +115,19 @@ static void print_certificates(const ss_plan *plan)
     printf("\n");
 }
 
+static void print_runs(const ss_plan *plan)
+{
+    char text[48];
+    ss_plan first = first_of(plan);
+    printf("seeds          %s", from_to(first.seeds, plan->seeds, text, sizeof text));
+    if (plan->spec->until_se > 0) {
+        printf(", until the standard error of the mean is within %g %% of it",
+               100 * plan->spec->until_se);
+    }
+    printf("\nruns           %s\n",
+           from_to(ss_plan_runs(&first), ss_plan_runs(plan), text, sizeof text));
+}
+
 static void print_summary(const ss_plan *plan)
 {
     const ss_spec *spec = plan->spec;
@@ -97,8 +137,7 @@ static void print_summary(const ss_plan *plan)
         printf("shard          %s\n", ss_shard_format(plan->shard, shard));
     }
     printf("cells          %" PRId64 "\n", plan->cells);
-    printf("seeds          %" PRId64 "\n", plan->seeds);
-    printf("runs           %" PRId64 "\n", ss_plan_runs(plan));
+    print_runs(plan);
     printf("iterations     %" PRId64 ", recorded at %" PRId64 " of them (t = 0 to %" PRId64 ")\n",
            spec->iterations, plan->checkpoints, spec->iterations);
     printf("step           %g", spec->step_size);
@@ -127,21 +166,35 @@ static void print_grids(const ss_wide_forecast *wide)
            ss_text_duration(wide->longest_run, run, sizeof run));
 }
 
-static void print_cost(const ss_plan *plan, const forecast *forecast, int64_t ranks)
+/* `first`: with the seeds that cells begin with; NULL: these are all. */
+static void print_time(const forecast *first, const forecast *most, int64_t ranks)
 {
     char text[32];
-    const ss_plan_cost *cost = &forecast->small;
-    const ss_wide_forecast *wide = &forecast->wide;
-    double wall_seconds = cost->wall_seconds + wide->wall_seconds + ss_sched_message_seconds(ranks);
+    printf("core-hours     ");
+    if (first) {
+        printf("%.4g to ", first->core_hours);
+    }
+    printf("%.4g\nwall time      ", most->core_hours);
+    if (first) {
+        printf("%s to ", ss_text_duration(first->wall_seconds, text, sizeof text));
+    }
+    printf("%s on %" PRId64 " rank%s\n", ss_text_duration(most->wall_seconds, text, sizeof text),
+           ranks, ranks == 1 ? "" : "s");
+}
+
+static void print_cost(const ss_plan *plan, const forecast *first, const forecast *most,
+                       int64_t ranks)
+{
+    char text[32];
+    const ss_plan_cost *cost = &most->small;
+    const ss_wide_forecast *wide = &most->wide;
     double bytes = fmax(cost->bytes_per_rank, wide->bytes_per_rank);
     const char *kernel = cost->cells > 0 ? cost->kernel->name : ss_kernel_level_name(SS_LEVEL_WIDE);
     printf("\npredicted by the cost model, with the %s kernel:\n", kernel);
     if (wide->cells > 0) {
         print_grids(wide);
     }
-    printf("core-hours     %.4g\n", (cost->core_seconds + wide->core_seconds) / 3600);
-    printf("wall time      %s on %" PRId64 " rank%s\n",
-           ss_text_duration(wall_seconds, text, sizeof text), ranks, ranks == 1 ? "" : "s");
+    print_time(first, most, ranks);
     printf("memory a rank  %s\n", ss_text_bytes(bytes, text, sizeof text));
     printf("file size      %s\n", ss_text_bytes(ss_store_predicted_bytes(plan), text, sizeof text));
 }
@@ -157,17 +210,23 @@ static ss_error print_plan(const char *path, void *context)
     const plan_options *options = context;
     int64_t ranks = options->ranks;
     ss_sweep sweep;
-    forecast forecast;
+    forecast first;
+    forecast most;
     ss_error error = ss_sweep_load(path, &options->overrides, options->shard, &sweep);
     if (error == SS_OK) {
-        error = predict(&sweep.plan, &ranks, &forecast);
+        error = predict(&sweep.plan, &ranks, &most);
+    }
+    bool adds = error == SS_OK && sweep.spec->until_se > 0;
+    if (adds) {
+        ss_plan plan = first_of(&sweep.plan);
+        error = predict(&plan, &ranks, &first);
     }
     if (error == SS_OK) {
         print_summary(&sweep.plan);
-        error = print_cells(&sweep.plan, &forecast);
+        error = print_cells(&sweep.plan, &most);
     }
     if (error == SS_OK) {
-        print_cost(&sweep.plan, &forecast, ranks);
+        print_cost(&sweep.plan, adds ? &first : NULL, &most, ranks);
     }
     ss_sweep_release(&sweep);
     return error;
@@ -176,9 +235,12 @@ static ss_error print_plan(const char *path, void *context)
 int ss_cmd_plan(int argc, char **argv)
 {
     plan_options chosen = {.shard = SS_SHARD_WHOLE};
+    ss_option_key keys[2];
     const ss_option options[] = {
         {"--ranks", NULL, "N", "predict the wall time on N ranks (default 1, or wide.ranks)",
          SS_OPTION_COUNT, &chosen.ranks},
+        ss_options_until_se(&keys[0], &chosen.overrides),
+        ss_options_max_seeds(&keys[1], &chosen.overrides),
         ss_options_shard(&chosen.shard),
         {"--set", NULL, "PATH=VALUE",
          "override a key of the sweep file, e.g. grid.n=[500,1000]; "

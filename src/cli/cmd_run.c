@@ -74,6 +74,7 @@ int ss_cmd_run(int argc, char **argv)
     command_words words = {.started = ss_clock_seconds(),
                            .options = {.checkpoint = 60, .shard = SS_SHARD_WHOLE}};
     ss_execution_options *options = &words.options;
+    ss_option_key keys[2];
     const ss_option table[] = {
         {"--output", "-o", "FILE.h5", "the result file: made anew, or gone on with", SS_OPTION_TEXT,
          &options->output},
@@ -81,6 +82,8 @@ int ss_cmd_run(int argc, char **argv)
          "override a key of the sweep file, e.g. grid.n=[500,1000]; "
          "repeatable",
          SS_OPTION_REPEATED, &options->overrides},
+        ss_options_until_se(&keys[0], &options->overrides),
+        ss_options_max_seeds(&keys[1], &options->overrides),
         ss_options_shard(&options->shard),
         {"--checkpoint", NULL, "SECONDS",
          "save runs in flight this often (default 60), so that a kill costs no more",

@@ -19,6 +19,17 @@ typedef struct status_options {
 /* Seconds between two looks at a file that is being written. */
 static const double watch_interval = 2;
 
+static void print_seeds(const ss_plan *plan)
+{
+    const ss_spec *spec = plan->spec;
+    if (spec->until_se > 0) {
+        printf("seeds       %" PRId64 " to %" PRId64 ", until the standard error is within %g %%\n",
+               spec->first_seeds, plan->seeds, 100 * spec->until_se);
+    } else {
+        printf("seeds       %" PRId64 "\n", plan->seeds);
+    }
+}
+
 static void print_tally(const char *path, const ss_sweep *sweep, const ss_tally *tally)
 {
     char writer[512];
@@ -32,10 +43,14 @@ static void print_tally(const char *path, const ss_sweep *sweep, const ss_tally 
         printf("shard       %s\n", ss_shard_format(sweep->plan.shard, shard));
     }
     printf("cells       %" PRId64 "\n", sweep->plan.cells);
-    printf("seeds       %" PRId64 "\n", sweep->plan.seeds);
+    print_seeds(&sweep->plan);
     printf("runs        %" PRId64 "\n", ss_plan_runs(&sweep->plan));
     printf("done        %" PRId64 "\n", tally->runs[SS_RUN_DONE]);
     printf("pending     %" PRId64 "\n", ss_tally_pending(tally));
+    if (sweep->spec->until_se > 0) {
+        printf("wanted      %" PRId64 " (of those pending: the others' cells have enough seeds)\n",
+               ss_tally_wanted(tally));
+    }
     if (tally->runs[SS_RUN_PARTIAL] > 0) {
         printf("partial     %" PRId64 " (of those pending: saved part-way)\n",
                tally->runs[SS_RUN_PARTIAL]);
@@ -68,10 +83,11 @@ static ss_error print_open(const ss_store *store, const char *path, const status
                            ss_sweep *sweep, ss_tally *tally)
 {
     SS_TRY(ss_sweep_of_store(store, path, sweep));
-    SS_TRY(ss_tally_all(store, tally));
+    SS_TRY(ss_tally_all(store, &sweep->plan, tally));
     print_tally(path, sweep, tally);
     SS_TRY(print_executions(store, options));
-    if (tally->runs[SS_RUN_DIVERGED] + tally->runs[SS_RUN_FAILED] > 0) {
+    ss_seeds_print(&sweep->plan, &tally->seeds);
+    if (ss_tally_failures(tally) > 0) {
         printf("\n");
         SS_TRY(ss_failures_print(store, &sweep->plan, tally));
     }
@@ -82,7 +98,7 @@ static ss_error print_open(const ss_store *store, const char *path, const status
     return SS_OK;
 }
 
-static ss_error print_once(const char *path, const status_options *options, int64_t *pending)
+static ss_error print_once(const char *path, const status_options *options, int64_t *wanted)
 {
     ss_store *store;
     ss_sweep sweep = {0};
@@ -91,7 +107,7 @@ static ss_error print_once(const char *path, const status_options *options, int6
     ss_error error = print_open(store, path, options, &sweep, &tally);
     ss_sweep_release(&sweep);
     ss_error closed = ss_store_close(&store);
-    *pending = ss_tally_pending(&tally);
+    *wanted = ss_tally_wanted(&tally);
     return error == SS_OK ? closed : error;
 }
 
@@ -100,11 +116,11 @@ static ss_error print_status(const char *path, void *context)
     static const char clear_terminal[] = "\033[H\033[2J";
     const status_options *options = context;
     const char *before = !options->watch ? "" : isatty(STDOUT_FILENO) ? clear_terminal : "\n";
-    int64_t pending;
+    int64_t wanted;
     for (;;) { /* opens the file anew each time: HDF5 may keep what it has read */
         printf("%s", before);
-        SS_TRY(print_once(path, options, &pending));
-        if (!options->watch || pending == 0) {
+        SS_TRY(print_once(path, options, &wanted));
+        if (!options->watch || wanted == 0) {
             return SS_OK;
         }
         fflush(stdout);
@@ -119,7 +135,7 @@ int ss_cmd_status(int argc, char **argv)
         {"--cells", NULL, NULL, "also a line for each cell", SS_OPTION_FLAG, &wanted.cells},
         {"--executions", NULL, NULL, "also a line for each `run` that has opened the file",
          SS_OPTION_FLAG, &wanted.executions},
-        {"--watch", NULL, NULL, "again every 2 seconds, until no run is pending", SS_OPTION_FLAG,
+        {"--watch", NULL, NULL, "again every 2 seconds, until no run is wanted", SS_OPTION_FLAG,
          &wanted.watch},
     };
     const ss_command_line line = {

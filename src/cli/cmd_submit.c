@@ -135,7 +135,7 @@ static ss_error prepare_all(const submit_words *words, ss_submission *submission
 
 static bool is_whole(const ss_submission *submission)
 {
-    return submission->pending == 0;
+    return submission->wanted == 0;
 }
 
 /* Every sweep is found good by Slurm before one is submitted. */
@@ -185,6 +185,7 @@ int ss_cmd_submit(int argc, char **argv)
 {
     submit_words words = {.options = {.launcher = "srun", .shards = 1}};
     ss_slurm_request *request = &words.options.request;
+    ss_option_key keys[2];
     const ss_option table[] = {
         {"--output", "-o", "FILE.h5", "the result file; a folder for several sweeps",
          SS_OPTION_TEXT, &words.options.output},
@@ -204,6 +205,8 @@ int ss_cmd_submit(int argc, char **argv)
          SS_OPTION_COUNT, &words.options.shards},
         {"--set", NULL, "PATH=VALUE", "override a key of the sweep file; repeatable",
          SS_OPTION_REPEATED, &words.options.overrides},
+        ss_options_until_se(&keys[0], &words.options.overrides),
+        ss_options_max_seeds(&keys[1], &words.options.overrides),
         {"--reuse", NULL, "OLD.h5", "take over the runs of an older result file; repeatable",
          SS_OPTION_REPEATED, &words.options.reuse},
         {"--dry-run", NULL, NULL, "print the scripts; write and submit nothing", SS_OPTION_FLAG,

@@ -7,6 +7,7 @@
 #include "../result/executions.h"
 #include "../result/reduction.h"
 #include "../result/replay.h"
+#include "../result/seeds.h"
 #include "../result/sweep.h"
 #include "../wide/repeat.h"
 #include "cli.h"
@@ -39,6 +40,7 @@ typedef struct verification {
     ss_table table;    /* of what is not right */
     int64_t committed; /* runs that are intact … */
     int64_t pending;   /* … or were never written */
+    ss_seeds_survey seeds;
     int64_t damaged;
     int64_t different;           /* when recomputed */
     int64_t bands[BANDS_STATES]; /* cells */
@@ -206,7 +208,11 @@ static void print_counts(const verification *v)
     printf("file        %s\n", v->path);
     printf("runs        %" PRId64 "\n", ss_plan_runs(&v->sweep.plan));
     printf("intact      %" PRId64 "\n", v->committed);
-    printf("pending     %" PRId64 "\n", v->pending);
+    printf("pending     %" PRId64, v->pending);
+    if (v->sweep.spec->until_se > 0) {
+        printf(" (%" PRId64 " of cells that have enough seeds)", v->seeds.unwanted);
+    }
+    printf("\n");
     printf("damaged     %" PRId64 "\n", v->damaged);
     print_bands(v);
     if (replay->wanted > 0) {
@@ -267,6 +273,7 @@ static ss_error check_all(verification *v, const verify_options *options)
     SS_TRY(ss_store_match_labels(v->store, &v->sweep.plan));
     SS_TRY(ss_replay_begin(&v->sweep.plan, options->replays, options->comm, &v->replay));
     SS_TRY(check_cells(v));
+    SS_TRY(ss_seeds_look(v->store, &v->sweep.plan, &v->seeds));
     SS_TRY(check_executions(v));
     SS_TRY(ss_replay_check(&v->replay, v->path));
     return ss_replay_all(&v->replay, note_different, v);

@@ -50,6 +50,18 @@ static ss_error set_count(const ss_option *option, const char *value)
     return SS_OK;
 }
 
+/* Given again, it takes the place of what was given before. */
+static ss_error set_key(const ss_option *option, const char *value)
+{
+    ss_option_key *key = option->target;
+    bool again = key->text[0] != '\0';
+    int length = snprintf(key->text, sizeof key->text, "%s=%s", key->path, value);
+    if (length >= (int)sizeof key->text) {
+        return ss_fail(SS_ERR_USAGE, "%s: found \"%s\", expected a number", option->name, value);
+    }
+    return again ? SS_OK : ss_texts_add(key->overrides, key->text);
+}
+
 static ss_error set_option(const ss_option *option, const char *value)
 {
     switch (option->kind) {
@@ -63,6 +75,8 @@ static ss_error set_option(const ss_option *option, const char *value)
         return SS_OK;
     case SS_OPTION_SHARD:
         return ss_shard_parse(value, option->target);
+    case SS_OPTION_KEY:
+        return set_key(option, value);
     case SS_OPTION_REPEATED:
         break;
     }
@@ -109,6 +123,30 @@ ss_option ss_options_shard(ss_shard *target)
         .argument = "I/N",
         .help = "only part I of N of the sweep, 1 <= I <= N: a job and a file of its own",
         .kind = SS_OPTION_SHARD,
+        .target = target,
+    };
+}
+
+ss_option ss_options_until_se(ss_option_key *target, ss_texts *overrides)
+{
+    *target = (ss_option_key){.path = "grid.seed.until_se", .overrides = overrides};
+    return (ss_option){
+        .name = "--until-se",
+        .argument = "X",
+        .help = "add seeds to a cell until its standard error is within X (0.05: 5 %) of its mean",
+        .kind = SS_OPTION_KEY,
+        .target = target,
+    };
+}
+
+ss_option ss_options_max_seeds(ss_option_key *target, ss_texts *overrides)
+{
+    *target = (ss_option_key){.path = "grid.seed.max", .overrides = overrides};
+    return (ss_option){
+        .name = "--max-seeds",
+        .argument = "N",
+        .help = "but to no more than N seeds; the file has room for them",
+        .kind = SS_OPTION_KEY,
         .target = target,
     };
 }

@@ -15,8 +15,16 @@ typedef enum ss_option_kind {
     SS_OPTION_COUNT,   /* target: int64_t, a positive integer */
     SS_OPTION_TEXT,    /* target: const char * */
     SS_OPTION_SHARD,   /* target: ss_shard */
+    SS_OPTION_KEY,     /* target: ss_option_key */
     SS_OPTION_REPEATED /* target: ss_texts */
 } ss_option_kind;
+
+/* A key of the sweep file that has an option of its own: the same as --set PATH=VALUE. */
+typedef struct ss_option_key {
+    const char *path;
+    ss_texts *overrides; /* where "PATH=VALUE" goes */
+    char text[80];       /* which is kept here */
+} ss_option_key;
 
 typedef struct ss_option {
     const char *name;     /* with its dashes: "--ranks" */
@@ -57,6 +65,11 @@ int ss_options_act(const ss_command_line *line, ss_error error, int help, const 
 
 /* "--shard I/N" into a target, as all subcommands have it that take a sweep file. */
 ss_option ss_options_shard(ss_shard *target);
+
+/* "--until-se X" and "--max-seeds N", as those subcommands have them: overrides of two keys. The
+ * targets must last as long as the overrides. */
+ss_option ss_options_until_se(ss_option_key *target, ss_texts *overrides);
+ss_option ss_options_max_seeds(ss_option_key *target, ss_texts *overrides);
 
 /* Prints the help to stdout. */
 void ss_options_print_help(const ss_command_line *line);

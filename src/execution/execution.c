@@ -103,7 +103,7 @@ static int64_t committed_by(const ss_sched_summary *summary)
  * which job scripts repeat. */
 static int status_of(const ss_sweep_run *r, const ss_sched_summary *summary, const ss_tally *tally)
 {
-    if (tally->runs[SS_RUN_DONE] == ss_plan_runs(&r->sweep.plan)) {
+    if (ss_tally_wanted(tally) == 0 && ss_tally_failures(tally) == 0) {
         return SS_EXIT_DONE;
     }
     bool failed_fast = r->options->fail_fast && failures_of(summary) > 0;
@@ -133,9 +133,10 @@ static void print_stopped(const ss_sweep_run *r, int status)
 static ss_error conclude(const ss_sweep_run *r, const ss_sched_summary *summary, int *status)
 {
     ss_tally tally;
-    SS_TRY(ss_tally_all(r->output.store, &tally));
+    SS_TRY(ss_tally_all(r->output.store, &r->sweep.plan, &tally));
     *status = status_of(r, summary, &tally);
     print_counts(r, summary, &tally);
+    ss_seeds_print(&r->sweep.plan, &tally.seeds);
     if (summary->stopped) {
         print_stopped(r, *status);
     } else {
@@ -192,6 +193,7 @@ ss_error ss_execution_run(const ss_session *session, const ss_execution_options 
     ss_sweep_release(&r.sweep);
     free(r.hosts.data);
     free(r.tasks.order);
+    free(r.round);
     free(r.trajectory);
     ss_reuse_close(&r.reuse);
     return error;

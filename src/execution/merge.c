@@ -252,17 +252,19 @@ static int status_of(const ss_tally *tally, int64_t lacking)
     if (lacking > 0) {
         return SS_EXIT_RESUMABLE;
     }
-    bool all_done = tally->runs[SS_RUN_DIVERGED] + tally->runs[SS_RUN_FAILED] == 0;
-    return all_done ? SS_EXIT_DONE : SS_EXIT_INCOMPLETE;
+    return ss_tally_failures(tally) == 0 ? SS_EXIT_DONE : SS_EXIT_INCOMPLETE;
 }
 
 static ss_error conclude(const merger *m, int *status)
 {
     ss_tally tally;
-    int64_t lacking = ss_pending_count(m->output.pending, ss_plan_runs(&m->sweep.plan));
-    SS_TRY(ss_tally_all(m->output.store, &tally));
+    uint64_t *pending = m->output.pending;
+    SS_TRY(ss_seeds_choose(m->output.store, &m->tasks, pending, pending));
+    int64_t lacking = ss_pending_count(pending, ss_plan_runs(&m->sweep.plan));
+    SS_TRY(ss_tally_all(m->output.store, &m->sweep.plan, &tally));
     *status = status_of(&tally, lacking);
     ss_tally_print_counts(m->sweep.label, &tally, m->taken, ss_clock_seconds() - m->started);
+    ss_seeds_print(&m->sweep.plan, &tally.seeds);
     if (*status == SS_EXIT_RESUMABLE) {
         SS_TRY(print_pending(m, lacking));
     } else {

@@ -93,11 +93,12 @@ static ss_error execute(void *context, int64_t task, ss_sched_poll poll, void *p
     return sync_if_due(r, ss_clock_seconds());
 }
 
-/* Tasks that are pending, of those that are wide or of the others: the set (rank 0's, allocated by
- * it) and, on all ranks, their number. Collective. */
+/* The tasks of this round that are wide, or the others: the set (rank 0's, allocated by it) and, on
+ * all ranks, their number. Collective. */
 static ss_error select_tasks(ss_sweep_run *r, bool wide, uint64_t **set, int64_t *count)
 {
     const ss_plan *plan = &r->sweep.plan;
+    const uint64_t *round = r->round ? r->round : r->output.pending;
     int64_t tasks = ss_plan_runs(plan);
     ss_error error = SS_OK;
     *set = NULL;
@@ -108,8 +109,7 @@ static ss_error select_tasks(ss_sweep_run *r, bool wide, uint64_t **set, int64_t
     for (int64_t task = 0; *set && task < tasks;) {
         ss_run run = ss_plan_run(plan, ss_task_cell(&r->tasks, task), 0);
         for (int64_t i = 0; i < plan->seeds; i++, task++) {
-            bool chosen =
-                ss_plan_is_wide(plan, &run) == wide && ss_pending_has(r->output.pending, task);
+            bool chosen = ss_plan_is_wide(plan, &run) == wide && ss_pending_has(round, task);
             (*set)[task / 64] |= (uint64_t)chosen << (task % 64);
             *count += chosen;
         }
@@ -162,16 +162,27 @@ static void print_grids(const ss_sweep_run *r, int64_t runs)
     fflush(stdout);
 }
 
+/* Adds what a phase has come to. */
+static void add_summary(ss_sweep_run *r, const ss_sched_summary *summary)
+{
+    for (int i = 0; i < SS_TASK_RESULTS; i++) {
+        r->summary.results[i] += summary->results[i];
+    }
+    r->summary.stopped = summary->stopped;
+    r->summary.seconds += summary->seconds;
+}
+
 static ss_error execute_on_grids(ss_sweep_run *r, const uint64_t *set)
 {
     ss_wide_phase phase;
+    ss_sched_summary summary = {.seconds = 0};
     ss_error error = ss_wide_phase_open(r->session, &r->forecast, r->sweep.spec->wide_block,
                                         r->options->output, (double)r->options->checkpoint, &phase);
     if (error == SS_OK && phase.comm != MPI_COMM_NULL) {
         r->wide = &phase;
         r->flight = &phase.flight;
         if (phase.leaders != MPI_COMM_NULL) {
-            error = schedule(r, phase.leaders, set, &r->summary);
+            error = schedule(r, phase.leaders, set, &summary);
             ss_wide_phase_order(&phase, -1);
         } else {
             follow(r);
@@ -182,7 +193,8 @@ static ss_error execute_on_grids(ss_sweep_run *r, const uint64_t *set)
     }
     ss_sched_wait_for_all(r->session->comm);
     ss_wide_phase_close(&phase);
-    MPI_Bcast(&r->summary, sizeof r->summary, MPI_BYTE, 0, r->session->comm);
+    MPI_Bcast(&summary, sizeof summary, MPI_BYTE, 0, r->session->comm);
+    add_summary(r, &summary);
     return ss_sched_agree(r->session->comm, error);
 }
 
@@ -217,24 +229,37 @@ static ss_error execute_small_runs(ss_sweep_run *r)
     if (error == SS_OK) {
         r->flight = &r->alone;
         error = schedule(r, r->session->comm, set, &summary);
-        r->saved += r->alone.saved;
-        r->continued += r->alone.continued;
     }
     free(set);
-    for (int i = 0; i < SS_TASK_RESULTS; i++) {
-        r->summary.results[i] += summary.results[i];
-    }
-    r->summary.stopped = summary.stopped;
-    r->summary.seconds += summary.seconds;
+    add_summary(r, &summary);
     return error;
+}
+
+static ss_error execute_round(ss_sweep_run *r)
+{
+    SS_TRY(execute_wide_runs(r));
+    return execute_small_runs(r);
+}
+
+/* Round after round, until a round has nothing left to do: each looks at what is committed. */
+static ss_error execute_rounds(ss_sweep_run *r)
+{
+    int64_t runs;
+    for (int64_t number = 1; !r->summary.stopped; number++) {
+        SS_TRY(ss_round_begin(r, number, &runs));
+        if (number > 1 && runs == 0) {
+            return SS_OK;
+        }
+        SS_TRY(execute_round(r));
+    }
+    return SS_OK;
 }
 
 ss_error ss_phases_execute(ss_sweep_run *r)
 {
     r->next_sync = ss_clock_seconds() + sync_interval;
-    SS_TRY(execute_wide_runs(r));
-    SS_TRY(execute_small_runs(r));
-    int64_t flights[] = {r->saved, r->continued};
+    SS_TRY(r->sweep.spec->until_se > 0 ? execute_rounds(r) : execute_round(r));
+    int64_t flights[] = {r->saved + r->alone.saved, r->continued + r->alone.continued};
     MPI_Allreduce(MPI_IN_PLACE, flights, 2, MPI_INT64_T, MPI_SUM, r->session->comm);
     r->saved = flights[0];
     r->continued = flights[1];

@@ -1,5 +1,5 @@
-/* A sweep in progress, for the two files of `run`: execution.c (before and after its runs) and
- * phases.c (its runs). */
+/* A sweep in progress, for the files of `run`: execution.c (before and after its runs), phases.c
+ * (its runs) and round.c (which of them come next). */
 #ifndef SADDLESWEEP_EXECUTION_SWEEP_RUN_H
 #define SADDLESWEEP_EXECUTION_SWEEP_RUN_H
 
@@ -21,6 +21,7 @@ typedef struct ss_sweep_run {
     ss_logbook logbook;
     ss_sched_summary summary;
     ss_reuse reuse;            /* rank 0 */
+    uint64_t *round;           /* rank 0: tasks of this round; NULL: all that are pending */
     double *trajectory;        /* and certificate, of the run in progress */
     ss_flight alone;           /* of runs on this rank alone */
     ss_flight *flight;         /* of the runs of this phase: that, or a grid's */
@@ -41,8 +42,14 @@ typedef struct ss_sweep_run {
 /* Puts on the disk what this rank has committed since it was last done. Local; SS_ERR_IO. */
 ss_error ss_phases_sync(void *sweep_run);
 
-/* Executes and commits what is pending: wide runs on process grids, then the others; sets summary,
- * saved and continued, the same on all ranks. Collective; errors as ss_sched_execute's. */
+/* Where seeds are added (grid.seed.until_se): sets r->round to the tasks that cells want by what is
+ * committed now, and *runs, on all ranks, to how many they are. `number` is 1, 2, …; the round
+ * before must have ended, all of its runs being committed. Collective; SS_ERR_IO, SS_ERR_MEMORY. */
+ss_error ss_round_begin(ss_sweep_run *r, int64_t number, int64_t *runs);
+
+/* Executes and commits what is pending and wanted: wide runs on process grids, then the others;
+ * sets summary, saved and continued, the same on all ranks. Collective; errors as
+ * ss_sched_execute's. */
 ss_error ss_phases_execute(ss_sweep_run *r);
 
 #endif

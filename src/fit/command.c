@@ -41,25 +41,26 @@ static ss_error choose_axis(const fitting *f, ss_axis_id *against)
     return SS_OK;
 }
 
+/* Runs that no cell wants (grid.seed.until_se) are not missing. */
 static ss_error count_runs(fitting *f)
 {
     ss_tally tally;
-    SS_TRY(ss_tally_all(f->store, &tally));
-    int64_t pending = ss_tally_pending(&tally);
-    if (pending > 0 && !f->options->partial) {
-        return ss_fail(SS_ERR_USAGE,
-                       "%s: %" PRId64 " of %" PRId64
-                       " runs are pending, so nothing is fitted; the command that began the file "
-                       "goes on with it, --partial fits what there is",
-                       f->path, pending, ss_plan_runs(&f->sweep.plan));
-    }
+    SS_TRY(ss_tally_all(f->store, &f->sweep.plan, &tally));
+    int64_t pending = ss_tally_wanted(&tally);
     f->source.total = (ss_counts){
-        .requested = ss_plan_runs(&f->sweep.plan),
+        .requested = tally.runs[SS_RUN_DONE] + ss_tally_failures(&tally) + pending,
         .done = tally.runs[SS_RUN_DONE],
         .diverged = tally.runs[SS_RUN_DIVERGED],
         .failed = tally.runs[SS_RUN_FAILED],
         .pending = pending,
     };
+    if (pending > 0 && !f->options->partial) {
+        return ss_fail(SS_ERR_USAGE,
+                       "%s: %" PRId64 " of %" PRId64
+                       " runs are pending, so nothing is fitted; the command that began the file "
+                       "goes on with it, --partial fits what there is",
+                       f->path, pending, f->source.total.requested);
+    }
     return SS_OK;
 }
 

@@ -1,14 +1,13 @@
 #include "observation.h"
 
 #include "../base/memory.h"
-#include "../result/walk.h"
+#include "../result/seeds.h"
 #include "saddlesweep/sched.h"
 
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 void ss_counts_add(ss_counts *total, const ss_counts *counts)
 {
@@ -56,6 +55,7 @@ void ss_observation_release(ss_observation *o)
 
 /* The cell that a walk is in. */
 typedef struct cell_reader {
+    int64_t wanted; /* seeds */
     ss_counts *counts;
     int64_t damaged;
     double *absolute; /* [seeds] */
@@ -71,12 +71,14 @@ static ss_error note_run(void *context, const ss_walked *at)
     double error = done ? at->trajectory[at->run.checkpoint_count - 1] : NAN;
     reader->absolute[at->seed_index] = error;
     reader->relative[at->seed_index] = error / record->truth_norm;
-    reader->counts->requested++;
+    bool damaged = !trusted && ss_record_committed(record);
+    bool pending = !trusted && (at->seed_index < reader->wanted || damaged);
+    reader->counts->requested += trusted || pending;
     reader->counts->done += done;
     reader->counts->diverged += trusted && record->status == SS_RUN_DIVERGED;
     reader->counts->failed += trusted && record->status == SS_RUN_FAILED;
-    reader->counts->pending += !trusted;
-    reader->damaged += !trusted && ss_record_committed(record);
+    reader->counts->pending += pending;
+    reader->damaged += damaged;
     return SS_OK;
 }
 
@@ -94,27 +96,44 @@ static double trapped_beyond(const double *relative, int64_t seeds, double *sort
                      : NAN;
 }
 
-static ss_error read_cell(const ss_walk *walk, ss_observation *o, int64_t i, double *sorted)
+/* From the cell's values with all runs, those without the trapped ones; counts them. */
+static void leave_out_trapped(ss_observation *o, int64_t i, double *sorted)
 {
-    size_t first = (size_t)(i * o->seeds);
-    size_t bytes = (size_t)o->seeds * sizeof(double);
-    double *relative = o->values[SS_QUANTITY_RELATIVE_ERROR][SS_CHOICE_WITH] + first;
-    cell_reader reader = {.counts = &o->counts[i],
-                          .absolute = o->values[SS_QUANTITY_ERROR][SS_CHOICE_WITH] + first,
-                          .relative = relative};
-    SS_TRY(ss_walk_cell(walk, o->family->cell[i], note_run, &reader));
+    int64_t first = i * o->seeds;
+    const double *relative = o->values[SS_QUANTITY_RELATIVE_ERROR][SS_CHOICE_WITH] + first;
     double bound = trapped_beyond(relative, o->seeds, sorted);
-    for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
-        double *without = o->values[quantity][SS_CHOICE_WITHOUT] + first;
-        memcpy(without, o->values[quantity][SS_CHOICE_WITH] + first, bytes);
-        for (int64_t seed = 0; seed < o->seeds; seed++) {
-            without[seed] = relative[seed] > bound ? NAN : without[seed];
+    for (int64_t seed = 0; seed < o->seeds; seed++) {
+        bool trapped = relative[seed] > bound; /* NaN is not */
+        o->counts[i].trapped += trapped;
+        for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
+            double value = o->values[quantity][SS_CHOICE_WITH][first + seed];
+            o->values[quantity][SS_CHOICE_WITHOUT][first + seed] = trapped ? NAN : value;
         }
     }
-    for (int64_t seed = 0; seed < o->seeds; seed++) {
-        o->counts[i].trapped += relative[seed] > bound; /* NaN is not */
-        o->drawn = !isnan(relative[seed]) && seed >= o->drawn ? seed + 1 : o->drawn;
+}
+
+static void note_drawn(ss_observation *o, int64_t i)
+{
+    const double *values = o->values[SS_QUANTITY_ERROR][SS_CHOICE_WITH] + i * o->seeds;
+    for (int64_t seed = o->drawn; seed < o->seeds; seed++) {
+        o->drawn = isnan(values[seed]) ? o->drawn : seed + 1;
     }
+}
+
+static ss_error read_cell(ss_seeds *seeds, ss_observation *o, int64_t i, double *sorted)
+{
+    ss_stopping wanted;
+    int64_t first = i * o->seeds;
+    SS_TRY(ss_seeds_wanted(seeds, o->family->cell[i], &wanted));
+    cell_reader reader = {
+        .wanted = wanted.seeds,
+        .counts = &o->counts[i],
+        .absolute = o->values[SS_QUANTITY_ERROR][SS_CHOICE_WITH] + first,
+        .relative = o->values[SS_QUANTITY_RELATIVE_ERROR][SS_CHOICE_WITH] + first,
+    };
+    SS_TRY(ss_walk_cell(&seeds->walk, o->family->cell[i], note_run, &reader));
+    leave_out_trapped(o, i, sorted);
+    note_drawn(o, i);
     ss_counts_add(&o->total, &o->counts[i]);
     o->damaged += reader.damaged;
     return SS_OK;
@@ -122,17 +141,17 @@ static ss_error read_cell(const ss_walk *walk, ss_observation *o, int64_t i, dou
 
 static ss_error read_family(const ss_store *store, const ss_plan *plan, ss_observation *o)
 {
-    ss_walk walk;
+    ss_seeds seeds;
     double *sorted = NULL;
-    ss_error error = ss_walk_open(store, plan, &walk);
+    ss_error error = ss_seeds_open(store, plan, &seeds);
     if (error == SS_OK) {
         error = ss_allocate((size_t)o->seeds, sizeof *sorted, &sorted);
     }
     for (int64_t i = 0; i < o->family->cells && error == SS_OK; i++) {
-        error = read_cell(&walk, o, i, sorted);
+        error = read_cell(&seeds, o, i, sorted);
     }
     free(sorted);
-    ss_walk_close(&walk);
+    ss_seeds_close(&seeds);
     return error;
 }
 

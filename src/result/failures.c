@@ -37,6 +37,7 @@ typedef struct values {
 
 typedef struct survey {
     values of[PARAMETERS];
+    int64_t runs;
     int64_t failed;
 } survey;
 
@@ -67,7 +68,7 @@ static ss_error add(survey *s, int parameter, const char *text, int64_t runs, in
     return SS_OK;
 }
 
-static ss_error add_cell(survey *s, const ss_run *run, int64_t seeds, int64_t failed)
+static ss_error add_cell(survey *s, const ss_run *run, int64_t runs, int64_t failed)
 {
     const int64_t numbers[] = {
         [SS_AXIS_D] = run->d,
@@ -78,9 +79,9 @@ static ss_error add_cell(survey *s, const ss_run *run, int64_t seeds, int64_t fa
     char text[SS_ACTIVATION_TEXT_SIZE];
     for (int axis = 0; axis < SS_AXIS_ACTIVATION; axis++) {
         snprintf(text, sizeof text, "%" PRId64, numbers[axis]);
-        SS_TRY(add(s, axis, text, seeds, failed));
+        SS_TRY(add(s, axis, text, runs, failed));
     }
-    return add(s, SS_AXIS_ACTIVATION, ss_activation_format(run->activation, text), seeds, failed);
+    return add(s, SS_AXIS_ACTIVATION, ss_activation_format(run->activation, text), runs, failed);
 }
 
 /* All seeds of the plan, in its order: their places are seed indices. */
@@ -90,26 +91,33 @@ static ss_error add_seeds(survey *s, const ss_plan *plan)
     SS_TRY(ss_grow(&v->list, &v->capacity, (size_t)plan->seeds, sizeof *v->list));
     for (int64_t i = 0; i < plan->seeds; i++) {
         value *at = &v->list[v->count];
-        *at = (value){.place = v->count++, .runs = plan->cells};
+        *at = (value){.place = v->count++};
         snprintf(at->text, sizeof at->text, "%" PRId64, ss_plan_run(plan, 0, i).seed);
     }
     return SS_OK;
 }
 
+/* All runs of the grid count; where seeds are added, those that there are. */
 static ss_error survey_cell(const ss_store *store, const ss_plan *plan, int64_t cell,
                             ss_record *records, survey *s)
 {
+    int64_t runs = 0;
     int64_t failed = 0;
+    bool all = !(plan->spec->until_se > 0);
     ss_run run = ss_plan_run(plan, cell, 0);
     SS_TRY(ss_store_read_records(store, cell, 0, plan->seeds, records));
     for (int64_t i = 0; i < plan->seeds; i++) {
-        if (ss_record_committed(&records[i]) && records[i].status != SS_RUN_DONE) {
-            failed++;
-            s->of[SEED].list[i].failed++;
-        }
+        value *seed = &s->of[SEED].list[i];
+        bool committed = ss_record_committed(&records[i]);
+        bool bad = committed && records[i].status != SS_RUN_DONE;
+        seed->runs += all || committed;
+        seed->failed += bad;
+        runs += all || committed;
+        failed += bad;
     }
+    s->runs += runs;
     s->failed += failed;
-    return add_cell(s, &run, plan->seeds, failed);
+    return add_cell(s, &run, runs, failed);
 }
 
 static ss_error survey_all(const ss_store *store, const ss_plan *plan, survey *s)
@@ -125,13 +133,17 @@ static ss_error survey_all(const ss_store *store, const ss_plan *plan, survey *s
     return error;
 }
 
+static double share_failed(const value *at)
+{
+    return at->runs > 0 ? (double)at->failed / (double)at->runs : 0;
+}
+
 /* By descending share of failed runs, then as they were met. */
 static int compare(const void *a, const void *b)
 {
     const value *first = a;
     const value *second = b;
-    double shares[] = {(double)first->failed / (double)first->runs,
-                       (double)second->failed / (double)second->runs};
+    double shares[] = {share_failed(first), share_failed(second)};
     if (shares[0] != shares[1]) {
         return shares[0] < shares[1] ? 1 : -1;
     }
@@ -185,14 +197,14 @@ static ss_error print(survey *s, const ss_plan *plan)
 ss_error ss_failures_print(const ss_store *store, const ss_plan *plan, const ss_tally *tally)
 {
     survey s = {0};
-    if (tally->runs[SS_RUN_DIVERGED] + tally->runs[SS_RUN_FAILED] == 0) {
+    if (ss_tally_failures(tally) == 0) {
         return SS_OK;
     }
     ss_error error = survey_all(store, plan, &s);
     if (error == SS_OK && s.failed > 0) {
         printf("%" PRId64 "%s diverged or failed:\n", s.failed, s.failed == 1 ? " run" : " runs");
         ss_tally_print_reasons(tally);
-        if (s.failed < ss_plan_runs(plan)) {
+        if (s.failed < s.runs) {
             error = print(&s, plan);
         } else {
             printf("these are all runs of the sweep\n");

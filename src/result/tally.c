@@ -4,6 +4,7 @@
 #include "../base/table.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,6 +24,16 @@ static void count_record(const ss_record *record, ss_tally *tally)
 int64_t ss_tally_pending(const ss_tally *tally)
 {
     return tally->runs[SS_RUN_PENDING] + tally->runs[SS_RUN_PARTIAL];
+}
+
+int64_t ss_tally_wanted(const ss_tally *tally)
+{
+    return ss_tally_pending(tally) - tally->seeds.unwanted;
+}
+
+int64_t ss_tally_failures(const ss_tally *tally)
+{
+    return tally->runs[SS_RUN_DIVERGED] + tally->runs[SS_RUN_FAILED];
 }
 
 ss_error ss_tally_cell(const ss_store *store, int64_t cell, ss_tally *tally)
@@ -60,7 +71,7 @@ void ss_tally_print_counts(const char *label, const ss_tally *tally, int64_t now
         tally->runs[SS_RUN_DONE] + tally->runs[SS_RUN_DIVERGED] + tally->runs[SS_RUN_FAILED];
     printf("%s: %" PRId64 " of %" PRId64 " runs committed (%" PRId64 " now, in %s): %" PRId64
            " done, %" PRId64 " diverged, %" PRId64 " failed\n",
-           label, committed, committed + ss_tally_pending(tally), now,
+           label, committed, committed + ss_tally_wanted(tally), now,
            ss_text_duration(seconds, took, sizeof took), tally->runs[SS_RUN_DONE],
            tally->runs[SS_RUN_DIVERGED], tally->runs[SS_RUN_FAILED]);
 }
@@ -76,16 +87,15 @@ void ss_tally_print_reasons(const ss_tally *tally)
     }
 }
 
-ss_error ss_tally_all(const ss_store *store, ss_tally *tally)
+ss_error ss_tally_all(const ss_store *store, const ss_plan *plan, ss_tally *tally)
 {
-    ss_store_shape shape = ss_store_shape_of(store);
     *tally = (ss_tally){0};
-    for (int64_t cell = 0; cell < shape.cells; cell++) {
+    for (int64_t cell = 0; cell < plan->cells; cell++) {
         ss_tally of_cell;
         SS_TRY(ss_tally_cell(store, cell, &of_cell));
         add(tally, &of_cell);
     }
-    return SS_OK;
+    return ss_seeds_look(store, plan, &tally->seeds);
 }
 
 static void add_row(ss_table *table, int64_t number, const ss_run *run, const ss_tally *tally)
@@ -103,24 +113,45 @@ static void add_row(ss_table *table, int64_t number, const ss_run *run, const ss
     }
 }
 
+/* What its seeds have come to. */
+static void add_seeds(ss_table *table, const ss_stopping *wanted)
+{
+    ss_table_add(table, "%" PRId64, wanted->seeds);
+    if (isnan(wanted->standard_error)) {
+        ss_table_add(table, "-");
+    } else {
+        ss_table_add(table, "%.2f %%", 100 * wanted->standard_error);
+    }
+}
+
+static ss_error add_cell(const ss_plan *plan, ss_seeds *seeds, int64_t cell, ss_table *table)
+{
+    ss_tally tally;
+    ss_run run = {0};
+    ss_stopping wanted;
+    SS_TRY(ss_tally_cell(seeds->walk.store, cell, &tally));
+    SS_TRY(ss_store_read_cell(seeds->walk.store, cell, &run));
+    SS_TRY(ss_seeds_wanted(seeds, cell, &wanted));
+    add_row(table, ss_plan_cell_number(plan, cell), &run, &tally);
+    if (plan->spec->until_se > 0) {
+        add_seeds(table, &wanted);
+    }
+    return SS_OK;
+}
+
 ss_error ss_tally_print_cells(const ss_store *store, const ss_plan *plan)
 {
-    ss_store_shape shape = ss_store_shape_of(store);
     ss_table table = {
-        .columns = 11,
+        .columns = plan->spec->until_se > 0 ? 13 : 11,
         .headings = {"cell", "d", "k", "k0", "n", "m", "<activation", "done", "pending", "diverged",
-                     "failed"},
+                     "failed", "seeds wanted", "std.err"},
     };
-    ss_error error = SS_OK;
-    for (int64_t cell = 0; cell < shape.cells && error == SS_OK; cell++) {
-        ss_tally tally;
-        ss_run run = {0};
-        error = ss_tally_cell(store, cell, &tally);
-        if (error == SS_OK) {
-            error = ss_store_read_cell(store, cell, &run);
-            add_row(&table, ss_plan_cell_number(plan, cell), &run, &tally);
-        }
+    ss_seeds seeds;
+    ss_error error = ss_seeds_open(store, plan, &seeds);
+    for (int64_t cell = 0; cell < plan->cells && error == SS_OK; cell++) {
+        error = add_cell(plan, &seeds, cell, &table);
     }
+    ss_seeds_close(&seeds);
     ss_error printed = ss_table_print(&table, "  ");
     return error == SS_OK ? printed : error;
 }

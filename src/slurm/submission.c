@@ -3,7 +3,7 @@
 #include "../base/path.h"
 #include "../base/whole_file.h"
 #include "../execution/reuse.h"
-#include "../result/pending.h"
+#include "../result/seeds.h"
 #include "../wide/forecast.h"
 #include "saddlesweep/kernel.h"
 #include "saddlesweep/sched.h"
@@ -57,9 +57,10 @@ static ss_error name_files(ss_submission *s, bool folder)
     return s->stem.failed || s->spec_copy.failed ? no_memory() : error;
 }
 
-/* The share of a plan's work that a result file lacks; counts those runs. */
+/* The share of a plan's work that a result file lacks; counts those runs, and those of them that
+ * are wanted now: the others may be, or not (grid.seed.until_se). */
 static ss_error pending_share(const ss_store *store, const ss_plan *plan, int64_t *pending,
-                              double *share)
+                              int64_t *wanted, double *share)
 {
     ss_task_order tasks = {.plan = plan};
     uint64_t *set = NULL;
@@ -78,6 +79,10 @@ static ss_error pending_share(const ss_store *store, const ss_plan *plan, int64_
     if (error == SS_OK) {
         *pending = ss_pending_count(set, ss_plan_runs(plan));
         *share = work[1] / (work[0] + work[1]);
+        error = ss_seeds_choose(store, &tasks, set, set);
+    }
+    if (error == SS_OK) {
+        *wanted = ss_pending_count(set, ss_plan_runs(plan));
     }
     free(set);
     free(tasks.order);
@@ -104,6 +109,7 @@ static ss_error inspect_result(ss_submission *s, double *share)
     ss_store *store;
     *share = 1;
     s->pending = ss_plan_runs(&s->sweep.plan);
+    s->wanted = s->pending;
     if (access(s->result, F_OK) != 0) {
         return SS_OK;
     }
@@ -111,7 +117,7 @@ static ss_error inspect_result(ss_submission *s, double *share)
     SS_TRY(ss_store_open_for_reading(s->result, &store));
     ss_error error = ss_store_match(store, &s->sweep.plan);
     if (error == SS_OK) {
-        error = pending_share(store, &s->sweep.plan, &s->pending, share);
+        error = pending_share(store, &s->sweep.plan, &s->pending, &s->wanted, share);
     }
     ss_error closed = ss_store_close(&store);
     return error == SS_OK ? closed : error;
@@ -171,6 +177,13 @@ static ss_error fit_shard(ss_submission *s)
 static ss_error fit_request(ss_submission *s, double share)
 {
     SS_TRY(ss_slurm_request_shape(&s->request, &s->options->partition, &s->notes));
+    if (s->sweep.spec->until_se > 0) {
+        ss_text_append(&s->notes,
+                       "time is for %" PRId64
+                       " seeds in every cell (grid.seed.max); it ends sooner "
+                       "where fewer reach grid.seed.until_se\n",
+                       s->sweep.plan.seeds);
+    }
     s->in_shard = s->pending;
     return s->options->shards > 1 ? fit_shard(s) : fit_plan(s, &s->sweep.plan, share);
 }
@@ -266,9 +279,10 @@ void ss_submission_print(const ss_submission *submission, FILE *out)
     const ss_submission *s = submission;
     const ss_slurm_request *request = &s->request;
     int64_t runs = ss_plan_runs(&s->sweep.plan);
-    fprintf(out, "sweep      %s, %" PRId64 " runs", s->sweep.spec->name, runs);
+    const char *at_most = s->sweep.spec->until_se > 0 ? " at most" : "";
+    fprintf(out, "sweep      %s, %" PRId64 " runs%s", s->sweep.spec->name, runs, at_most);
     if (s->pending < runs) {
-        fprintf(out, ", %" PRId64 " of them still to do", s->pending);
+        fprintf(out, ", %" PRId64 " of them still to do%s", s->pending, at_most);
     }
     if (s->options->shards > 1) {
         fprintf(out, ", in %" PRId64 " jobs; of each:", s->options->shards);

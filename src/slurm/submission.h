@@ -34,7 +34,8 @@ typedef struct ss_submission {
     ss_slurm_request request;
     double wall_seconds;
     double bytes_per_rank;
-    int64_t pending;  /* runs that the result file lacks, … */
+    int64_t wanted;   /* runs that cells want now; 0: the result file is complete */
+    int64_t pending;  /* runs that it lacks, … */
     int64_t in_shard; /* … and those of a job: of the largest shard, if there are several */
     ss_text notes;
     char ids[2][SS_SLURM_ID_SIZE];

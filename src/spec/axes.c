@@ -299,22 +299,56 @@ static ss_error read_activations(const ss_yaml_node *node, ss_spec *spec)
     return SS_OK;
 }
 
-static ss_error read_seeds(const ss_yaml_node *node, ss_values *seeds)
+/* grid.seed.max and grid.seed.until_se, beside a count that has been read. */
+static ss_error read_added_seeds(const ss_yaml_node *max, const ss_yaml_node *until_se,
+                                 ss_spec *spec)
 {
-    static const char *const keys[] = {"count"};
-    axis_rule rule = {0, INT64_MAX, false};
+    if (!max) {
+        return ss_yaml_fail(SS_ERR_SPEC, &until_se->place,
+                            "grid.seed.until_se: needs grid.seed.max (--max-seeds) as well, the "
+                            "most seeds that a cell may get");
+    }
+    if (!until_se) {
+        return ss_yaml_fail(SS_ERR_SPEC, &max->place,
+                            "grid.seed.max: needs grid.seed.until_se (--until-se) as well, the "
+                            "relative standard error that ends a cell, e.g. 0.05");
+    }
+    SS_TRY(ss_read_integer(max, "grid.seed.max", spec->first_seeds, LARGEST_GRID,
+                           &spec->seeds.count));
+    SS_TRY(ss_read_number(until_se, "grid.seed.until_se", 0, false, &spec->until_se));
+    return spec->until_se < 1 ? SS_OK
+                              : ss_read_mismatch(until_se, "grid.seed.until_se",
+                                                 "a number above 0 and below 1, e.g. 0.05");
+}
+
+static ss_error read_counted_seeds(const ss_yaml_node *node, ss_spec *spec)
+{
+    static const char *const keys[] = {"count", "max", "until_se"};
     const ss_yaml_node *count;
+    const ss_yaml_node *max = ss_yaml_find(node, "max");
+    const ss_yaml_node *until_se = ss_yaml_find(node, "until_se");
+    int64_t least = max || until_se ? 2 : 1; /* a standard error needs two */
+    SS_TRY(ss_read_keys(node, "grid.seed", keys, 3));
+    SS_TRY(ss_read_required(node, "grid.seed", "count", &count));
+    SS_TRY(ss_read_integer(count, "grid.seed.count", least, LARGEST_GRID, &spec->first_seeds));
+    spec->seeds.count = spec->first_seeds;
+    return max || until_se ? read_added_seeds(max, until_se, spec) : SS_OK;
+}
+
+static ss_error read_seeds(const ss_yaml_node *node, ss_spec *spec)
+{
+    axis_rule rule = {0, INT64_MAX, false};
+    ss_values *seeds = &spec->seeds;
     seeds->step = 1;
     seeds->count = 1;
-    if (node->kind == SS_YAML_SEQUENCE) {
-        return read_list(node, "grid.seed", rule, seeds);
+    if (node->kind == SS_YAML_MAPPING) {
+        return read_counted_seeds(node, spec);
     }
-    if (node->kind == SS_YAML_SCALAR) {
-        return ss_read_integer(node, "grid.seed", 0, INT64_MAX, &seeds->first);
-    }
-    SS_TRY(ss_read_keys(node, "grid.seed", keys, 1));
-    SS_TRY(ss_read_required(node, "grid.seed", "count", &count));
-    return ss_read_integer(count, "grid.seed.count", 1, LARGEST_GRID, &seeds->count);
+    SS_TRY(node->kind == SS_YAML_SEQUENCE
+               ? read_list(node, "grid.seed", rule, seeds)
+               : ss_read_integer(node, "grid.seed", 0, INT64_MAX, &seeds->first));
+    spec->first_seeds = seeds->count;
+    return SS_OK;
 }
 
 static ss_error check_grid_size(const ss_yaml_node *grid, const ss_spec *spec)
@@ -346,7 +380,7 @@ ss_error ss_axes_read(const ss_yaml_node *grid, ss_spec *spec)
     SS_TRY(ss_read_required(grid, "grid", "activation", &node));
     SS_TRY(read_activations(node, spec));
     SS_TRY(ss_read_required(grid, "grid", "seed", &node));
-    SS_TRY(read_seeds(node, &spec->seeds));
+    SS_TRY(read_seeds(node, spec));
     SS_TRY(resolve_ties(grid, spec));
     int position = 0;
     for (size_t i = 0; i < grid->count; i++) {

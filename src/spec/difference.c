@@ -30,27 +30,48 @@ static void copy_value(const char *line, char *value, size_t size)
     snprintf(value, size, "%.*s", length > key ? length - key : 0, line + key);
 }
 
+/* The line of the text that has this line's key; NULL: there is none. */
+static const char *line_with_key(const char *text, const char *line)
+{
+    size_t length = strcspn(line, ":\n") + 1;
+    while (*text && strncmp(text, line, length) != 0) {
+        text += strcspn(text, "\n");
+        text += *text == '\n';
+    }
+    return *text ? text : NULL;
+}
+
+static void note_setting(const char *key, const char *first, const char *second, ss_difference *d)
+{
+    snprintf(d->what, sizeof d->what, "%.*s", (int)strcspn(key, ":\n"), key);
+    snprintf(d->first, sizeof d->first, "not set");
+    snprintf(d->second, sizeof d->second, "not set");
+    if (first) {
+        copy_value(first, d->first, sizeof d->first);
+    }
+    if (second) {
+        copy_value(second, d->second, sizeof d->second);
+    }
+}
+
 bool ss_settings_differ(const char *first, const char *second, ss_difference *d)
 {
     while (*first && *second) {
         size_t length = strcspn(first, "\n");
         if (length != strcspn(second, "\n") || memcmp(first, second, length) != 0) {
-            snprintf(d->what, sizeof d->what, "%.*s", (int)strcspn(second, ":"), second);
-            copy_value(first, d->first, sizeof d->first);
-            copy_value(second, d->second, sizeof d->second);
-            return true;
+            break;
         }
         first += length + (first[length] != '\0');
         second += length + (second[length] != '\0');
     }
-    const char *more = *first ? first : second; /* a setting that only one of them has */
-    if (*more) {
-        snprintf(d->what, sizeof d->what, "%.*s", (int)strcspn(more, ":\n"), more);
-        snprintf(d->first, sizeof d->first, "not set");
-        snprintf(d->second, sizeof d->second, "not set");
-        copy_value(more, more == first ? d->first : d->second, sizeof d->first);
+    /* A setting that only one of them has may be the one, or come before it. */
+    if (*second) {
+        const char *same_key = line_with_key(first, second);
+        note_setting(second, same_key, second, d);
+    } else if (*first) {
+        note_setting(first, first, NULL, d);
     }
-    return *more != '\0';
+    return *first || *second;
 }
 
 static bool cells_differ(const ss_plan *first, const ss_plan *second, int64_t cell,

@@ -97,6 +97,12 @@ ss_error ss_plan_of_shard(const ss_spec *spec, ss_shard shard, ss_plan *plan)
                        " runs, so there can be at most %" PRId64 " shards",
                        shard.index, shard.count, ss_plan_runs(plan), ss_plan_runs(plan));
     }
+    if (shard.count > 1 && spec->until_se > 0) {
+        return ss_fail(SS_ERR_USAGE,
+                       "--shard %" PRId64 "/%" PRId64 ": grid.seed.until_se needs all seeds of a "
+                       "cell, and a shard does not see those of the others; leave one of them out",
+                       shard.index, shard.count);
+    }
     if (shard.count > plan->seeds) {
         return take_cells(plan, shard);
     }
@@ -180,9 +186,24 @@ bool ss_plan_has_wide_runs(const ss_plan *plan)
     return found;
 }
 
+/* Only of sweeps that have them: the others' digests are older than they. */
+static const char *optional_settings(const ss_spec *spec, char *buffer, size_t size)
+{
+    size_t used = (size_t)snprintf(buffer, size, "%s",
+                                   spec->certificate ? "record.certificate: true\n" : "");
+    if (spec->until_se > 0) {
+        snprintf(buffer + used, size - used,
+                 "grid.seed.until_se: %.17g\n"
+                 "grid.seed.count: %" PRId64 "\n",
+                 spec->until_se, spec->first_seeds);
+    }
+    return buffer;
+}
+
 const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE])
 {
     const ss_spec *spec = plan->spec;
+    char optional[128];
     snprintf(buffer, SS_SETTINGS_SIZE,
              "root_seed: %" PRIu64 "\n"
              "truth.row_norm: %s\n"
@@ -194,7 +215,7 @@ const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE])
              "precision: %s\n%s",
              spec->root_seed, ss_row_norm_name(spec->row_norm), spec->iterations, spec->step_size,
              spec->step_decay, spec->ascent_step, spec->noise, ss_precision_name(spec->precision),
-             spec->certificate ? "record.certificate: true\n" : "");
+             optional_settings(spec, optional, sizeof optional));
     return buffer;
 }
 

@@ -314,8 +314,9 @@ ss_error ss_yaml_set(ss_yaml_node *root, const char *path, ss_yaml_place place, 
         size_t length = strcspn(step, ".");
         place.column = 1 + (int)(step - path);
         if (mapping->kind != SS_YAML_MAPPING || length == 0) {
-            return ss_yaml_fail(SS_ERR_USAGE, &place, "\"%.*s\" is not a mapping of keys",
-                                (int)(step > path ? step - path - 1 : 0), path);
+            return ss_yaml_fail(SS_ERR_USAGE, &place, "\"%.*s\" is not a mapping of keys%s",
+                                (int)(step > path ? step - path - 1 : 0), path,
+                                length > 0 ? "; make it one in the sweep file, {key: value}" : "");
         }
         size_t i = find_index(mapping, step, length);
         bool last = step[length] == '\0';

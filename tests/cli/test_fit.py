@@ -197,6 +197,19 @@ class Honesty(FitTest):
                 self.assertEqual(cell["marks"], expected)
         self.assertIn("miss runs", self.succeed("fit", path, *LEAST).stdout)
 
+    def test_runs_that_no_cell_wants_are_not_missing(self):
+        sweep = LAW.replace("{count: 6}", "{count: 6, max: 40, until_se: 0.15}")
+        path = self.run_sweep(sweep, "added")
+        committed = (read(path, "run")["status"] == 1).sum(axis=1)
+        self.assertLess(committed.sum(), 18 * 40)
+        fitted = self.fit(path)
+        self.assertEqual(fitted["runs"]["requested"], committed.sum())
+        self.assertFalse(fitted["partial"])
+        for family in fitted["families"]:
+            for cell in family["cells"]:
+                self.assertEqual(cell["requested"], committed[cell["cell"]])
+                self.assertEqual(cell["marks"], [])
+
     def test_a_single_seed_gives_no_interval(self):
         path = self.run_sweep(LAW.replace("count: 6", "count: 1"), "single")
         family = self.fit(path)["families"][0]

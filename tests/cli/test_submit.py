@@ -6,7 +6,9 @@ import re
 import subprocess
 import unittest
 
-from harness import SOURCE, SWEEP, ProgramTest
+import h5py
+import numpy as np
+from harness import PROGRAM, SOURCE, SWEEP, ProgramTest
 
 # Stands in for Slurm's sbatch: keeps what it was called with, and has 41 jobs so far.
 SBATCH = """\
@@ -188,6 +190,34 @@ class Submit(ProgramTest):
         done = self.submit(self.spec, "-o", output)
         self.assertIn("has every run; nothing to submit", done.stdout)
         self.assertNotIn("calls", self.files())
+
+    def test_where_seeds_are_added_time_is_for_the_most_and_a_file_without_wanted_runs_is_whole(self):
+        options = ("--until-se", "0.3", "--max-seeds", "40")
+        sweep, _ = self.dry_run(*options)
+        self.assertIn("'--set' 'grid.seed.until_se=0.3' '--set' 'grid.seed.max=40'", sweep)
+        said = self.submit(self.spec, "-o", "tiny.h5", "--dry-run", *options).stderr
+        self.assertIn("320 runs at most\n", said)
+        self.assertIn("time is for 40 seeds in every cell", said)
+        self.assertIn("needs all seeds of a cell", self.refused(self.spec, "-o", "tiny.h5", "--shards", "2", *options))
+        self.assertEqual(self.pending(sweep), "all")
+        self.assertEqual(self.call("run", self.spec, "-o", "tiny.h5", *options).returncode, 0)
+        self.assertRegex(self.succeed("status", "tiny.h5").stdout, r"pending +[1-9]\d*\nwanted +0 ")
+        self.assertIn("nothing to submit", self.submit(self.spec, "-o", "tiny.h5", *options).stdout)
+        self.assertEqual(self.pending(sweep), "0")
+        with h5py.File(self.folder / "tiny.h5", "r+") as file:
+            records = file["run"][...]
+            records[3, 0] = np.zeros((), records.dtype)
+            file["run"][...] = records
+        pending = re.search(r"pending +(\d+)", self.succeed("status", "tiny.h5").stdout).group(1)
+        self.assertEqual(self.pending(sweep), pending)
+        self.assertGreater(int(pending), 1)
+
+    def pending(self, script):
+        """What a job script takes a result file to lack."""
+        function = re.search(r"(?ms)^pending\(\) \{.*?^\}", script).group()
+        lines = f"program={PROGRAM}\nresult=tiny.h5\n{function}\npending"
+        done = subprocess.run(["bash", "-c", lines], cwd=self.folder, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
 
     def test_a_file_that_is_being_written_is_refused_but_no_lock_that_a_kill_left(self):
         stopped = self.folder / "tiny.h5"

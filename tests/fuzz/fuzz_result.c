@@ -297,10 +297,10 @@ static void check_pending(const ss_store *store, const ss_plan *plan, bool forge
     free(tasks.order);
 }
 
-static void check_tally(const ss_store *store)
+static void check_tally(const ss_store *store, const ss_plan *plan)
 {
     ss_tally tally;
-    if (ss_tally_all(store, &tally) == SS_OK) {
+    if (ss_tally_all(store, plan, &tally) == SS_OK) {
         int64_t sum = 0;
         for (int status = 0; status < SS_RUN_STATUS_COUNT; status++) {
             sum += tally.runs[status];
@@ -346,10 +346,10 @@ static void check_store(size_t size, bool forged)
     if (!opened) {
         return;
     }
-    check_tally(store);
     check_executions(store, forged);
     if (ss_sweep_of_store(store, target.path, &sweep) == SS_OK &&
         ss_store_match_labels(store, &sweep.plan) == SS_OK) {
+        check_tally(store, &sweep.plan);
         check_walk(store, &sweep.plan, forged);
         check_pending(store, &sweep.plan, forged);
     }

@@ -50,6 +50,15 @@ static void check_checkpoints(const ss_spec *spec)
     }
 }
 
+/* All seeds, or a beginning of them, to which more are added. */
+static void check_seeds(const ss_spec *spec)
+{
+    REQUIRE(spec->until_se >= 0 && spec->until_se < 1);
+    REQUIRE(spec->until_se > 0 || spec->first_seeds == spec->seeds.count);
+    REQUIRE(spec->first_seeds >= (spec->until_se > 0 ? 2 : 1));
+    REQUIRE(spec->first_seeds <= spec->seeds.count);
+}
+
 static void check_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
 {
     char name[SS_ACTIVATION_TEXT_SIZE];
@@ -66,10 +75,16 @@ static void check_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
     ss_run_identity(&run);
 }
 
-/* Together the shards have as many runs as the sweep, each of them at least one. */
+/* Together the shards have as many runs as the sweep, each of them at least one; there are none
+ * where seeds are added. */
 static void check_shards(const ss_spec *spec, int64_t runs, int64_t count)
 {
     int64_t found = 0;
+    if (count > 1 && spec->until_se > 0) {
+        ss_plan shard;
+        REQUIRE(ss_plan_of_shard(spec, (ss_shard){1, count}, &shard) == SS_ERR_USAGE);
+        return;
+    }
     for (int64_t index = 1; index <= count; index++) {
         ss_plan shard;
         REQUIRE(ss_plan_of_shard(spec, (ss_shard){index, count}, &shard) == SS_OK);
@@ -119,6 +134,7 @@ static void check_plan(const ss_spec *spec)
     REQUIRE(strlen(ss_plan_settings(&plan, settings)) < SS_SETTINGS_SIZE - 1);
     REQUIRE(ss_store_predicted_bytes(&plan) > 0);
     check_checkpoints(spec);
+    check_seeds(spec);
     check_run(&plan, 0, plan.seeds - 1);
     check_run(&plan, plan.cells / 2, plan.seeds / 2);
     check_run(&plan, plan.cells - 1, 0);

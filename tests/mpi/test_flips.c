@@ -282,7 +282,7 @@ static void check_status(size_t at)
     char *arguments[] = {target.path, "--cells", "--executions"};
     assert_int_equal(call(ss_cmd_status, 3, arguments), SS_EXIT_DONE);
     assert_int_equal(ss_store_open_for_reading(target.path, &store), SS_OK);
-    assert_int_equal(ss_tally_all(store, &tally), SS_OK);
+    assert_int_equal(ss_tally_all(store, &target.plan, &tally), SS_OK);
     check_executions(store, at);
     assert_int_equal(ss_store_close(&store), SS_OK);
     int damaged = target.part[at] == OF_RECORD;

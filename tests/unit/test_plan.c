@@ -165,6 +165,10 @@ static void every_setting_changes_the_digest(void **state)
         "grid.activation=[erf, leaky_relu(0.2)]",
         "grid.seed={count: 5}",
         "grid.seed=[0, 1, 2, 4]",
+        "grid.seed={count: 3, max: 4, until_se: 0.1}",
+        "grid.seed={count: 2, max: 4, until_se: 0.1}",
+        "grid.seed={count: 3, max: 4, until_se: 0.2}",
+        "grid.seed={count: 3, max: 5, until_se: 0.1}",
         "truth.latent=1",
         "truth.row_norm=gaussian",
         "train.iterations=101",
@@ -307,6 +311,8 @@ static void the_first_difference_of_two_plans_is_named(void **state)
     assert_difference("grid.seed={count: 5}", "the number of seeds", "4", "5");
     assert_difference("record.points=11", "the number of recorded iterations", "10", "11");
     assert_difference("record.certificate=true", "record.certificate", "not set", "true");
+    assert_difference("grid.seed={count: 2, max: 4, until_se: 0.25}", "grid.seed.until_se",
+                      "not set", "0.25");
     assert_difference("record.spacing=linear", "iteration number 1", "1", "11");
     assert_difference("grid.seed=[0, 1, 3, 2]", "seed number 2", "2", "3");
     assert_difference("grid.d=[3, 6, 7]", "d of cell 4", "5", "6");

@@ -242,6 +242,18 @@ static void more_shards_than_runs_are_refused_with_the_most_there_can_be(void **
     ss_spec_destroy(&spec);
 }
 
+static void a_sweep_that_adds_seeds_has_no_shards_but_the_whole(void **state)
+{
+    (void)state;
+    ss_spec *spec = parse_one("grid.seed={count: 2, max: 9, until_se: 0.1}");
+    ss_plan plan;
+    assert_int_equal(ss_plan_of_shard(spec, (ss_shard){2, 3}, &plan), SS_ERR_USAGE);
+    assert_contains(ss_error_text(), "--shard 2/3: grid.seed.until_se needs all seeds of a cell");
+    ss_plan_release(&plan);
+    assert_int_equal(ss_plan_of_shard(spec, SS_SHARD_WHOLE, &plan), SS_OK);
+    ss_spec_destroy(&spec);
+}
+
 /* ---- cells that a file names ---- */
 
 static ss_error plan_of_numbers(const ss_spec *spec, ss_shard shard, const uint32_t *numbers,
@@ -354,6 +366,7 @@ int main(void)
         cmocka_unit_test(the_shard_holding_a_run_has_it),
         cmocka_unit_test(shards_of_a_seed_cost_alike_within_the_largest_cell),
         cmocka_unit_test(more_shards_than_runs_are_refused_with_the_most_there_can_be),
+        cmocka_unit_test(a_sweep_that_adds_seeds_has_no_shards_but_the_whole),
         cmocka_unit_test(a_shard_has_the_cells_that_it_is_said_to_have),
         cmocka_unit_test(cells_that_are_none_of_the_sweep_are_refused),
         cmocka_unit_test(the_whole_has_the_digest_of_its_plan),

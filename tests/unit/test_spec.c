@@ -112,6 +112,21 @@ static void seeds_are_a_count_a_list_or_one_value(void **state)
     ss_spec_destroy(&spec);
 }
 
+static void seeds_are_added_by_keys_beside_the_count_or_by_overrides(void **state)
+{
+    (void)state;
+    const char *added[] = {"grid.seed={count: 20}", "grid.seed.max=200", "grid.seed.until_se=0.05"};
+    ss_spec *spec = parse_with(HEAD GRID TRAIN, added, 1);
+    assert_int_equal(spec->first_seeds, 20);
+    assert_near(spec->until_se, 0, 0);
+    ss_spec_destroy(&spec);
+    spec = parse_with(HEAD GRID TRAIN, added, 3);
+    assert_int_equal(spec->first_seeds, 20);
+    assert_int_equal(spec->seeds.count, 200);
+    assert_near(spec->until_se, 0.05, 0);
+    ss_spec_destroy(&spec);
+}
+
 static void assert_axis_n(const char *override, const int64_t *expected, int64_t count)
 {
     ss_spec *spec = parse_with(HEAD GRID TRAIN, &override, 1);
@@ -338,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_minimal_file_gets_the_defaults),
         cmocka_unit_test(every_key_is_read),
         cmocka_unit_test(seeds_are_a_count_a_list_or_one_value),
+        cmocka_unit_test(seeds_are_added_by_keys_beside_the_count_or_by_overrides),
         cmocka_unit_test(ranges_go_by_step_or_by_factor),
         cmocka_unit_test(factors_do_not_accumulate_rounding),
         cmocka_unit_test(values_know_their_extremes),
