@@ -26,7 +26,8 @@ ss_error ss_tally_cell(const ss_store *store, int64_t cell, ss_tally *tally);
 /* Counts all cells, and looks at their seeds. */
 ss_error ss_tally_all(const ss_store *store, const ss_plan *plan, ss_tally *tally);
 
-/* Prints "figure1: 40 of 40 runs committed (38 now, in 2 s): …" on stdout, of those wanted so far. */
+/* Prints "figure1: 40 of 40 runs committed (38 now, in 2 s): …" on stdout, of those wanted so far.
+ */
 void ss_tally_print_counts(const char *label, const ss_tally *tally, int64_t now, double seconds);
 
 /* Prints a line for each reason that runs diverged or failed for, on stdout. */

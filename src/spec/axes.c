@@ -313,8 +313,8 @@ static ss_error read_added_seeds(const ss_yaml_node *max, const ss_yaml_node *un
                             "grid.seed.max: needs grid.seed.until_se (--until-se) as well, the "
                             "relative standard error that ends a cell, e.g. 0.05");
     }
-    SS_TRY(ss_read_integer(max, "grid.seed.max", spec->first_seeds, LARGEST_GRID,
-                           &spec->seeds.count));
+    SS_TRY(
+        ss_read_integer(max, "grid.seed.max", spec->first_seeds, LARGEST_GRID, &spec->seeds.count));
     SS_TRY(ss_read_number(until_se, "grid.seed.until_se", 0, false, &spec->until_se));
     return spec->until_se < 1 ? SS_OK
                               : ss_read_mismatch(until_se, "grid.seed.until_se",

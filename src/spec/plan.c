@@ -189,8 +189,8 @@ bool ss_plan_has_wide_runs(const ss_plan *plan)
 /* Only of sweeps that have them: the others' digests are older than they. */
 static const char *optional_settings(const ss_spec *spec, char *buffer, size_t size)
 {
-    size_t used = (size_t)snprintf(buffer, size, "%s",
-                                   spec->certificate ? "record.certificate: true\n" : "");
+    size_t used =
+        (size_t)snprintf(buffer, size, "%s", spec->certificate ? "record.certificate: true\n" : "");
     if (spec->until_se > 0) {
         snprintf(buffer + used, size - used,
                  "grid.seed.until_se: %.17g\n"

@@ -52,7 +52,7 @@ def wanted_seeds(values, first, target):
 
 
 class Seeds(ProgramTest):
-    def interrupt(self, output, number, ranks=None):
+    def signal_once(self, output, number, ranks):
         """Sends a signal in the third round; the exit status."""
         process = subprocess.Popen(
             self.command("run", "long.yaml", "-o", output, "--progress", "none", ranks=ranks),
@@ -64,9 +64,21 @@ class Seeds(ProgramTest):
         )
         while "round 3" not in (line := process.stdout.readline()):
             self.assertTrue(line, "it ended before its third round")
-        os.killpg(process.pid, number) if number == signal.SIGKILL else process.send_signal(number)
+        if number == signal.SIGKILL:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
         process.communicate(timeout=60)
         return process.returncode
+
+    def interrupt(self, output, number, ranks=None):
+        """On a busy machine all may have ended when the signal comes: then again."""
+        for _ in range(6):
+            output.unlink(missing_ok=True)
+            status = self.signal_once(output, number, ranks)
+            if status != 0:
+                break
+        return status
 
     def assert_same_runs(self, path, other):
         for name in ("status", "iterations", "trajectory_checksum", "identity"):
@@ -106,7 +118,7 @@ class Seeds(ProgramTest):
                 file.attrs["overrides"].split(),
                 [f"grid.seed.until_se={TARGET}", f"grid.seed.max={MOST}"],
             )
-        for ranks in (1, 2, 4):
+        for ranks in (2,) if SANITIZED else (1, 2, 4):
             path = self.run_sweep(ADDED, f"ranks{ranks}", ranks=ranks)
             self.assert_same_runs(path, output)
 
@@ -245,7 +257,8 @@ class Seeds(ProgramTest):
             ("--max-seeds: found", plain, "--max-seeds", "9" * 99),
         ):  # fmt: skip
             self.assert_refused(fragment, "run", spec, "-o", "new.h5", *options)
-            self.assert_refused(fragment, "plan", spec, *options)
+            if not SANITIZED:
+                self.assert_refused(fragment, "plan", spec, *options)
         self.assert_refused("a shard does not see", "run", plain, "-o", "n.h5", *both, "--shard", "3/9", ranks=2)
 
     def test_a_file_of_another_target_or_of_none_is_left_as_it_is(self):
@@ -275,7 +288,8 @@ class Seeds(ProgramTest):
     def test_figures_and_table_take_the_seeds_wanted_for_those_requested(self):
         path = self.run_sweep(ADDED, "added")
         figures = SOURCE / "analysis/figures.py"
-        subprocess.run([sys.executable, "-B", figures, path, "--out", self.folder], check=True, stdout=subprocess.DEVNULL)
+        words = [sys.executable, "-B", figures, path, "--out", self.folder]
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
         with open(self.folder / "tiny.csv", encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         seeds = finals(path)[1].sum(axis=1).tolist()
