@@ -1,6 +1,11 @@
-"""The captions: what a point is, over how many runs, and what is not in it."""
+"""The captions: what a point is, over how many runs, and what is not in it; and the same without eyes."""
 
-from results import DIVERGED, FAILED, PARTIAL, PENDING, TRAPPED_FACTOR
+import re
+
+from results import DIVERGED, FAILED, TRAPPED_FACTOR
+
+MOST_SPOKEN = 12
+"""Series that the words for a figure name one by one."""
 
 
 def describe(results, grid, cut):
@@ -25,6 +30,18 @@ def trapped(results, beginning, end=""):
     )
 
 
+def alternative(what, series):
+    """What a figure shows, in plain words, with the main numbers of its series."""
+    rest = len(series) - MOST_SPOKEN
+    more = [f"and {rest} more"] if rest > 0 else []
+    return plain(f"{what}: {'; '.join([*series[:MOST_SPOKEN], *more])}.")
+
+
+def plain(text):
+    """The text with its mathtext in plain letters: `$k_0$` becomes `k0`."""
+    return re.sub(r"\$([^$]*)\$", lambda math: math[1].replace("_", ""), text)
+
+
 def plural(count, noun):
     return f"{count} {noun}" + ("" if count == 1 else "s")
 
@@ -47,7 +64,7 @@ def _left_out(results):
     counts = {
         "diverged": results.count(DIVERGED).sum(),
         "failed": results.count(FAILED).sum(),
-        "pending": results.count(PENDING, PARTIAL).sum(),
+        "pending": results.pending.sum(),
     }
     named = [f"{count} {status}" for status, count in counts.items() if count]
     total = int(sum(counts.values()))

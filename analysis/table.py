@@ -5,13 +5,16 @@ import math
 
 import numpy as np
 
-from results import DIVERGED, DONE, FAILED, PARTIAL, PENDING, TRAPPED_FACTOR
+from results import DIVERGED, DONE, FAILED, TRAPPED_FACTOR
 
 COLUMNS = (
     "cell", "d", "k", "k0", "n", "m", "activation",
-    "requested", "done", "diverged", "failed", "pending", "trapped",
+    "requested", "committed", "done", "diverged", "failed", "pending", "trapped",
     "mean", "std", "standard_error", "median", "q05", "q95", "absolute_mean", "absolute_std",
 )  # fmt: skip
+
+FEWEST_RUNS = 5
+"""Done runs of a cell, below which its statistics say little."""
 
 HEADINGS = {"standard_error": "std.err", "absolute_mean": "abs.mean", "absolute_std": "abs.std"}
 
@@ -22,10 +25,11 @@ def rows(results):
         "cell": results.cell,
         **results.parameters,
         "requested": np.full(results.cells, results.requested),
+        "committed": results.requested - results.pending,
         "done": results.count(DONE),
         "diverged": results.count(DIVERGED),
         "failed": results.count(FAILED),
-        "pending": results.count(PENDING, PARTIAL),
+        "pending": results.pending,
         "trapped": results.trapped.sum(axis=1),
         "absolute_mean": results.bands["error", "mean"][:, -1],
         "absolute_std": results.bands["error", "std"][:, -1],
@@ -38,6 +42,16 @@ def rows(results):
     return [
         {name: columns[name][cell] for name in COLUMNS} for cell in range(results.cells)
     ]
+
+
+def marks(row):
+    """Why the numbers of a row need caution; empty if they do not."""
+    found = []
+    if row["done"] < FEWEST_RUNS:
+        found.append(f"fewer than {FEWEST_RUNS} runs")
+    if row["done"] < row["requested"]:
+        found.append("runs missing")
+    return found
 
 
 def write_csv(results, path):
@@ -58,12 +72,12 @@ def write_text(results, path):
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     with open(path, "w", encoding="utf-8") as file:
         print(f"{results.name}: final errors at iteration {results.iteration[-1]}", file=file)
-        print(_legend(), file=file)
+        print(legend(), file=file)
         for line in lines:
             print("  ".join(map(str.rjust, line, widths)).rstrip(), file=file)
 
 
-def _legend():
+def legend():
     return (
         "Statistics are over the done runs. mean to q95: relative error "
         "||A A^T - Z*||_F / ||Z*||_F; abs.: without the division; std: divided by done-1; "
