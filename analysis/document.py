@@ -3,6 +3,8 @@
 import hashlib
 from pathlib import Path
 
+import numpy as np
+
 import caption
 import certificates
 import final_error
@@ -46,8 +48,8 @@ def build(results, fit):
     main = "".join(markup.section(keys[heading], heading, text) for heading, text in sections.items())
     entries = "".join(f'<li><a href="#{key}">{heading}</a></li>\n' for heading, key in keys.items())
     body = (
-        f'<nav aria-label="Contents">\n<ol>\n{entries}</ol>\n</nav>\n'
-        f"<header>\n{_head(results, grid)}</header>\n<main>\n{main}</main>\n"
+        f"<header>\n{_head(results, grid)}</header>\n"
+        f'<nav aria-label="Contents">\n<ol>\n{entries}</ol>\n</nav>\n<main>\n{main}</main>\n'
     )
     return _page(f"{results.name}: report", body)
 
@@ -66,7 +68,7 @@ def _page(title, body):
 def _head(results, grid):
     counts = {name: int(results.count(status).sum()) for name, status in OUTCOMES.items()}
     counts |= {"pending": int(results.pending.sum()), "trapped": int(results.trapped.sum())}
-    items = "".join(f"<div><dt>{name}</dt><dd>{count}</dd></div>" for name, count in counts.items())
+    items = "".join(f"<dt>{name}</dt><dd>{count}</dd>" for name, count in counts.items())
     return (
         f'<p class="kind">saddlesweep report</p>\n<h1>{markup.text(results.name)}</h1>\n'
         + _warnings(results)
@@ -96,19 +98,31 @@ def _summary(results, grid, counts):
     cells = caption.plural(results.cells, "cell")
     seeds = caption.plural(results.requested, "seed")
     runs = caption.plural(results.status.size, "run")
-    finished = "It is not finished." if counts["pending"] else "It is finished."
+    finished = "Not all are committed." if counts["pending"] else "All are committed."
     sentences = [
         f"{cells} with {seeds} each: {runs}, of {results.iteration[-1]} iterations. {finished}",
         f"{counts['done']} done, {counts['diverged']} diverged, {counts['failed']} failed, "
         f"{counts['pending']} pending; {counts['trapped']} of the done runs trapped "
         f"(final relative error over {TRAPPED_FACTOR} times the median of the cell; they stay in "
         "all statistics).",
+        _range(results),
         _axes(grid),
     ]
     shard = results.attributes.get("shard", "1/1")
     if shard != "1/1":
         sentences.insert(0, f"Shard {shard} of the sweep.")
     return " ".join(map(markup.math, sentences))
+
+
+def _range(results):
+    """The smallest and the largest mean of a cell."""
+    mean = results.bands["relative_error", "mean"][:, -1]
+    drawn = np.flatnonzero(np.isfinite(mean))
+    if len(drawn) < 2:
+        return f"The mean final relative error is {mean[drawn[0]]:.3g}." if len(drawn) else ""
+    ends = drawn[[mean[drawn].argmin(), mean[drawn].argmax()]]
+    low, high = (f"{mean[cell]:.3g} (cell {results.cell[cell]})" for cell in ends)
+    return f"Mean final relative errors are from {low} to {high}."
 
 
 def _axes(grid):

@@ -10,7 +10,8 @@ import style
 
 MOST_COLUMNS, MOST_ROWS = 3, 4  # panels of a page
 ABSOLUTE_ERROR = r"$‖AA^{\top} - Z^{*}‖_F$"
-BOUND = {"color": "0.4", "linestyle": (0, (1.5, 1.5)), "linewidth": 0.9}
+LAW = r"\log \epsilon = c + \alpha \log d - \beta \log {n}"
+BOUND = {"color": "0.4", "linestyle": (0, (1.2, 2.2)), "linewidth": 1.1}
 
 
 def error_pages(results, fit):
@@ -44,18 +45,20 @@ class _Drawing:
     def __init__(self, results, fit):
         self.results = results
         self.n = fit["against"]
+        self.bound = fit["families"][0]["bound"] if fit["families"] else {}
 
     def prepare(self, families):
         points = [self.points(family) for family in families]
         d = sorted({value for d_values, *_ in points for value in d_values})
-        self.styles = dict(zip(d, style.category_styles(len(d))))
+        looks = style.category_styles(len(d))
+        self.styles = {value: look | {"linestyle": "-"} for value, look in zip(d, looks)}
         self.x_bounds = style.limits(np.concatenate([x for _, x, *_ in points]))
         self.y_bounds = style.limits(np.concatenate([y for _, _, *ys in points for y in ys]))
 
     def page(self, rows):
         handles = [
             Line2D([], [], **look, label=grids.label("d", d)) for d, look in self.styles.items()
-        ] + self.more_handles
+        ] + list(self.more_handles)
         alt = caption.alternative(self.subject(), [self.spoken(one) for row in rows for one in row])
         page = style.Page(len(rows), len(rows[0]), self.caption(), len(handles), alt)
         for axes_row, row in zip(page.axes, rows):
@@ -98,7 +101,7 @@ class _Errors(_Drawing):
             if own.any() and None not in (c, alpha, beta):
                 ends = np.array([n[own].min(), n[own].max()])
                 error = np.exp(c + alpha * np.log(value)) * ends**-beta
-                axes.plot(ends, error, color=look["color"], linewidth=1, linestyle=look["linestyle"])
+                axes.plot(ends, error, color=look["color"], linewidth=1)
 
     def subject(self):
         return f"Mean absolute error against {self.n} with the fitted law"
@@ -114,7 +117,7 @@ class _Errors(_Drawing):
         return (
             f"{self.results.name}: mean absolute error of each cell, with one standard error up and "
             f"down, over its done runs, trapped ones among them. Lines: the law fitted to all points "
-            f"of a panel at once, log ε = c + α log d − β log {self.n}."
+            f"of a panel at once, ${LAW.format(n=self.n)}$."
         )
 
     def labels(self):
@@ -133,7 +136,7 @@ class _Crossings(_Drawing):
 
     def draw(self, axes, family):
         d, level, n = self.points(family)
-        law, bound = fits.crossings(family), family["bound"]
+        law, bound = fits.crossings(family), self.bound
         log_c, a, b = (fits.value(law[name]) for name in ("log_C", "a", "b"))
         anchor = np.mean(np.log(n) - bound["a"] * np.log(d) + bound["b"] * np.log(level))
         ends = np.array(self.x_bounds)
@@ -144,7 +147,7 @@ class _Crossings(_Drawing):
                 continue
             if None not in (log_c, a, b):
                 needed = np.exp(log_c) * value**a * ends**-b
-                axes.plot(ends, needed, color=look["color"], linewidth=1, linestyle=look["linestyle"])
+                axes.plot(ends, needed, color=look["color"], linewidth=1)
             needed = np.exp(anchor) * float(value) ** bound["a"] * ends ** -bound["b"]
             axes.plot(ends, needed, **BOUND | {"color": look["color"]})
 
@@ -156,16 +159,18 @@ class _Crossings(_Drawing):
         return (
             f"{family['label']}: {len(law['crossings'])} points, {self.n} grows as d to the power "
             f"{_rounded(law['a'])} and ε to the power {_rounded(law['b'], -1)}, the bound's powers "
-            f"are {family['bound']['a']} and -{family['bound']['b']}"
+            f"are {self.bound['a']} and -{self.bound['b']}"
         )
 
     def caption(self):
-        n = grids.symbol(self.n)
+        n, bound = grids.symbol(self.n), self.bound
+        powers = f"$d^{{{bound['a']}}} / \\epsilon^{{{bound['b']}}}$"
         return (
-            f"{self.results.name}: {n}*(d, ε), the {n} at which the mean absolute error of a d falls "
-            f"below ε, interpolated between cells. Lines: the law fitted to these points, "
-            f"{self.n}* = C d^a ε^(−b). Dotted: d⁵/ε² for the same d, through the points' geometric "
-            "mean: the bound has no constant, so only its slope and the distance between its lines mean anything."
+            f"{self.results.name}: ${self.n}^{{*}}(d, \\epsilon)$, the {n} at which the mean absolute error of a "
+            f"$d$ falls below $\\epsilon$, interpolated between cells. Lines: the law fitted to these points, "
+            f"${self.n}^{{*}} = C d^{{a}} \\epsilon^{{-b}}$. Dotted: the bound's {powers}, one line for each $d$, "
+            "through the points' geometric mean: the bound has no constant, so only its slopes mean "
+            "anything, and how far its lines are apart."
         )
 
     def labels(self):

@@ -15,10 +15,7 @@ CURVATURES = {
     "log_n_squared": "(log n)²",
     "log_d_log_n": "log d · log n",
 }
-CELL_COLUMNS = (
-    "cell", "d", "k", "k0", "n", "m", "requested", "committed", "done", "diverged", "failed", "pending",
-    "trapped",
-)  # fmt: skip
+CELL_COLUMNS = ("cell", "d", "k", "k0", "n", "m", "done", "trapped")
 
 
 def missing(error):
@@ -38,9 +35,9 @@ def content(results, fit, gallery):
 def _introduction(fit):
     n, intervals = fit["against"], fit["intervals"]
     law = (
-        f"The law: log ε = c + α log d − β log {n}, ε being the final error of a cell. It needs "
-        f"{n}(d, ε) = C d<sup>a</sup> ε<sup>−b</sup> with a = α / β and b = 1 / β. The bound of the "
-        "paper has a = 5 and b = 2. Logarithms are natural."
+        f"The law is ${fit_figures.LAW.format(n=n)}$ for the final error $\\epsilon$ of a cell, with natural "
+        f"logarithms. So an error of $\\epsilon$ takes ${n}(d, \\epsilon) = C d^{{a}} \\epsilon^{{-b}}$, where "
+        "$a = \\alpha / \\beta$ and $b = 1 / \\beta$."
     )
     how = (
         f"Intervals: {100 * intervals['level']:g} %, from {markup.text(intervals['resamples'])} resamples "
@@ -48,7 +45,7 @@ def _introduction(fit):
     )
     partial = "Runs are missing: the fit is over those that are committed." if fit["partial"] else ""
     warning = markup.paragraph(partial, "warning") if partial else ""
-    return warning + markup.paragraph(law) + markup.paragraph(how, "soft")
+    return warning + markup.paragraph(markup.math(law)) + markup.paragraph(how, "soft")
 
 
 def _family(family):
@@ -77,14 +74,14 @@ def _curvature(family):
     rows = [
         [name, _interval((family["curvature"] or {}).get(key))] for key, name in CURVATURES.items()
     ]
-    caption = f"{family['label']}: what terms of second order would add to log ε (0: the law is straight)"
+    caption = f"{family['label']}: curvature of log ε"
     return markup.table(caption, ("term", "coefficient"), rows)
 
 
 def _cells(family):
     rows = [_cell(cell) for cell in family["cells"][:MOST_ROWS]]
     marked = {i for i, cell in enumerate(family["cells"]) if cell["marks"]}
-    caption = f"{family['label']}: cells; residual: log of mean / fitted"
+    caption = f"{family['label']}: cells, with the residual log(mean / fitted) of absolute errors"
     left_out = len(family["cells"]) - len(rows)
     if left_out:
         caption += f"; {left_out} more are in what saddlesweep fit --json writes"
@@ -94,7 +91,7 @@ def _cells(family):
 
 def _cell(cell):
     numbers = [cell["absolute"][name] for name in ("mean", "standard_error", "median")]
-    parameters = [cell[name] for name in CELL_COLUMNS]
+    parameters = ["inf" if name in ("n", "m") and cell[name] == 0 else cell[name] for name in CELL_COLUMNS]
     return [*parameters, *numbers, cell["fitted"], cell["residual"], ", ".join(cell["marks"])]
 
 

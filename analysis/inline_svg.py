@@ -30,8 +30,7 @@ def convert(source, key, alt):
         "viewBox": root.get("viewBox"),
         "role": "img",
         "aria-label": alt,
-        "fill": "currentColor",
-        "style": f"min-width:{NARROWEST * width:.0f}px;max-width:{width:.0f}px",
+        "style": f"fill:currentColor;min-width:{NARROWEST * width:.0f}px;max-width:{width:.0f}px",
     }
     return _text(root)
 

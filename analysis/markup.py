@@ -20,10 +20,10 @@ def math(value):
 def _formula(piece):
     for command, symbol in SYMBOLS.items():
         piece = piece.replace(command, symbol)
-    piece = re.sub(r"(?<![A-Za-z])([A-Za-z])(?![A-Za-z])", r"<i>\1</i>", text(piece))
+    piece = re.sub(r"(?<![^\W_])([A-Za-z])(?![^\W_])", r"<i>\1</i>", text(piece))
     for mark, tag in (("_", "sub"), (r"\^", "sup")):
         piece = re.sub(mark + r"(?:\{([^}]*)\}|(\w))", rf"<{tag}>\1\2</{tag}>", piece)
-    return piece.replace("-", "−")
+    return piece.replace("-", "−").replace(" ", "\u00a0")
 
 
 def paragraph(content, kind=""):
@@ -50,28 +50,39 @@ def listing(label, content):
 
 def table(caption, headings, rows, marked=(), kind=""):
     """A table in a box of its own. The first column has the rows' names; `marked`: indices of rows
-    that need attention. Numbers, and dashes for those that there are none of, go to the right."""
-    head = "".join(f'<th scope="col">{text(heading)}</th>' for heading in headings)
+    that need attention. Columns of numbers, and of dashes for those that there are none of, go to
+    the right."""
+    sides = [_side(column) for column in zip(*rows)] or [""] * len(headings)
+    head = "".join(
+        f'<th scope="col"{_class(side)}>{text(heading)}</th>' for heading, side in zip(headings, sides)
+    )
     lines = [
         f"<table>\n<caption>{text(caption)}</caption>",
         f"<thead><tr>{head}</tr></thead>",
         "<tbody>",
-        *(_row(row, i in marked) for i, row in enumerate(rows)),
+        *(_row(row, sides, "marked" if i in marked else "") for i, row in enumerate(rows)),
         "</tbody>\n</table>\n",
     ]
     return scroll(f"Table: {caption}", "\n".join(lines), kind)
 
 
-def _row(row, marked):
-    first, *others = row
-    cells = "".join(f"<td{_class(_kind(value))}>{cell(value)}</td>" for value in others)
-    return f'<tr{_class("marked" if marked else "")}><th scope="row">{cell(first)}</th>{cells}</tr>'
+def _row(row, sides, kind):
+    first, *others = (
+        f"{_class(side)}>{cell(value)}" for value, side in zip(row, sides)
+    )
+    cells = "".join(f"<td{other}</td>" for other in others)
+    return f'<tr{_class(kind)}><th scope="row"{first}</th>{cells}</tr>'
 
 
-def _kind(value):
-    return "" if isinstance(value, str) and value != DASH else "number"
+def _side(column):
+    """`long` for a column that may have several lines."""
+    texts = [value for value in column if isinstance(value, str)]
+    if max(map(len, texts), default=0) > LONG:
+        return "long"
+    return "" if texts and not all(value[:1].isdigit() or value == "inf" for value in texts) else "number"
 
 
+LONG = 60  # letters of a cell
 DASH = "–"
 """Of a value that there is none of."""
 
