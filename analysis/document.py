@@ -200,8 +200,11 @@ def _cells(results):
         else ""
     )
     marks = [table.marks(row) for row in rows]
-    headings = [table.HEADINGS.get(name, name) for name in table.COLUMNS] + ["remarks"]
-    values = [[*row.values(), ", ".join(found)] for row, found in zip(rows, marks)]
+    columns = list(table.COLUMNS)
+    columns.insert(columns.index("mean"), "remarks")  # where it is seen
+    headings = [table.HEADINGS.get(name, name) for name in columns]
+    remarks = ({"remarks": ", ".join(found)} for found in marks)
+    values = [[(row | remark)[name] for name in columns] for row, remark in zip(rows, remarks)]
     marked = {i for i, found in enumerate(marks) if found}
     return markup.paragraph(markup.text(table.legend())) + markup.table(title, headings, values, marked, "tall") + more
 

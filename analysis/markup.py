@@ -79,10 +79,11 @@ def _side(column):
     texts = [value for value in column if isinstance(value, str)]
     if max(map(len, texts), default=0) > LONG:
         return "long"
-    return "" if texts and not all(value[:1].isdigit() or value == "inf" for value in texts) else "number"
+    return "number" if all(re.fullmatch(NUMBER, value) for value in texts) else ""
 
 
 LONG = 60  # letters of a cell
+NUMBER = r"[\d.e+-]+( \(.*\))?|inf|"  # perhaps with an interval
 DASH = "–"
 """Of a value that there is none of."""
 

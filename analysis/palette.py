@@ -13,7 +13,7 @@ TO_XYZ = np.array(
 )
 BACKGROUND = {"light": "#ffffff", "dark": "#14171c"}  # as in report.css
 GREY = 6
-"""Chroma up to which a colour is a grey: these are turned round on dark pages, paper to paper."""
+"""Chroma up to which a colour is a grey: these are turned round on dark pages, white to the page."""
 DARKEST = {"line": 44, "text": 55}
 """Lightness (CIE L*) on dark pages from which contrast is 3:1 and 4.5:1, and a little more."""
 LIGHTEST = {"line": 59, "text": 49}
@@ -44,7 +44,7 @@ def adapted(colour, kind, scheme):
     if np.hypot(*lab[1:]) <= GREY:
         if scheme == "dark":
             paper = _to_lab(BACKGROUND["dark"])[0]
-            lab[0] = paper + (100 - lab[0]) * (95 - paper) / 100
+            lab[0] = paper + (95 - paper) * (1 - lab[0] / 100) ** 0.75
     elif scheme == "dark":
         lab[0] = 100 - _limited(100 - lab[0], 100 - DARKEST[kind])
     else:
