@@ -44,7 +44,7 @@ def adapted(colour, kind, scheme):
     if np.hypot(*lab[1:]) <= GREY:
         if scheme == "dark":
             paper = _to_lab(BACKGROUND["dark"])[0]
-            lab[0] = paper + (95 - paper) * (1 - lab[0] / 100) ** 0.75
+            lab[0] = paper + (95 - paper) * max(0, 1 - lab[0] / 100) ** 0.75
     elif scheme == "dark":
         lab[0] = 100 - _limited(100 - lab[0], 100 - DARKEST[kind])
     else:
