@@ -183,7 +183,7 @@ def _scaling_law(results, fit, gallery):
 
 
 def _distribution(results, grid, gallery):
-    figures = gallery.show(histogram.pages(results, grid), f"{results.name}-histogram")
+    figures = gallery.show(histogram.pages(results, grid))
     return figures or markup.paragraph("No run is done with an error above 0: there is nothing to draw.")
 
 

@@ -16,21 +16,16 @@ BOUND = {"color": "0.4", "linestyle": (0, (1.2, 2.2)), "linewidth": 1.1}
 
 def error_pages(results, fit):
     """Yields the figure of the cells' errors, a panel a family; nothing if no family has a fit."""
-    families = [family for family in fit["families"] if fits.primary(family)]
-    yield from _pages(_Errors(results, fit), families)
+    yield from _pages(_Errors(results, fit), fit)
 
 
 def crossing_pages(results, fit):
     """Yields the figure of n*(d, ε), a panel a family; nothing if there are no crossings."""
-    families = [
-        family
-        for family in fit["families"]
-        if fits.crossings(family) and fits.crossings(family)["crossings"]
-    ]
-    yield from _pages(_Crossings(results, fit), families)
+    yield from _pages(_Crossings(results, fit), fit)
 
 
-def _pages(drawing, families):
+def _pages(drawing, fit):
+    families = [one for one in fit["families"] if drawing.law(one) and len(drawing.points(one)[0])]
     if not families:
         return
     drawing.prepare(families)
@@ -69,7 +64,7 @@ class _Drawing:
         return page
 
     def _panel(self, axes, family):
-        axes.set_title(family["label"])
+        axes.set_title(family["label"], fontsize=9.5)
         axes.set_xscale("log")
         axes.set_xlim(self.x_bounds)
         style.set_ticks(axes.xaxis, style.log_ticks(*self.x_bounds))
@@ -81,10 +76,11 @@ class _Errors(_Drawing):
     """Mean absolute error of each cell against n, and the fitted law."""
 
     more_handles = ()
+    law = staticmethod(fits.primary)
 
     def points(self, family):
         """d, n, mean and its ends by one standard error, of the cells that have a mean."""
-        cells = [cell for cell in family["cells"] if cell["absolute"]["mean"]]
+        cells = [cell for cell in family["cells"] if cell[self.n] and cell["absolute"]["mean"]]
         d, n = (np.array([cell[name] for cell in cells]) for name in ("d", self.n))
         mean = np.array([cell["absolute"]["mean"] for cell in cells])
         error = np.array([cell["absolute"]["standard_error"] or 0 for cell in cells])
@@ -92,7 +88,7 @@ class _Errors(_Drawing):
 
     def draw(self, axes, family):
         d, n, mean, low, high = self.points(family)
-        law = fits.primary(family)
+        law = self.law(family)
         c, alpha, beta = (fits.value(law[name]) for name in ("c", "alpha", "beta"))
         for value, look in self.styles.items():
             own = d == value
@@ -107,7 +103,7 @@ class _Errors(_Drawing):
         return f"Mean absolute error against {self.n} with the fitted law"
 
     def spoken(self, family):
-        law = fits.primary(family)
+        law = self.law(family)
         return (
             f"{family['label']}: {law['cells']} cells, error falls as {self.n} to the power "
             f"{_rounded(law['beta'], -1)} and grows as d to the power {_rounded(law['alpha'])}"
@@ -128,15 +124,16 @@ class _Crossings(_Drawing):
     """n* of each level ε and d, the fitted law, and the slopes of the bound."""
 
     more_handles = (Line2D([], [], **BOUND, label="slopes of the bound"),)
+    law = staticmethod(fits.crossings)
 
     def points(self, family):
         """d, ε and n*."""
-        points = fits.crossings(family)["crossings"]
+        points = self.law(family)["crossings"]
         return tuple(np.array([point[name] for point in points]) for name in ("d", "level", "n"))
 
     def draw(self, axes, family):
         d, level, n = self.points(family)
-        law, bound = fits.crossings(family), self.bound
+        law, bound = self.law(family), self.bound
         log_c, a, b = (fits.value(law[name]) for name in ("log_C", "a", "b"))
         anchor = np.mean(np.log(n) - bound["a"] * np.log(d) + bound["b"] * np.log(level))
         ends = np.array(self.x_bounds)
@@ -155,7 +152,7 @@ class _Crossings(_Drawing):
         return f"{self.n} at which the mean error falls below ε, with the fitted law and the bound's slopes"
 
     def spoken(self, family):
-        law = fits.crossings(family)
+        law = self.law(family)
         return (
             f"{family['label']}: {len(law['crossings'])} points, {self.n} grows as d to the power "
             f"{_rounded(law['a'])} and ε to the power {_rounded(law['b'], -1)}, the bound's powers "

@@ -27,8 +27,8 @@ def missing(error):
 
 def content(results, fit, gallery):
     """The whole section."""
-    errors = gallery.show(fit_figures.error_pages(results, fit), f"{results.name}-fit")
-    crossings = gallery.show(fit_figures.crossing_pages(results, fit), f"{results.name}-crossings")
+    errors = gallery.show(fit_figures.error_pages(results, fit))
+    crossings = gallery.show(fit_figures.crossing_pages(results, fit))
     return _introduction(fit) + errors + crossings + "".join(map(_family, fit["families"]))
 
 

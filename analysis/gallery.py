@@ -3,29 +3,27 @@
 import inline_svg
 import markup
 
-MOST_BYTES = 3_500_000
+MOST_BYTES = 4_000_000  # of all figures together
 
 
 class Gallery:
-    """Gives figures their numbers. What does not fit in MOST_BYTES is left out, and named."""
+    """Gives figures their numbers. None takes more than half of the room that is left: those after
+    it have room as well."""
 
     def __init__(self):
         self.count = 0
         self.room = MOST_BYTES
 
-    def show(self, pages, stem):
-        """The pages of a figure, up to the first for which there is no room; `stem` is the name under
-        which figures.py saves them."""
+    def show(self, pages, stem=None):
+        """The pages of a figure, as far as there is room. `stem`: of the files in which figures.py
+        saves them, if it does."""
+        share = self.room / 2
         shown = []
-        for number, page in enumerate(pages, start=1):
+        for page in pages:
             svg = inline_svg.convert(page.svg(), f"figure-{self.count + 1}", page.alt)
-            if len(svg) > self.room:
-                suffix = "" if number == 1 else f"-{number}"
-                shown.append(markup.paragraph(
-                    f"The rest of this figure would make the page too large: <code>analysis/figures.py</code> "
-                    f"writes it to <code>{markup.text(stem + suffix)}.svg</code>"
-                    f"{' and on' if number > 1 else ''}.", "soft",
-                ))  # fmt: skip
+            share -= len(svg)
+            if share < 0:
+                shown.append(markup.paragraph(_left_out(stem), "soft"))
                 break
             self.count += 1
             self.room -= len(svg)
@@ -36,3 +34,11 @@ class Gallery:
         box = markup.scroll(f"Figure {self.count}", svg, "figure")
         text = f"<b>Figure {self.count}.</b> {markup.math(caption)}"
         return f"<figure>\n{box}<figcaption>{text}</figcaption>\n</figure>\n"
+
+
+def _left_out(stem):
+    """Where to find what there is no room for."""
+    text = "This figure has more pages than there is room for."
+    if stem:
+        text += f" analysis/figures.py writes all of them: {stem}.svg, {stem}-2.svg and so on."
+    return markup.text(text)

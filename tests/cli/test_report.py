@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -196,10 +197,12 @@ class Report(ProgramTest):
         path = self.run_sweep(SWEEP, "tiny", *ONE_CELL)
         refusing = self.write("program", "#!/bin/sh\necho 'error: only one d <3>' >&2\nexit 2\n")
         refusing.chmod(0o755)
-        for program, reason in ((refusing, "error: only one d <3>"), ("no-such-program", "no such program")):
-            section = self.page(path, "--program", program).root.section("scaling-law")
-            self.assertIn(reason, section.text)
-            self.assertEqual(section.all("svg"), [])
+        section = self.page(path, "--program", "no-such-program").root.section("scaling-law")
+        self.assertIn("no-such-program: no such program", section.text)
+        with mock.patch.dict(os.environ, SADDLESWEEP=str(refusing)):
+            section = self.page(path).root.section("scaling-law")
+        self.assertIn("error: only one d <3>", section.text)
+        self.assertEqual(section.all("svg"), [])
 
     def test_wrong_files_are_refused(self):
         path = self.run_sweep(SWEEP, "tiny", *ONE_CELL)
