@@ -20,7 +20,6 @@ import table
 from gallery import Gallery
 from results import OUTCOMES, TRAPPED_FACTOR
 
-MOST_ROWS = 1000  # of the table of cells
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 EXECUTION_COLUMNS = {
     "number": "run", "started": "started", "seconds": "seconds", "runs": "runs", "exit_status": "exit status",
@@ -188,17 +187,7 @@ def _distribution(results, grid, gallery):
 
 
 def _cells(results):
-    rows = table.rows(results)
-    left_out = len(rows) - MOST_ROWS
-    rows = rows[:MOST_ROWS]
-    title = f"Final errors at iteration {results.iteration[-1]}, a row a cell"
-    more = (
-        markup.paragraph(
-            f"{left_out} more cells are left out here: analysis/figures.py writes all to {results.name}.csv."
-        )
-        if left_out > 0
-        else ""
-    )
+    rows = table.rows(results)[: table.MOST_ROWS]
     marks = [table.marks(row) for row in rows]
     columns = list(table.COLUMNS)
     columns.insert(columns.index("mean"), "remarks")  # where it is seen
@@ -206,7 +195,22 @@ def _cells(results):
     remarks = ({"remarks": ", ".join(found)} for found in marks)
     values = [[(row | remark)[name] for name in columns] for row, remark in zip(rows, remarks)]
     marked = {i for i, found in enumerate(marks) if found}
-    return markup.paragraph(markup.text(table.legend())) + markup.table(title, headings, values, marked, "tall") + more
+    title = f"Final errors at iteration {results.iteration[-1]}, a row a cell"
+    return (
+        markup.paragraph(markup.text(table.legend()))
+        + markup.table(title, headings, values, marked, "tall")
+        + _cells_left_out(results)
+    )
+
+
+def _cells_left_out(results):
+    count = results.cells - table.MOST_ROWS
+    if count <= 0:
+        return ""
+    return markup.paragraph(
+        f"{caption.plural(count, 'more cell')} left out here: analysis/figures.py writes all to "
+        f"{results.name}.csv."
+    )
 
 
 def _executions(results):

@@ -3,12 +3,12 @@
 import fit as fits
 import fit_figures
 import markup
+import table
 
-MOST_ROWS = 1000  # of a table of cells
-COEFFICIENTS = ("a", "b", "alpha", "beta", "c", "log_C")
+COEFFICIENTS = ("a", "b", "alpha", "beta", "c", "log_C")  # as in HEADINGS
 HEADINGS = (
-    "fit to", "error", "statistic", "trapped runs", "cells", "runs", "a", "b", "α", "β", "c", "log C",
-    "R²", "resamples without a fit",
+    "fit to", "error", "statistic", "trapped runs", "cells", "runs", "R²", "a", "b", "α", "β", "c", "log C",
+    "resamples without a fit",
 )  # fmt: skip
 CURVATURES = {
     "log_d_squared": "(log d)²",
@@ -59,15 +59,15 @@ def _family(family):
 
 def _fits(family):
     bound = family["bound"]
-    rows = [["the bound", *[None] * 5, f"{bound['a']}", f"{bound['b']}", *[None] * 6]]
+    rows = [["the bound", *[None] * 6, f"{bound['a']}", f"{bound['b']}", *[None] * 5]]
     rows += [_fit(one) for one in family["fits"]]
     return markup.table(f"{family['label']}: fits, with intervals", HEADINGS, rows)
 
 
 def _fit(one):
-    chosen = (one[name] for name in ("method", "error", "statistic", "trapped", "cells", "runs"))
+    chosen = (one[name] for name in ("method", "error", "statistic", "trapped", "cells", "runs", "r_squared"))
     coefficients = (_interval(one[name]) for name in COEFFICIENTS)
-    return [*chosen, *coefficients, one["r_squared"], one["resamples_without_fit"]]
+    return [*chosen, *coefficients, one["resamples_without_fit"]]
 
 
 def _curvature(family):
@@ -79,7 +79,7 @@ def _curvature(family):
 
 
 def _cells(family):
-    rows = [_cell(cell) for cell in family["cells"][:MOST_ROWS]]
+    rows = [_cell(cell) for cell in family["cells"][: table.MOST_ROWS]]
     marked = {i for i, cell in enumerate(family["cells"]) if cell["marks"]}
     caption = f"{family['label']}: cells, with the residual log(mean / fitted) of absolute errors"
     left_out = len(family["cells"]) - len(rows)

@@ -54,13 +54,10 @@ def _values(root):
 
 
 def _restyle(element):
-    """Colours as variables. Groups that have one are words: only those are letters by letters."""
+    """Colours as variables."""
     style = element.get("style")
     if style:
-        kind = "text" if element.tag == f"{SVG}g" else "line"
-        style = re.sub(
-            r"(?<=fill: |roke: )#[0-9a-f]{6}", lambda match: palette.variable(match[0], kind), style
-        )
+        style = re.sub(r"#[0-9a-f]{6}", lambda match: palette.variable(match[0]), style)
         element.set("style", style.replace(": ", ":").replace("; ", ";"))
 
 

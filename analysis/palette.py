@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-VARIABLE = re.compile(r"var\(--(line|text)-([0-9a-f]{6})\)")
+VARIABLE = re.compile(r"var\(--c-([0-9a-f]{6})\)")
 KNEE = 8
 """Of lightness: how far before a bound colours begin to be drawn together."""
 WHITE = np.array([0.95047, 1.0, 1.08883])  # XYZ of sRGB's white, D65
@@ -14,48 +14,37 @@ TO_XYZ = np.array(
 BACKGROUND = {"light": "#ffffff", "dark": "#14171c"}  # as in report.css
 GREY = 6
 """Chroma up to which a colour is a grey: these are turned round on dark pages, white to the page."""
-DARKEST = {"line": 44, "text": 55}
-"""Lightness (CIE L*) on dark pages from which contrast is 3:1 and 4.5:1, and a little more."""
-LIGHTEST = {"line": 59, "text": 49}
-"""The same on light pages."""
+DARKEST, LIGHTEST = 55, 49
+"""Lightness (CIE L*) of a colour on dark and on light pages: contrast 4.5:1, so that it does for words."""
 
 
-def variable(colour, kind):
-    """The CSS variable of a colour `#rrggbb` for lines or text (`kind`)."""
-    return f"var(--{kind}-{colour[1:]})"
+def variable(colour):
+    """The CSS variable of a colour `#rrggbb`."""
+    return f"var(--c-{colour[1:]})"
 
 
 def css(page):
     """Rules that define the variables that the text of a page uses."""
     names = sorted(set(VARIABLE.findall(page)))
-    schemes = {
-        scheme: "".join(f"--{kind}-{digits}:{adapted(f'#{digits}', kind, scheme)};" for kind, digits in names)
+    light, dark = (
+        "".join(f"--c-{digits}:{adapted(f'#{digits}', scheme)};" for digits in names)
         for scheme in BACKGROUND
-    }
-    return (
-        f":root{{{schemes['light']}}}\n"
-        f"@media screen and (prefers-color-scheme: dark){{:root{{{schemes['dark']}}}}}\n"
     )
+    return f":root{{{light}}}\n@media screen and (prefers-color-scheme: dark){{:root{{{dark}}}}}\n"
 
 
-def adapted(colour, kind, scheme):
-    """The colour as a page of this scheme shows it; the order of lightness is kept."""
+def adapted(colour, scheme):
+    """The colour as a `light` or `dark` page shows it; the order of lightness is kept."""
     lab = _to_lab(colour)
     if np.hypot(*lab[1:]) <= GREY:
         if scheme == "dark":
             paper = _to_lab(BACKGROUND["dark"])[0]
             lab[0] = paper + (95 - paper) * max(0, 1 - lab[0] / 100) ** 0.75
     elif scheme == "dark":
-        lab[0] = 100 - _limited(100 - lab[0], 100 - DARKEST[kind])
+        lab[0] = 100 - _limited(100 - lab[0], 100 - DARKEST)
     else:
-        lab[0] = _limited(lab[0], LIGHTEST[kind])
+        lab[0] = _limited(lab[0], LIGHTEST)
     return _to_hex(lab)
-
-
-def contrast(first, second):
-    """WCAG's contrast ratio of two colours `#rrggbb`."""
-    low, high = sorted(_luminance(colour) for colour in (first, second))
-    return (high + 0.05) / (low + 0.05)
 
 
 def _limited(lightness, bound):
@@ -68,10 +57,6 @@ def _linear(colour):
     """Red, green and blue in proportion to light, 0 to 1."""
     encoded = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-
-
-def _luminance(colour):
-    return float(TO_XYZ[1] @ _linear(colour))
 
 
 def _to_lab(colour):

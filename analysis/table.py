@@ -13,6 +13,8 @@ COLUMNS = (
     "mean", "std", "standard_error", "median", "q05", "q95", "absolute_mean", "absolute_std",
 )  # fmt: skip
 
+MOST_ROWS = 1000
+"""Rows of a table on a page; the CSV file has all."""
 FEWEST_RUNS = 5
 """Done runs of a cell, below which its statistics say little."""
 
