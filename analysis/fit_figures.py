@@ -163,11 +163,11 @@ class _Crossings(_Drawing):
         n, bound = grids.symbol(self.n), self.bound
         powers = f"$d^{{{bound['a']}}} / \\epsilon^{{{bound['b']}}}$"
         return (
-            f"{self.results.name}: ${self.n}^{{*}}(d, \\epsilon)$, the {n} at which the mean absolute error of a "
-            f"$d$ falls below $\\epsilon$, interpolated between cells. Lines: the law fitted to these points, "
-            f"${self.n}^{{*}} = C d^{{a}} \\epsilon^{{-b}}$. Dotted: the bound's {powers}, one line for each $d$, "
-            "through the points' geometric mean: the bound has no constant, so only its slopes mean "
-            "anything, and how far its lines are apart."
+            f"{self.results.name}: ${self.n}^{{*}}(d, \\epsilon)$, the {n} at which the mean absolute "
+            "error of a $d$ falls below $\\epsilon$, interpolated between cells. Lines: the law fitted "
+            f"to these points, ${self.n}^{{*}} = C d^{{a}} \\epsilon^{{-b}}$. Dotted: the bound's {powers}, "
+            "one line for each $d$, through the points' geometric mean: the bound has no constant, so "
+            "only its slopes mean anything, and how far its lines are apart."
         )
 
     def labels(self):

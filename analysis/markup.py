@@ -32,7 +32,10 @@ def paragraph(content, kind=""):
 
 def section(key, heading, content):
     """A section that the table of contents can point to."""
-    return f'<section id="{key}" aria-labelledby="{key}-heading">\n<h2 id="{key}-heading">{text(heading)}</h2>\n{content}</section>\n'
+    return (
+        f'<section id="{key}" aria-labelledby="{key}-heading">\n'
+        f'<h2 id="{key}-heading">{text(heading)}</h2>\n{content}</section>\n'
+    )
 
 
 def scroll(label, content, kind=""):

@@ -42,7 +42,7 @@ class Report(ProgramTest):
         return page
 
     def check_valid(self, path):
-        done = subprocess.run(["tidy", "-quiet", "-errors", path], capture_output=True, text=True, check=False)
+        done = subprocess.run(["tidy", "-quiet", "-errors", path], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def check_ids(self, page):

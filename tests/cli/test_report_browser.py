@@ -1,4 +1,4 @@
-"""The report's page in Chromium: no complaint, no request, no page wider than its window, in reach of the keyboard."""
+"""The report's page in Chromium: no complaint, no request, not wider than its window, all in reach of Tab."""
 
 import json
 from pathlib import Path
