@@ -23,7 +23,7 @@ import results
 import style
 import table
 
-ALL_DONE = {"requested": 32, "committed": 32, "done": 32, "diverged": 0, "failed": 0, "pending": 0, "trapped": 0}
+FOUR_DONE = {"done": 4, "diverged": 0, "failed": 0}
 ONE_CELL = ("--set", "grid.d=3", "--set", "grid.n=100", "--set", "grid.activation=tanh")
 
 
@@ -179,8 +179,8 @@ class Report(ProgramTest):
             self.assertIn(executions, self.page(path).root.section("executions").text)
 
     def test_fit_beside_the_bound(self):
-        path = self.run_sweep(SWEEP, "tiny")
-        page = self.page(path, "--fit", self.write_fit("tiny", ALL_DONE))
+        path = self.run_sweep(SWEEP, "tiny", *ONE_CELL)
+        page = self.page(path, "--fit", self.write_fit("tiny", FOUR_DONE))
         section = page.root.section("scaling-law")
         bound, first, crossings = section.table("tanh, k = 2, k0 = k, m = n: fits")
         self.assertEqual((bound["a"], bound["b"]), ("5", "2"))
@@ -207,7 +207,6 @@ class Report(ProgramTest):
 
     def test_wrong_files_are_refused(self):
         path = self.run_sweep(SWEEP, "tiny", *ONE_CELL)
-        four = {"done": 4, "diverged": 0, "failed": 0}
         self.check_refused("no such file", self.folder / "absent.h5")
         self.check_refused("cannot be read as an HDF5 file", self.write("text.h5", "not HDF5\n"))
         damaged = self.folder / "damaged.h5"
@@ -218,10 +217,10 @@ class Report(ProgramTest):
         self.check_refused("cannot be read", path, "--fit", self.folder / "absent.json")
         self.check_refused("is not JSON", path, "--fit", self.write("fit.json", "{"))
         self.check_refused("is not what `saddlesweep fit", path, "--fit", self.write("fit.json", "{}"))
-        self.check_refused("format_version 2", path, "--fit", self.write_fit("tiny", four, format_version=2))
-        self.check_refused("another result file", path, "--fit", self.write_fit("other", four))
-        self.check_refused("earlier state", path, "--fit", self.write_fit("tiny", four | {"done": 3}))
-        self.check_refused("damaged or incomplete", path, "--fit", self.write_fit("tiny", four, families=[{}]))
+        self.check_refused("format_version 2", path, "--fit", self.write_fit("tiny", FOUR_DONE, format_version=2))
+        self.check_refused("another result file", path, "--fit", self.write_fit("other", FOUR_DONE))
+        self.check_refused("earlier state", path, "--fit", self.write_fit("tiny", FOUR_DONE | {"done": 3}))
+        self.check_refused("damaged or incomplete", path, "--fit", self.write_fit("tiny", FOUR_DONE, families=[{}]))
         done = report(path, "--out", path / "below" / "a.html")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("cannot be written", done.stderr)
