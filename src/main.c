@@ -17,6 +17,7 @@ static const struct {
     {"merge", ss_cmd_merge, "merge the result files of a sweep's shards into one of the whole"},
     {"status", ss_cmd_status, "show how many runs are done, pending, diverged, failed"},
     {"reduce", ss_cmd_reduce, "recompute the bands of a result file"},
+    {"fit", ss_cmd_fit, "fit scaling laws to the final errors, with confidence intervals"},
     {"verify", ss_cmd_verify, "check every checksum of a result file; recompute some of its runs"},
     {"export", ss_cmd_export, "write a table of all trajectories for pandas and R"},
     {"submit", ss_cmd_submit, "write and submit the Slurm jobs of a sweep"},
@@ -29,7 +30,7 @@ static void print_help(void)
     printf("Usage: saddlesweep COMMAND [ARGUMENTS]\n\n"
            "Studies when stochastic gradient descent-ascent learns a one-layer WGAN: expands a\n"
            "sweep file into runs, spreads them over MPI ranks, keeps every trajectory in one HDF5\n"
-           "file, and reduces them to bands.\n\nCommands:\n");
+           "file, reduces them to bands, and fits scaling laws.\n\nCommands:\n");
     for (int i = 0; i < COMMANDS; i++) {
         printf("  %-8s %s\n", commands[i].name, commands[i].summary);
     }

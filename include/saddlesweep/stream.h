@@ -23,6 +23,7 @@ ss_stream ss_stream_start(uint64_t root_seed, int64_t seed, int64_t d, int64_t k
 ss_stream ss_stream_data(uint64_t root_seed, int64_t seed, int64_t k0);
 ss_stream ss_stream_latents(uint64_t root_seed, int64_t seed, int64_t k);
 ss_stream ss_stream_sphere(uint64_t root_seed, int64_t seed, int64_t d, int64_t k);
+ss_stream ss_stream_bootstrap(uint64_t root_seed); /* of no run: resamples of seeds */
 
 /* The raw Philox4x32-10 block of a counter. Local. */
 void ss_stream_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);

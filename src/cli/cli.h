@@ -8,6 +8,7 @@ int ss_cmd_run(int argc, char **argv);
 int ss_cmd_merge(int argc, char **argv);
 int ss_cmd_status(int argc, char **argv);
 int ss_cmd_reduce(int argc, char **argv);
+int ss_cmd_fit(int argc, char **argv);
 int ss_cmd_verify(int argc, char **argv);
 int ss_cmd_export(int argc, char **argv);
 int ss_cmd_submit(int argc, char **argv);

@@ -3,7 +3,14 @@
 #include <Random123/philox.h>
 #include <math.h>
 
-enum purpose { PURPOSE_TRUTH = 1, PURPOSE_START, PURPOSE_DATA, PURPOSE_LATENTS, PURPOSE_SPHERE };
+enum purpose {
+    PURPOSE_TRUTH = 1,
+    PURPOSE_START,
+    PURPOSE_DATA,
+    PURPOSE_LATENTS,
+    PURPOSE_SPHERE,
+    PURPOSE_BOOTSTRAP
+};
 
 void ss_stream_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
 {
@@ -55,6 +62,11 @@ ss_stream ss_stream_latents(uint64_t root_seed, int64_t seed, int64_t k)
 ss_stream ss_stream_sphere(uint64_t root_seed, int64_t seed, int64_t d, int64_t k)
 {
     return create(PURPOSE_SPHERE, root_seed, seed, d, k);
+}
+
+ss_stream ss_stream_bootstrap(uint64_t root_seed)
+{
+    return create(PURPOSE_BOOTSTRAP, root_seed, 0, 0, 0);
 }
 
 static double unit_uniform(uint32_t x)

@@ -1,0 +1,275 @@
+#include "verdict.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+/* Below this part of the variance a power law is said to describe a grid badly. */
+static const double good_r_squared = 0.9;
+
+ss_bound ss_bound_of(const ss_family *family)
+{
+    return (ss_bound){.a = 5, .b = family->against == SS_AXIS_N ? 2 : 1};
+}
+
+static const char *letter_of(const ss_family *family)
+{
+    return family->against == SS_AXIS_N ? "n" : "m";
+}
+
+static void format_end(double end, char *buffer, size_t size)
+{
+    if (isinf(end)) {
+        snprintf(buffer, size, "unbounded");
+    } else {
+        snprintf(buffer, size, "%.2f", end);
+    }
+}
+
+const char *ss_interval_format(const ss_interval *i, char buffer[SS_INTERVAL_TEXT_SIZE])
+{
+    char low[SS_INTERVAL_TEXT_SIZE / 3];
+    char high[SS_INTERVAL_TEXT_SIZE / 3];
+    if (isnan(i->value)) {
+        snprintf(buffer, SS_INTERVAL_TEXT_SIZE, "-");
+    } else if (isnan(i->low)) {
+        snprintf(buffer, SS_INTERVAL_TEXT_SIZE, "%.2f", i->value);
+    } else {
+        format_end(i->low, low, sizeof low);
+        format_end(i->high, high, sizeof high);
+        snprintf(buffer, SS_INTERVAL_TEXT_SIZE, "%.2f [%s, %s]", i->value, low, high);
+    }
+    return buffer;
+}
+
+const char *ss_trouble_text(ss_scaling_trouble trouble, const ss_family *family, char *buffer,
+                            size_t size)
+{
+    const char *letter = letter_of(family);
+    switch (trouble) {
+    case SS_SCALING_TOO_FEW:
+        snprintf(buffer, size,
+                 "fewer than 3 cells have an error to fit to; c, alpha and beta need 3");
+        break;
+    case SS_SCALING_ONE_D:
+        snprintf(buffer, size, "only one d; alpha and a need at least two values of d");
+        break;
+    case SS_SCALING_ONE_N:
+        snprintf(buffer, size, "only one %s; beta, a and b need at least two values of %s", letter,
+                 letter);
+        break;
+    case SS_SCALING_TIED:
+        snprintf(buffer, size,
+                 "log %s is a linear function of log d in these cells; alpha and beta cannot be "
+                 "told apart",
+                 letter);
+        break;
+    default:
+        buffer[0] = '\0';
+    }
+    return buffer;
+}
+
+bool ss_intervals_meet(const ss_interval *first, const ss_interval *second)
+{
+    return first->low <= second->high && second->low <= first->high;
+}
+
+static bool contains(const ss_interval *interval, double value)
+{
+    return interval->low <= value && value <= interval->high;
+}
+
+static const ss_fit *find(const ss_analysis *a, ss_fit_method method, ss_choice choice)
+{
+    for (int64_t i = 0; i < a->count; i++) {
+        const ss_fit *fit = &a->fits[i];
+        if (fit->method == method && fit->quantity == SS_QUANTITY_ERROR &&
+            fit->statistic == SS_SCALING_MEAN && fit->choice == choice) {
+            return fit;
+        }
+    }
+    return NULL; /* the fit without trapped runs, if there are none */
+}
+
+static void say_interval(ss_text *out, const char *name, const ss_interval *interval)
+{
+    char text[SS_INTERVAL_TEXT_SIZE];
+    ss_text_append(out, "%s = %s", name, ss_interval_format(interval, text));
+}
+
+/* b = 1/β: 2 is an error that falls as 1/√n. */
+static void say_b(const ss_analysis *a, ss_text *out)
+{
+    const ss_interval *b = &a->fits[0].b;
+    int bound = ss_bound_of(a->observation->family).b;
+    const char *letter = letter_of(a->observation->family);
+    say_interval(out, "b", b);
+    if (contains(b, bound)) {
+        ss_text_append(out, ": consistent with %d", bound);
+    } else if (b->high < bound) {
+        ss_text_append(out, ": below %d, the error falls faster with %s than the bound says", bound,
+                       letter);
+    } else {
+        ss_text_append(out,
+                       ": above %d, the error falls more slowly with %s than the bound says; look "
+                       "whether %s is what limits these cells",
+                       bound, letter, letter);
+    }
+}
+
+static void say_a(const ss_analysis *a, ss_text *out)
+{
+    const ss_interval *exponent = &a->fits[0].a;
+    ss_bound bound = ss_bound_of(a->observation->family);
+    say_interval(out, "a", exponent);
+    if (contains(exponent, bound.a)) {
+        ss_text_append(out, ": consistent with %d", bound.a);
+    } else if (exponent->low > bound.a) {
+        ss_text_append(out,
+                       ": above %d, which an upper bound for small errors does not rule out on a "
+                       "finite grid; look at the residuals",
+                       bound.a);
+    } else if (a->observation->family->theorem && a->fits[0].b.low <= bound.b) {
+        ss_text_append(out, ": below %d, the bound holds and is not tight on this grid", bound.a);
+    } else {
+        ss_text_append(out, ": below %d", bound.a);
+    }
+}
+
+static void say_exponents(const ss_analysis *a, ss_text *out)
+{
+    const ss_fit *primary = &a->fits[0];
+    const char *letter = letter_of(a->observation->family);
+    char beta[SS_INTERVAL_TEXT_SIZE];
+    if (!(primary->beta.value > 0)) {
+        ss_text_append(
+            out, "The error does not fall with %s here (beta = %s): there is no %s(d, eps).\n",
+            letter, ss_interval_format(&primary->beta, beta), letter);
+    } else if (isnan(primary->beta.low)) {
+        say_interval(out, "b", &primary->b);
+        say_interval(out, ", a", &primary->a);
+        ss_text_append(out, ": from a single seed, so nothing can be said about their errors.\n");
+    } else if (primary->beta.low <= 0) {
+        ss_text_append(out,
+                       "That the error falls with %s is not certain here (beta = %s), so a and b "
+                       "have no bounded interval.\n",
+                       letter, ss_interval_format(&primary->beta, beta));
+    } else {
+        say_b(a, out);
+        ss_text_append(out, "; ");
+        say_a(a, out);
+        ss_text_append(out, ".\n");
+    }
+}
+
+static void say_setting(const ss_analysis *a, ss_text *out)
+{
+    const ss_family *family = a->observation->family;
+    if (!family->theorem) {
+        ss_text_append(out, "Theorem 4 is about k = d; for %s its bound is a comparison only.\n",
+                       family->k);
+    }
+}
+
+static void say_curvature(const ss_analysis *a, ss_text *out)
+{
+    const char *letter = letter_of(a->observation->family);
+    char names[SS_CURVATURE_TERMS][32];
+    bool told = false;
+    bool bent = false;
+    snprintf(names[0], sizeof names[0], "log^2 d");
+    snprintf(names[1], sizeof names[1], "log^2 %s", letter);
+    snprintf(names[2], sizeof names[2], "log d log %s", letter);
+    for (int term = 0; term < SS_CURVATURE_TERMS; term++) {
+        const ss_interval *curvature = &a->curvature[term];
+        told = told || !isnan(curvature->low);
+        if (!isnan(curvature->low) && !contains(curvature, 0)) {
+            char text[SS_INTERVAL_TEXT_SIZE];
+            ss_text_append(out, "%s%s is %s", bent ? ", of " : "The law bends: the term of ",
+                           names[term], ss_interval_format(curvature, text));
+            bent = true;
+        }
+    }
+    if (bent) {
+        ss_text_append(out, ". The exponents are averages over this grid.\n");
+    } else if (told) {
+        ss_text_append(out, "No curvature is seen: quadratic terms do not differ from 0.\n");
+    }
+}
+
+static void say_crossings(const ss_analysis *a, ss_text *out)
+{
+    const ss_fit *primary = &a->fits[0];
+    const ss_fit *crossings = find(a, SS_METHOD_CROSSINGS, SS_CHOICE_WITH);
+    if (crossings->trouble != SS_SCALING_SOUND) {
+        ss_text_append(out, "The second method has nothing to say: too few levels of the error are "
+                            "crossed.\n");
+        return;
+    }
+    if (isnan(primary->b.low) || isnan(crossings->b.low)) {
+        return;
+    }
+    bool agree = ss_intervals_meet(&primary->a, &crossings->a) &&
+                 ss_intervals_meet(&primary->b, &crossings->b);
+    ss_text_append(out, "By crossings: ");
+    say_interval(out, "b", &crossings->b);
+    say_interval(out, ", a", &crossings->a);
+    ss_text_append(out, ": the two methods %s within their intervals.\n",
+                   agree ? "agree" : "do not agree");
+}
+
+static void say_trapped(const ss_analysis *a, ss_text *out)
+{
+    int64_t trapped = a->observation->total.trapped;
+    const ss_fit *primary = &a->fits[0];
+    const ss_fit *without = find(a, SS_METHOD_CELLS, SS_CHOICE_WITHOUT);
+    if (!without || without->trouble != SS_SCALING_SOUND) {
+        return;
+    }
+    ss_text_append(out, "%" PRId64 " %s trapped; without %s ", trapped,
+                   trapped == 1 ? "run is" : "runs are", trapped == 1 ? "it" : "them");
+    say_interval(out, "b", &without->b);
+    say_interval(out, ", a", &without->a);
+    if (!isnan(primary->b.low)) {
+        bool same =
+            contains(&primary->a, without->a.value) && contains(&primary->b, without->b.value);
+        ss_text_append(out, "%s", same ? "" : ": they change the answer");
+    }
+    ss_text_append(out, ".\n");
+}
+
+static void say_quality(const ss_analysis *a, ss_text *out)
+{
+    const ss_observation *o = a->observation;
+    int64_t few = 0;
+    int64_t missing = 0;
+    for (int64_t i = 0; i < o->family->cells; i++) {
+        few += o->counts[i].done < SS_FEW_RUNS;
+        missing += o->counts[i].done < o->counts[i].requested;
+    }
+    if (a->fits[0].r_squared < good_r_squared) {
+        ss_text_append(out, "R^2 is %.2f: a power law describes this grid badly.\n",
+                       a->fits[0].r_squared);
+    }
+    if (few > 0) {
+        ss_text_append(out, "%" PRId64 " of %" PRId64 " cells have fewer than %d runs.\n", few,
+                       o->family->cells, SS_FEW_RUNS);
+    }
+    if (missing > 0) {
+        ss_text_append(out,
+                       "%" PRId64 " of %" PRId64 " cells miss runs: what is fitted is the "
+                       "survivors.\n",
+                       missing, o->family->cells);
+    }
+}
+
+void ss_verdict(const ss_analysis *a, ss_text *out)
+{
+    say_exponents(a, out);
+    say_setting(a, out);
+    say_curvature(a, out);
+    say_crossings(a, out);
+    say_trapped(a, out);
+    say_quality(a, out);
+}

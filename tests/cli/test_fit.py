@@ -1,0 +1,259 @@
+"""`fit`: exponents as NumPy finds them, honest counts, and refusals that say why."""
+
+import ctypes
+import json
+import math
+import unittest
+
+import h5py
+import numpy as np
+from harness import DIVERGING, SWEEP, ProgramTest, read
+
+# Two families of nine cells, six runs each.
+LAW = (
+    SWEEP.replace("d: [3, 5]", "d: [2, 3, 5]")
+    .replace("k: 2", "k: d")
+    .replace("[100, 300]", "{from: 100, to: 400, factor: 2}")
+    .replace("count: 4", "count: 6")
+    .replace("iterations: 50", "iterations: 200")
+    .replace("noise: 0.1", "noise: 0")
+)
+# At k = 2 < d some starts are trapped, whatever n is.
+TRAPPING = (
+    SWEEP.replace("[100, 300]", "[1000, 2000]")
+    .replace("root_seed: 7", "root_seed: 20200713")
+    .replace(", tanh]", "]")
+    .replace("count: 4", "count: 20")
+    .replace("iterations: 50", "iterations: 600")
+    .replace("{size: 0.5}", "{size: 0.5, decay: 50}")
+    .replace("noise: 0.1", "noise: 0")
+)
+LEAST = ("--resamples", "2000")
+
+
+def xxh128(data):
+    """XXH3, 128 bits, in hexadecimal, by the library that the program uses."""
+
+    class Hash(ctypes.Structure):
+        _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
+
+    library = ctypes.CDLL("libxxhash.so.0")
+    library.XXH3_128bits.restype = Hash
+    value = library.XXH3_128bits(data, ctypes.c_size_t(len(data)))
+    return f"{value.high:016x}{value.low:016x}"
+
+
+def weighted_fit(log_d, log_n, values):
+    """The law by cells as docs/fit.md defines it; values is [cells, seeds], NaN where there is none."""
+    count = np.isfinite(values).sum(axis=1)
+    mean = np.nanmean(values, axis=1)
+    spread = np.nanvar(values, axis=1, ddof=1) / mean**2
+    common = np.average(spread, weights=count - 1)
+    drawn = ((count - 1) * spread + 4 * common) / (count + 3)
+    scale = np.sqrt(count / drawn)
+    design = np.column_stack([np.ones_like(log_d), log_d, -log_n])
+    solution = np.linalg.lstsq(design * scale[:, None], np.log(mean) * scale, rcond=None)[0]
+    return solution, np.log(mean) - design @ solution
+
+
+class FitTest(ProgramTest):
+    def fit(self, path, *options, ranks=None):
+        """The JSON of a fit."""
+        out = self.folder / "fit.json"
+        self.succeed("fit", path, "--json", out, *LEAST, *options, ranks=ranks)
+        return json.loads(out.read_text())
+
+    def refuse(self, path, *options, status=2):
+        out = self.folder / "refused.json"
+        done = self.call("fit", path, "--json", out, *options)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        self.assertFalse(out.exists())
+        self.assertNotIn("refused.json.creating", self.files())
+        return done.stderr
+
+
+class Estimates(FitTest):
+    def test_the_law_of_each_family_is_that_of_numpy(self):
+        path = self.run_sweep(LAW, "law")
+        fitted = self.fit(path)
+        with h5py.File(path) as file:
+            final = file["error"][:, :, -1]
+            norm = file["run"]["truth_norm"]
+            parameters = {name: file[name][:] for name in ("d", "n")}
+            names = [name.decode() for name in file["activation"][:]]
+        self.assertEqual([f["activation"] for f in fitted["families"]], ["leaky_relu(0.2)", "tanh"])
+        for family in fitted["families"]:
+            self.assertEqual((family["k"], family["other"]), ("k = d", "m = n"))
+            cells = np.array([cell["cell"] for cell in family["cells"]])
+            self.assertTrue(all(names[cell] == family["activation"] for cell in cells))
+            log_d, log_n = (np.log(parameters[name][cells]) for name in ("d", "n"))
+            for fit in family["fits"]:
+                if (fit["method"], fit["statistic"]) != ("cells", "mean"):
+                    continue
+                values = final[cells] / (norm[cells] if fit["error"] == "relative" else 1)
+                if fit["trapped"] == "without":
+                    relative = final[cells] / norm[cells]
+                    bound = 5 * np.median(relative, axis=1, keepdims=True)
+                    values = np.where(relative > bound, np.nan, values)
+                (c, alpha, beta), residuals = weighted_fit(log_d, log_n, values)
+                expected = {
+                    "c": c, "alpha": alpha, "beta": beta,
+                    "a": alpha / beta, "b": 1 / beta, "log_C": c / beta,
+                }  # fmt: skip
+                for name, value in expected.items():
+                    self.assertAlmostEqual(fit[name]["value"], value, 9, name)
+                    self.assertLess(fit[name]["low"], value)
+                    self.assertGreater(fit[name]["high"], value)
+                if fit is family["fits"][0]:
+                    stored = [cell["residual"] for cell in family["cells"]]
+                    np.testing.assert_allclose(stored, residuals, atol=1e-10)
+
+    def test_crossings_lie_on_the_cells_curves(self):
+        path = self.run_sweep(LAW, "law")
+        for family in self.fit(path)["families"]:
+            fit = next(f for f in family["fits"] if f["method"] == "crossings")
+            cells = {(cell["d"], cell["n"]): cell["absolute"]["mean"] for cell in family["cells"]}
+            places = len(family["d"]) * len(fit["levels"])
+            self.assertEqual(len(fit["crossings"]) + fit["not_reached"] + fit["below_smallest_n"], places)
+            self.assertGreater(fit["not_reached"], 0)
+            for crossing in fit["crossings"]:
+                curve = [cells[crossing["d"], n] for n in family["n"]]
+                self.assertLessEqual(family["n"][0], crossing["n"])
+                self.assertLessEqual(crossing["n"], family["n"][-1])
+                here = np.interp(math.log(crossing["n"]), np.log(family["n"]), np.log(curve))
+                self.assertAlmostEqual(here, math.log(crossing["level"]), 9)
+
+    def test_any_number_of_ranks_finds_the_same(self):
+        path = self.run_sweep(LAW, "law")
+        alone = self.fit(path)
+        for ranks in (2, 4):
+            self.assertEqual(self.fit(path, ranks=ranks), alone)
+        self.assertNotEqual(self.fit(path, "--resamples", "2001"), alone)
+
+    def test_the_root_seed_makes_the_resamples(self):
+        path = self.run_sweep(LAW, "law")
+        first, second = self.fit(path), self.fit(path)
+        self.assertEqual(first, second)
+        self.assertEqual(first["intervals"], {"level": 0.95, "resamples": 2000, "root_seed": "7"})
+
+    def test_it_says_which_file_it_is_of(self):
+        path = self.run_sweep(LAW, "law")
+        before = path.read_bytes()
+        file = self.fit(path)["file"]
+        self.assertEqual(file["bytes"], len(before))
+        self.assertEqual(file["xxh128"], xxh128(before))
+        self.assertIn(file["xxh128"], self.succeed("fit", path, *LEAST).stdout)
+        self.assertEqual(path.read_bytes(), before)
+
+    def test_a_sweep_of_one_n_is_fitted_against_m(self):
+        sweep = LAW.replace("n: {from: 100, to: 400, factor: 2}", "n: 2000").replace(
+            "m: n", "m: [20, 40, 80]"
+        )
+        path = self.run_sweep(sweep, "m")
+        fitted = self.fit(path)
+        self.assertEqual(fitted["against"], "m")
+        family = fitted["families"][0]
+        self.assertEqual((family["n"], family["other"], family["bound"]), ([20, 40, 80], "n = 2000", {"a": 5, "b": 1}))
+        self.assertIn("only one n", self.refuse(path, "--against", "n"))
+        self.assertIn('expected n or m', self.refuse(path, "--against", "d"))
+
+    def test_families_are_told_apart_by_the_rules_of_their_axes(self):
+        sweep = LAW.replace("k: d", "k: [5, 6]").replace("m: n", "m: [50, 80]").replace(
+            "latent: k", "latent: d"
+        )
+        labels = [family["label"] for family in self.fit(self.run_sweep(sweep, "many"))["families"]]
+        self.assertEqual(len(labels), 8)
+        self.assertIn("tanh, k = 6, k0 = d, m = 50", labels)
+
+
+class Honesty(FitTest):
+    def test_trapped_runs_are_counted_and_the_fit_is_shown_without_them(self):
+        path = self.run_sweep(TRAPPING, "trapping")
+        relative = read(path, "error")[:, :, -1] / read(path, "run")["truth_norm"]
+        trapped = (relative > 5 * np.median(relative, axis=1, keepdims=True)).sum(axis=1)
+        self.assertGreater(trapped.sum(), 0, "this sweep was chosen for its trapped runs")
+        fitted = self.fit(path)
+        family = fitted["families"][0]
+        self.assertEqual(fitted["runs"]["trapped"], trapped.sum())
+        self.assertEqual([cell["trapped"] for cell in family["cells"]], trapped.tolist())
+        runs = {fit["trapped"]: fit["runs"] for fit in family["fits"]}
+        self.assertEqual(runs, {"with": 80, "without": 80 - trapped.sum()})
+        self.assertTrue(any("trapped; without" in sentence for sentence in family["verdict"]))
+        self.assertTrue(any("comparison only" in sentence for sentence in family["verdict"]))
+
+    def test_cells_with_few_runs_or_missing_ones_are_marked(self):
+        sweep = DIVERGING.replace("count: 4", "count: 8")
+        spec = self.write("diverging.yaml", sweep)
+        path = self.folder / "diverging.h5"
+        self.assertEqual(self.call("run", spec, "-o", path).returncode, 3)
+        fitted = self.fit(path)
+        status = read(path, "run")["status"]
+        self.assertEqual(fitted["runs"]["diverged"], (status == 2).sum())
+        for family in fitted["families"]:
+            for cell in family["cells"]:
+                done = int((status[cell["cell"]] == 1).sum())
+                self.assertEqual((cell["requested"], cell["committed"], cell["done"]), (8, 8, done))
+                expected = ["fewer than 5 runs"] * (done < 5) + ["runs missing"] * (done < 8)
+                self.assertEqual(cell["marks"], expected)
+        self.assertIn("miss runs", self.succeed("fit", path, *LEAST).stdout)
+
+    def test_a_single_seed_gives_no_interval(self):
+        path = self.run_sweep(LAW.replace("count: 6", "count: 1"), "single")
+        family = self.fit(path)["families"][0]
+        self.assertIsNone(family["fits"][0]["b"]["low"])
+        self.assertIn("single seed", family["verdict"][0])
+
+    def test_errors_that_do_not_fall_give_no_law(self):
+        sweep = LAW.replace("{size: 0.5}", "{size: 0.0000001}")
+        family = self.fit(self.run_sweep(sweep, "still"))["families"][0]
+        verdict = " ".join(family["verdict"])
+        self.assertRegex(verdict, "does not fall with n here|not certain here")
+
+
+class Refusals(FitTest):
+    def test_a_half_finished_file_is_fitted_only_when_told(self):
+        path = self.run_sweep(LAW, "half")
+        with h5py.File(path) as file:
+            offset = file["run"].id.get_offset()
+        data = bytearray(path.read_bytes())
+        data[offset : offset + 3 * 64] = bytes(3 * 64)  # as if three runs had never ended
+        path.write_bytes(data)
+        error = self.refuse(path)
+        self.assertIn("3 of 108 runs are pending", error)
+        self.assertIn("--partial", error)
+        fitted = self.fit(path, "--partial")
+        self.assertTrue(fitted["partial"])
+        self.assertEqual(fitted["runs"]["pending"], 3)
+        self.assertIn("runs missing", fitted["families"][0]["cells"][0]["marks"])
+
+    def test_damaged_runs_are_not_fitted(self):
+        path = self.run_sweep(LAW, "damaged")
+        with h5py.File(path) as file:
+            offset = file["error"].id.get_offset()
+        data = bytearray(path.read_bytes())
+        data[offset + 9] ^= 1
+        path.write_bytes(data)
+        self.assertIn("1 committed runs are damaged", self.refuse(path, status=1))
+        self.assertEqual(self.fit(path, "--partial")["families"][0]["cells"][0]["pending"], 1)
+
+    def test_grids_that_identify_no_exponent(self):
+        one_d = self.run_sweep(LAW.replace("d: [2, 3, 5]", "d: 3"), "one-d")
+        self.assertIn("only one d", self.refuse(one_d))
+        one_n = self.run_sweep(LAW.replace("{from: 100, to: 400, factor: 2}", "100"), "one-n")
+        self.assertIn("only one n", self.refuse(one_n))
+        tied = self.run_sweep(LAW.replace("{from: 100, to: 400, factor: 2}", "d"), "tied")
+        self.assertIn("linear function of log d", self.refuse(tied))
+
+    def test_wrong_options_and_files(self):
+        path = self.run_sweep(LAW, "law")
+        before = path.read_bytes()
+        self.assertIn("expected 2000 to 1000000", self.refuse(path, "--resamples", "1999"))
+        self.assertEqual(self.call("fit", path, "--json", path).returncode, 2)
+        self.assertEqual(path.read_bytes(), before)
+        self.assertEqual(self.call("fit", path, "--json", self.folder / "none" / "x.json").returncode, 2)
+        self.assertIn("no-such.h5", self.refuse(self.folder / "no-such.h5"))
+        self.assertIn("not", self.refuse(self.write("text.h5", "no result file")))
+
+
+if __name__ == "__main__":
+    unittest.main()
