@@ -96,12 +96,12 @@ def _cell(cell):
 
 
 def _interval(interval):
-    """`2.04 (1.90 to 2.21)`, with a dash where it is unbounded."""
+    """`2.04 [1.90, 2.21]` as the program prints it, with a dash where it is unbounded."""
     if not interval:
         return None
     value, low, high = (_number(interval[name]) for name in ("value", "low", "high"))
-    return f"{value} ({low} to {high})"
+    return f"{value} [{low}, {high}]"
 
 
 def _number(value):
-    return markup.DASH if value is None else f"{value:.3g}"
+    return markup.DASH if value is None else f"{value:.2f}"

@@ -86,7 +86,7 @@ def _side(column):
 
 
 LONG = 60  # letters of a cell
-NUMBER = r"[\d.e+-]+( \(.*\))?|inf|"  # perhaps with an interval
+NUMBER = r"[\d.e+-]+( \[.*\])?|inf|"  # perhaps with an interval
 DASH = "–"
 """Of a value that there is none of."""
 

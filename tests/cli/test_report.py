@@ -113,7 +113,7 @@ class Report(ProgramTest):
         self.assertIn(f"tanh, d = 3 {mean[1]:.3g} at n = 100 to {mean[3]:.3g} at n = 300", spoken[0])
         self.assertIn(f"tanh, d = 5 {mean[7]:.3g} (n = 300) to {mean[5]:.3g} (n = 100)", spoken[1])
         both = final[[1, 3]]
-        self.assertIn(f"tanh, d = 3 8 runs from {both.min():.3g} to {both.max():.3g}", spoken[2])
+        self.assertIn(f"tanh, d = 3 8 runs from {both.min():.3g} to {both.max():.3g}", spoken[-1])
         self.assertIn("32 runs, of 50 iterations. All are committed. 32 done", page.root.all("header")[0].text)
         (execution,) = page.root.section("executions").table("Each run")
         self.assertEqual((execution["runs"], execution["exit status"]), ("32", "0"))
@@ -121,8 +121,14 @@ class Report(ProgramTest):
         with h5py.File(path) as file:
             self.assertEqual(set(attributes), set(file.attrs))
             self.assertEqual(attributes["plan_digest"], file.attrs["plan_digest"])
-        self.page(path)
-        self.assertEqual((self.folder / "report.html").read_text(encoding="utf-8"), page.source)
+        fit = self.folder / "asked.json"
+        self.succeed("fit", path, "--json", fit)
+        self.assertEqual(self.page(path, "--fit", fit).source, page.source)
+        law = json.loads(fit.read_text(encoding="utf-8"))["families"][1]
+        row = page.root.section("scaling-law").table(f"{law['label']}: fits")[1]
+        ends = law["fits"][0]["b"]
+        self.assertEqual(row["b"], f"{ends['value']:.2f} [{ends['low']:.2f}, {ends['high']:.2f}]")
+        self.assertIn(law["verdict"][0], page.root.section("scaling-law").text)
 
     def test_texts_of_the_file_are_only_text(self):
         text = "# <script>alert(1)</script> </pre> &amp; \"'\n" + SWEEP
@@ -184,7 +190,7 @@ class Report(ProgramTest):
         section = page.root.section("scaling-law")
         bound, first, crossings = section.table("tanh, k = 2, k0 = k, m = n: fits")
         self.assertEqual((bound["a"], bound["b"]), ("5", "2"))
-        self.assertEqual((first["a"], first["b"], first["log C"]), ("2.5 (2 to 2.75)", "2 (– to 2.25)", "–"))
+        self.assertEqual((first["a"], first["b"], first["log C"]), ("2.50 [2.00, 2.75]", "2.00 [–, 2.25]", "–"))
         self.assertEqual((first["fit to"], crossings["fit to"], crossings["R²"]), ("cells", "crossings", "0.987"))
         self.assertIn("a <is> less than 5 & b may be 2.", section.text)
         self.assertIn("No fit: only one d", section.text)
