@@ -161,7 +161,7 @@ class _Crossings(_Drawing):
 
     def caption(self):
         n, bound = grids.symbol(self.n), self.bound
-        powers = f"$d^{{{bound['a']}}} / \\epsilon^{{{bound['b']}}}$"
+        powers = "$" + _power("d", bound["a"]) + " / " + _power(r"\epsilon", bound["b"]) + "$"
         return (
             f"{self.results.name}: ${self.n}^{{*}}(d, \\epsilon)$, the {n} at which the mean absolute "
             "error of a $d$ falls below $\\epsilon$, interpolated between cells. Lines: the law fitted "
@@ -176,6 +176,10 @@ class _Crossings(_Drawing):
 
 def _axis(name):
     return {"n": "samples $n$", "m": "batch size $m$"}[name]
+
+
+def _power(symbol, exponent):
+    return symbol if exponent == 1 else f"{symbol}^{{{exponent}}}"
 
 
 def _rounded(interval, sign=1):

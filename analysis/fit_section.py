@@ -29,7 +29,9 @@ def content(results, fit, gallery):
     """The whole section."""
     errors = gallery.show(fit_figures.error_pages(results, fit))
     crossings = gallery.show(fit_figures.crossing_pages(results, fit))
-    return _introduction(fit) + errors + crossings + "".join(map(_family, fit["families"]))
+    most = max(1, table.MOST_ROWS // max(1, len(fit["families"])))
+    families = "".join(_family(family, most) for family in fit["families"])
+    return _introduction(fit) + errors + crossings + families
 
 
 def _introduction(fit):
@@ -48,13 +50,14 @@ def _introduction(fit):
     return warning + markup.paragraph(markup.math(law)) + markup.paragraph(how, "soft")
 
 
-def _family(family):
+def _family(family, most):
+    """A family's verdict and tables, with at most so many of its cells."""
     heading = f"<h3>{markup.text(family['label'])}</h3>\n"
     verdict = "".join(f"<li>{markup.text(sentence)}</li>" for sentence in family["verdict"])
     verdict = f"<ul>{verdict}</ul>\n" if verdict else ""
     if family["reason"]:
         return heading + markup.paragraph(f"No fit: {markup.text(family['reason'])}") + verdict
-    return heading + verdict + _fits(family) + _curvature(family) + _cells(family)
+    return heading + verdict + _fits(family) + _curvature(family) + _cells(family, most)
 
 
 def _fits(family):
@@ -78,8 +81,8 @@ def _curvature(family):
     return markup.table(caption, ("term", "coefficient"), rows)
 
 
-def _cells(family):
-    rows = [_cell(cell) for cell in family["cells"][: table.MOST_ROWS]]
+def _cells(family, most):
+    rows = [_cell(cell) for cell in family["cells"][:most]]
     marked = {i for i, cell in enumerate(family["cells"]) if cell["marks"]}
     caption = f"{family['label']}: cells, with the residual log(mean / fitted) of absolute errors"
     left_out = len(family["cells"]) - len(rows)
