@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a sweep file to its result: installs what is missing, builds, runs on all cores, draws.
+# From a sweep file to its result: installs what is missing, builds, runs on all cores, draws, reports.
 set -eu
 
 usage() {
@@ -11,6 +11,7 @@ file's name without .yaml:
   NAME.h5                        the result file
   *.png, *.pdf, *.svg            the figures
   *.csv, *.txt                   the table
+  report.html                    all of it as one page: figures, fit, table, provenance
 The same command goes on after an interruption. Example: ./run.sh sweeps/smoke.yaml
 END
 }
@@ -87,7 +88,7 @@ case $status in
 0 | 3) ;; # 3: some runs diverged or failed; the figures show it
 *) exit "$status" ;;
 esac
-if ! "$(scripts/find-python)" -B analysis/figures.py "results/$name/$name.h5"; then
-    [ "$status" -ne 0 ] || status=1
-fi
+python=$(scripts/find-python)
+"$python" -B analysis/figures.py "results/$name/$name.h5" || [ "$status" -ne 0 ] || status=1
+"$python" -B analysis/report.py --program "$program" "results/$name/$name.h5" || [ "$status" -ne 0 ] || status=1
 exit "$status"

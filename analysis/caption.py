@@ -1,6 +1,11 @@
-"""The captions: what a point is, over how many runs, and what is not in it."""
+"""The captions: what a point is, over how many runs, and what is not in it; and the same without eyes."""
+
+import re
 
 from results import DIVERGED, FAILED, TRAPPED_FACTOR
+
+MOST_SPOKEN = 12
+"""Series that the words for a figure name one by one."""
 
 
 def describe(results, grid, cut):
@@ -24,6 +29,18 @@ def trapped(results, beginning, end=""):
         f"{beginning} {plural(count, 'trapped run')} (final relative error over {TRAPPED_FACTOR} "
         f"times the median of the cell){end}."
     )
+
+
+def alternative(what, series):
+    """What a figure shows, in plain words, with the main numbers of its series."""
+    rest = len(series) - MOST_SPOKEN
+    more = [f"and {rest} more"] if rest > 0 else []
+    return plain(f"{what}: {'; '.join([*series[:MOST_SPOKEN], *more])}.")
+
+
+def plain(text):
+    """The text with its mathtext in plain letters: `$k_0$` becomes `k0`."""
+    return re.sub(r"\$([^$]*)\$", lambda math: math[1].replace("_", ""), text)
 
 
 def plural(count, noun):

@@ -42,7 +42,7 @@ class _Drawing:
 
     def page(self, rows):
         handles = self._handles()
-        page = style.Page(len(rows), len(self.activations), self._caption(), len(handles))
+        page = style.Page(len(rows), len(self.activations), self._caption(), len(handles), self._alt())
         for axes_row, k in zip(page.axes, rows):
             for axes, activation in zip(axes_row, self.activations):
                 self._panel(axes, activation, k)
@@ -92,6 +92,21 @@ class _Drawing:
         if self.results.trapped.any():
             handles.append(Line2D([], [], **TRAPPED, label="trapped run"))
         return handles
+
+    def _alt(self):
+        certified = np.isfinite(self.results.epsilon)
+        ranges = [
+            f"{name} from {values.min():.3g} to {values.max():.3g}"
+            for name, values in (
+                ("ε", self.results.epsilon[certified]),
+                ("error", self.results.final[certified]),
+            )
+        ]
+        trapped = int((self.results.trapped & certified).sum())
+        runs = caption.plural(int(certified.sum()), "run")
+        return caption.alternative(
+            "Final relative error against the ε of the certificate", [runs, *ranges, f"{trapped} trapped"]
+        )
 
     def _caption(self):
         count = int((np.isfinite(self.results.epsilon) & np.isfinite(self.results.final)).sum())

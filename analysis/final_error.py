@@ -53,7 +53,11 @@ class _Drawing:
     def page(self, rows):
         """One page of panels, as a list of rows."""
         handles = self._handles()
-        page = style.Page(len(rows), len(rows[0]), self._caption(), len(handles))
+        alt = caption.alternative(
+            f"Final relative error against {self.grid.x}",
+            [self._spoken(panel, d) for row in rows for panel in row for d in self.styles],
+        )
+        page = style.Page(len(rows), len(rows[0]), self._caption(), len(handles), alt)
         for axes_row, row in zip(page.axes, rows):
             for axes, panel in zip(axes_row, row):
                 self._panel(axes, panel)
@@ -68,10 +72,25 @@ class _Drawing:
         if self.grid.x == "n":
             self._reference(axes, self.grid.cells(panel))
         for row, (d, look) in enumerate(self.styles.items()):
-            cells = self.grid.cells(panel, **({} if d is None else {"d": d}))
+            cells = self._cells(panel, d)
             self._line(axes, cells, look)
             self._trapped(axes, cells, look)
             self._fractions(axes, cells, look, row)
+
+    def _cells(self, panel, d):
+        """Cells of a line."""
+        return self.grid.cells(panel, **({} if d is None else {"d": d}))
+
+    def _spoken(self, panel, d):
+        """A line in words: its mean error at both ends."""
+        cells = self._cells(panel, d)
+        drawn = cells[np.isfinite(self.mean[cells])]
+        name = self.grid.panel_title(panel) if d is None else grids.title(self.grid, panel, d)
+        ends = [
+            f"{self.mean[cell]:.3g} at {grids.label(self.grid.x, self.grid.values[self.grid.x][cell])}"
+            for cell in (drawn[[0, -1]] if len(drawn) > 1 else drawn)
+        ]
+        return f"{name} {' to '.join(ends) or 'no run done'}".strip()
 
     def _handles(self):
         """Legend entries."""

@@ -86,6 +86,11 @@ def _ties(values, varying):
     return ties
 
 
+def title(grid, panel, d):
+    """What is the same in the lines of a panel that has a single d."""
+    return ", ".join(filter(None, (grid.panel_title(panel), label("d", d))))
+
+
 def symbol(name):
     """The paper's symbol of a parameter, as mathtext."""
     return "$k_0$" if name == "k0" else f"${name}$"

@@ -40,13 +40,34 @@ class _Drawing:
             caption.describe(self.results, self.grid, cut),
             caption.trapped(self.results, "Includes"),
         )
-        page = style.Page(len(rows), len(columns), " ".join(filter(None, sentences)), len(handles))
+        text = " ".join(filter(None, sentences))
+        page = style.Page(len(rows), len(columns), text, len(handles), self._alt(rows, columns))
         for axes_row, panel in zip(page.axes, rows):
             for axes, d in zip(axes_row, columns):
                 self._panel(axes, panel, d)
         page.label("iteration $t$", f"relative error\n{style.RELATIVE_ERROR}")
         page.legend(handles)
         return page
+
+    def _alt(self, rows, columns):
+        last = self.results.iteration[-1]
+        series = [self._spoken(panel, d) for panel in rows for d in columns]
+        return caption.alternative(
+            f"Relative error against the iteration, means at t = {last}", list(filter(None, series))
+        )
+
+    def _spoken(self, panel, d):
+        """A panel in words: its smallest and its largest error at the end."""
+        cells = self.grid.cells(panel, d=d)
+        drawn = cells[np.isfinite(self.mean[cells, -1])]
+        if not len(drawn):
+            return ""
+        ordered = drawn[np.argsort(self.mean[drawn, -1], kind="stable")]
+        ends = [
+            f"{self.mean[cell, -1]:.3g} ({grids.label(self.grid.x, self.grid.values[self.grid.x][cell])})"
+            for cell in (ordered[[0, -1]] if len(ordered) > 1 else ordered)
+        ]
+        return f"{grids.title(self.grid, panel, d)} {' to '.join(ends)}"
 
     def _handles(self):
         if len(self.styles) < 2:
@@ -90,7 +111,7 @@ class _Drawing:
 
     def _title(self, panel, d, cells):
         """The panel's parameters, and how many runs are done where some are missing."""
-        title = ", ".join(filter(None, (self.grid.panel_title(panel), grids.label("d", d))))
+        title = grids.title(self.grid, panel, d)
         done, requested = self.results.done[cells], self.results.requested[cells]
         if (done == requested).all():
             return title

@@ -15,6 +15,7 @@ import seeds
 FORMAT = "saddlesweep"
 FORMAT_VERSIONS = (2, 3, 4)
 PENDING, DONE, DIVERGED, FAILED, PARTIAL = range(5)
+OUTCOMES = {"done": DONE, "diverged": DIVERGED, "failed": FAILED}
 TRAPPED_FACTOR = 5
 """A DONE run is trapped when its final relative error exceeds this many medians of its cell."""
 
@@ -42,6 +43,8 @@ class Results:
     until_se: float | None  # … until the relative standard error is this
     epsilon: np.ndarray  # [C, S] of the runs' certificates (Definition 2); NaN where there is none
     bands: dict  # (quantity, statistic) -> [C, P], over the DONE runs
+    attributes: dict  # of the root, as text
+    executions: list  # a dictionary for each row of /execution in use; None before format_version 3
     reduced: bool  # the file's own bands agree with its trajectories
 
     @property
@@ -76,6 +79,11 @@ class Results:
     @property
     def done(self):
         return self.count(DONE)
+
+    @property
+    def pending(self):
+        """Not run yet, or begun."""
+        return self.count(PENDING, PARTIAL)
 
     @property
     def trapped(self):
@@ -135,6 +143,8 @@ def _read_open(file, path):
         epsilon=_read_epsilon(file, status),
         bands=stored if reduced else computed,
         reduced=reduced,
+        attributes={key: _text(value) for key, value in sorted(file.attrs.items())},
+        executions=_read_executions(file),
     )
 
 
@@ -150,6 +160,20 @@ def _read_settings(file):
     """What all runs share: a dictionary of texts."""
     lines = _text(file.attrs["settings"]).splitlines()
     return dict(line.split(": ", 1) for line in lines)
+
+
+def _read_executions(file):
+    if "execution" not in file:
+        return None
+    rows = file["execution"][:]
+    rows = np.sort(rows[rows["number"] > 0], order="number")
+    return [{name: _plain(row[name]) for name in rows.dtype.names} for row in rows]
+
+
+def _plain(value):
+    """A field of a record as a number or text of Python."""
+    value = value.item()
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def _read_parameters(file):

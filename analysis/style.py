@@ -1,5 +1,6 @@
 """How the figures look: fonts, colours, ticks of logarithmic axes, page layout, saving."""
 
+import io
 from pathlib import Path
 
 import matplotlib
@@ -55,27 +56,40 @@ RC = {
 
 
 class Page:
-    """A grid of panels with one legend above and one caption below, laid out in inches."""
+    """A grid of panels with one legend above, laid out in inches.
 
-    def __init__(self, rows, columns, caption, legend_entries):
-        width = LEFT + RIGHT + columns * PANEL_WIDTH + (columns - 1) * GAP_X
-        self.legend_columns = max(1, min(legend_entries, int(width / 1.1)))
-        legend_rows = -(-legend_entries // self.legend_columns)
-        lines = wrap(caption, width - 2 * RIGHT)
-        top = 0.32 + LEGEND_ROW * legend_rows
-        bottom = BOTTOM + CAPTION_ROW * len(lines) + 0.12
-        height = top + bottom + rows * PANEL_HEIGHT + (rows - 1) * GAP_Y
+    `caption` goes below it in a file of its own, and is left to the report's page there; both may
+    hold mathtext. `alt` says in words what the figure shows, for those who do not see it.
+    """
+
+    def __init__(self, rows, columns, caption, legend_entries, alt):
+        self.caption, self.alt = caption, alt
+        self.width = LEFT + RIGHT + columns * PANEL_WIDTH + (columns - 1) * GAP_X
+        self.legend_columns = max(1, min(legend_entries, int(self.width / 1.1)))
+        self.top = 0.32 + LEGEND_ROW * -(-legend_entries // self.legend_columns)
+        self.panels_height = rows * PANEL_HEIGHT + (rows - 1) * GAP_Y
         self.figure, self.axes = plt.subplots(
-            rows, columns, figsize=(width, height), sharex=True, sharey=True, squeeze=False,
-            gridspec_kw={
-                "left": LEFT / width, "right": 1 - RIGHT / width,
-                "bottom": bottom / height, "top": 1 - top / height,
-                "wspace": GAP_X / PANEL_WIDTH, "hspace": GAP_Y / PANEL_HEIGHT,
-            },
+            rows, columns, sharex=True, sharey=True, squeeze=False,
+            gridspec_kw={"wspace": GAP_X / PANEL_WIDTH, "hspace": GAP_Y / PANEL_HEIGHT},
         )  # fmt: skip
+        self._leave_below(BOTTOM)
+
+    def _leave_below(self, bottom):
+        """Gives the figure its height, with `bottom` below the panels."""
+        height = self.top + bottom + self.panels_height
+        self.figure.set_size_inches(self.width, height)
+        self.figure.subplots_adjust(
+            left=LEFT / self.width, right=1 - RIGHT / self.width,
+            bottom=bottom / height, top=1 - self.top / height,
+        )  # fmt: skip
+        return height
+
+    def _write_caption(self):
+        lines = wrap(self.caption, self.width - 2 * RIGHT)
+        height = self._leave_below(BOTTOM + CAPTION_ROW * len(lines) + 0.12)
         self.figure.text(
-            RIGHT / width, 0.06 / height, "\n".join(lines), fontsize=CAPTION_SIZE, color="0.25",
-            va="bottom", linespacing=1.2,
+            RIGHT / self.width, 0.06 / height, "\n".join(lines), fontsize=CAPTION_SIZE,
+            color="0.25", va="bottom", linespacing=1.2,
         )  # fmt: skip
 
     def label(self, x, y):
@@ -98,12 +112,22 @@ class Page:
 
     def save(self, stem):
         """Writes stem.png, .pdf and .svg, the same bytes for the same data; returns the paths."""
+        self._write_caption()
         undated = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
         paths = [Path(f"{stem}.{suffix}") for suffix in FORMATS]
         for path, suffix in zip(paths, FORMATS):
             self.figure.savefig(path, format=suffix, metadata=undated[suffix])
         plt.close(self.figure)
         return paths
+
+    def svg(self):
+        """The figure without caption and background as the text of an SVG file, letters as outlines:
+        they look the same wherever the page is read."""
+        text = io.StringIO()
+        with plt.rc_context({"svg.fonttype": "path"}):
+            self.figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+        plt.close(self.figure)
+        return text.getvalue()
 
 
 def use():

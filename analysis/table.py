@@ -9,9 +9,14 @@ from results import DIVERGED, DONE, FAILED, TRAPPED_FACTOR
 
 COLUMNS = (
     "cell", "d", "k", "k0", "n", "m", "activation",
-    "requested", "done", "diverged", "failed", "pending", "trapped",
+    "requested", "committed", "done", "diverged", "failed", "pending", "trapped",
     "mean", "std", "standard_error", "median", "q05", "q95", "absolute_mean", "absolute_std",
 )  # fmt: skip
+
+MOST_ROWS = 1000
+"""Rows of a table on a page; the CSV file has all."""
+FEWEST_RUNS = 5
+"""Done runs of a cell, below which its statistics say little."""
 
 HEADINGS = {"standard_error": "std.err", "absolute_mean": "abs.mean", "absolute_std": "abs.std"}
 
@@ -22,6 +27,7 @@ def rows(results):
         "cell": results.cell,
         **results.parameters,
         "requested": results.requested,
+        "committed": results.requested - results.pending,
         "done": results.count(DONE),
         "diverged": results.count(DIVERGED),
         "failed": results.count(FAILED),
@@ -38,6 +44,16 @@ def rows(results):
     return [
         {name: columns[name][cell] for name in COLUMNS} for cell in range(results.cells)
     ]
+
+
+def marks(row):
+    """Why the numbers of a row need caution; empty if they do not."""
+    found = []
+    if row["done"] < FEWEST_RUNS:
+        found.append(f"fewer than {FEWEST_RUNS} runs")
+    if row["done"] < row["requested"]:
+        found.append("runs missing")
+    return found
 
 
 def write_csv(results, path):
@@ -58,20 +74,24 @@ def write_text(results, path):
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     with open(path, "w", encoding="utf-8") as file:
         print(f"{results.name}: final errors at iteration {results.iteration[-1]}", file=file)
-        print(_legend(results), file=file)
+        print(f"{legend()} {_mark(results)}", file=file)
         for line in lines:
             print("  ".join(map(str.rjust, line, widths)).rstrip(), file=file)
 
 
-def _legend(results):
-    until_se = results.until_se
+def legend():
     return (
         "Statistics are over the done runs. mean to q95: relative error "
         "||A A^T - Z*||_F / ||Z*||_F; abs.: without the division; std: divided by done-1; "
         "std.err: std/sqrt(done); pending: not run, or begun; "
-        f"trapped: done, and over {TRAPPED_FACTOR} medians of its cell (in all statistics); "
-        f"!: done < requested{f', or std.err over {until_se:g} mean' if until_se else ''}."
+        f"trapped: done, and over {TRAPPED_FACTOR} medians of its cell (in all statistics)."
     )
+
+
+def _mark(results):
+    """What `!` stands for."""
+    until_se = results.until_se
+    return f"!: done < requested{f', or std.err over {until_se:g} mean' if until_se else ''}."
 
 
 def _csv_field(value):

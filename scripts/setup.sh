@@ -7,7 +7,8 @@ RUN_PACKAGES="gcc make cmake git pkg-config libopenmpi-dev openmpi-bin libhdf5-o
     python3 python3-h5py python3-matplotlib"
 
 # What the tests need beyond that.
-TEST_PACKAGES="libcmocka-dev clang-format clang-14 libclang-rt-14-dev gcovr hdf5-tools python3-xarray python3-h5netcdf"
+TEST_PACKAGES="libcmocka-dev clang-format clang-14 libclang-rt-14-dev gcovr hdf5-tools python3-xarray python3-h5netcdf
+    tidy chromium"
 
 # For the jobs of tests/slurm/, which take root: as anybody else they are skipped.
 SLURM_PACKAGES="slurm-wlm munge"

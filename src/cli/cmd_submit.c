@@ -217,7 +217,7 @@ int ss_cmd_submit(int argc, char **argv)
         .description =
             "Submits a sweep to Slurm: a job that runs what FILE.h5 lacks, stops in time and "
             "restarts\nuntil every run is committed, and one after it for bands, figures and "
-            "table. The sweep file\nis checked first; time and memory are predicted, proposed, "
+            "report. The sweep file\nis checked first; time and memory are predicted, proposed, "
             "and compared with what is asked\nfor. The job scripts are kept beside the result "
             "(FILE.sweep.sbatch, FILE.figures.sbatch),\nto be read, edited, and submitted by hand "
             "as well. The same command goes on after scancel.",

@@ -12,6 +12,7 @@ import unittest
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 SOURCE = Path(os.environ.get("SADDLESWEEP_SOURCE", Path(__file__).resolve().parents[2]))
 PROGRAM = os.environ.get("SADDLESWEEP", str(SOURCE / "build/release/saddlesweep"))
@@ -121,6 +122,17 @@ def read(path, dataset):
     """A whole dataset of a result file."""
     with h5py.File(path) as file:
         return file[dataset][...]
+
+
+def forget(path, cell, seeds):
+    """Makes runs of a file pending again, as in a sweep that was interrupted."""
+    with h5py.File(path, "r+") as file:
+        runs = file["run"][:]
+        runs[cell, seeds] = np.zeros((), runs.dtype)
+        file["run"][:] = runs
+        errors = file["error"][cell]
+        errors[seeds] = np.nan
+        file["error"][cell] = errors
 
 
 def without_executions(path):

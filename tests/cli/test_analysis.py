@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import h5py
 import numpy as np
-from harness import PROGRAM, SOURCE
+from harness import PROGRAM, SOURCE, forget
 from matplotlib import image
 
 FIGURES = SOURCE / "analysis" / "figures.py"
@@ -66,17 +66,6 @@ def svg_text(path):
     """The words of a figure, without what is set as mathematics."""
     words = " ".join(ElementTree.parse(path).getroot().itertext())
     return " ".join(words.split())
-
-
-def forget(path, cell, seeds):
-    """Makes runs of a file pending again, as in a sweep that was interrupted."""
-    with h5py.File(path, "r+") as file:
-        runs = file["run"][:]
-        runs[cell, seeds] = np.zeros((), runs.dtype)
-        file["run"][:] = runs
-        errors = file["error"][cell]
-        errors[seeds] = np.nan
-        file["error"][cell] = errors
 
 
 class AnalysisTest(unittest.TestCase):

@@ -84,6 +84,7 @@ class Scripts(ProgramTest):
         done = self.script("run.sh", spec, "--set", "train.iterations=2000")
         self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
         self.assertIn("nothing to draw", done.stderr)
+        self.assertTrue((results / "report.html").exists())
 
     def test_interrupt_stops_in_order_and_the_same_command_goes_on(self):
         spec = self.write(
@@ -116,11 +117,12 @@ class Scripts(ProgramTest):
         for ranks in (4, 1):  # more ranks than cores; then nothing is left to do
             done = self.script("run.sh", spec, "--ranks", ranks, "--set", "grid.seed={count: 6}")
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.splitlines()[-1], "results/smoke-of-the-tests/report.html")
         names = {path.name for path in results.iterdir()}
         self.assertIn("smoke-of-the-tests.h5", names)
         self.assertLessEqual(
             {f"smoke{part}.{kind}" for part in ("", "-iterations") for kind in ("png", "pdf", "svg")}
-            | {"smoke.csv", "smoke.txt"},
+            | {"smoke.csv", "smoke.txt", "report.html"},
             names,
         )
 

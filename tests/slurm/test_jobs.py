@@ -93,7 +93,7 @@ class Jobs(ClusterTest):
         self.assertIn("every run is committed", self.log(output, "sweep", sweep))
         pictures = [path.name for path in self.folder.glob("*.png")]
         self.assertTrue(pictures, self.log(output, "figures", figures))
-        kept = {"tiny.sweep.sbatch", "tiny.figures.sbatch", "tiny.submitted.yaml"}
+        kept = {"tiny.report.html", "tiny.sweep.sbatch", "tiny.figures.sbatch", "tiny.submitted.yaml"}
         self.assertLessEqual(kept, set(self.files()))
         self.assertEqual((self.folder / "tiny.submitted.yaml").read_text(), SWEEP)
         again = self.succeed("submit", "tiny.yaml", "-o", output).stdout
