@@ -10,8 +10,9 @@ Runs the sweep in SPEC.yaml on all cores (or on N ranks) and leaves in results/N
 file's name without .yaml:
   NAME.h5                        the result file
   *.png, *.pdf, *.svg            the figures
-  *.csv, *.txt                   the table
-  report.html                    all of it as one page: figures, fit, table, provenance
+  NAME.csv, NAME.txt             the table
+  NAME-fit.json, NAME-fit.txt    the scaling law, if the sweep has several d and n
+  report.html                    all of it as one page
 The same command goes on after an interruption. Example: ./run.sh sweeps/smoke.yaml
 END
 }
@@ -89,6 +90,13 @@ case $status in
 *) exit "$status" ;;
 esac
 python=$(scripts/find-python)
-"$python" -B analysis/figures.py "results/$name/$name.h5" || [ "$status" -ne 0 ] || status=1
-"$python" -B analysis/report.py --program "$program" "results/$name/$name.h5" || [ "$status" -ne 0 ] || status=1
+result=results/$name/$name.h5
+law="results/$name/$name-fit"
+fit=(--fit "$law.json")
+if ! $program fit "$result" --json "$law.json" >"$law.txt" 2>/dev/null; then
+    rm -f "$law.json" "$law.txt" # the report says why there is none
+    fit=()
+fi
+"$python" -B analysis/figures.py "${fit[@]}" "$result" || [ "$status" -ne 0 ] || status=1
+"$python" -B analysis/report.py --program "$program" "$result" || [ "$status" -ne 0 ] || status=1
 exit "$status"

@@ -6,6 +6,8 @@ Writes, into the folder of the file or the one given with --out (NAME is the swe
   NAME-iterations.png .pdf .svg  relative error against the iteration, a line per n, columns d
   NAME-certificates.png ...      final relative error against the ε of the certificate, a point per
                                  run, if the sweep asked for certificates
+  NAME-fit.png ...               with --fit: final absolute error and the fitted law, a line per d
+  NAME-fit-crossings.png ...     with --fit: n*(d, ε), the fitted law, and the slopes of the bound
   NAME.csv NAME.txt              a table, one row a cell
 and prints the path of each file. A figure of many panels goes on in NAME-2.png, NAME-3.png, ...
 Exit status: 0 written; 1 the files cannot be written; 2 the arguments or the result file are
@@ -16,6 +18,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import fit as fits
 import grid as grids
 import results as result_files
 import table
@@ -26,7 +29,8 @@ def main():
     try:
         results = result_files.read(arguments.file)
         require_done_runs(results)
-    except result_files.ResultError as error:
+        fit = fits.read(arguments.fit, results) if arguments.fit else None
+    except (result_files.ResultError, fits.FitError) as error:
         complain(error)
         return 2
     if not results.reduced:
@@ -36,7 +40,7 @@ def main():
             "`saddlesweep reduce` brings the bands up to date"
         )
     try:
-        write(results, arguments.out or arguments.file.parent)
+        write(results, fit, arguments.out or arguments.file.parent)
     except OSError as error:
         complain(f"{error.filename or arguments.out}: cannot be written: {error.strerror}")
         return 1
@@ -49,6 +53,7 @@ def parse_arguments():
     )
     parser.add_argument("file", type=Path, metavar="FILE.h5", help="result of `saddlesweep run`")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write into")
+    parser.add_argument("--fit", type=Path, metavar="FIT.json", help="of `saddlesweep fit --json`: its figures, too")
     return parser.parse_args()
 
 
@@ -65,11 +70,12 @@ def require_done_runs(results):
     )
 
 
-def write(results, folder):
-    """Writes all tables and figures into `folder`."""
+def write(results, fit, folder):
+    """Writes all tables and figures into `folder`; those of the fit if there is one."""
     # after the file has been found good: importing matplotlib takes longer than reading it
     import certificates
     import final_error
+    import fit_figures
     import iterations
     import style
 
@@ -83,6 +89,9 @@ def write(results, folder):
     save(final_error.pages(results, grid), stem)
     save(iterations.pages(results, grid), f"{stem}-iterations")
     save(certificates.pages(results, grid), f"{stem}-certificates")
+    if fit:
+        save(fit_figures.error_pages(results, fit), f"{stem}-fit")
+        save(fit_figures.crossing_pages(results, fit), f"{stem}-fit-crossings")
 
 
 def save(pages, stem):

@@ -1,6 +1,7 @@
 """How the figures look: fonts, colours, ticks of logarithmic axes, page layout, saving."""
 
 import io
+import re
 from pathlib import Path
 
 import matplotlib
@@ -136,12 +137,12 @@ def use():
 
 
 def wrap(text, width):
-    """Splits text into lines of at most `width` inches; its mathtext must have no spaces inside."""
+    """Splits text into lines of at most `width` inches, between words; a formula is one."""
     font = FontProperties(size=CAPTION_SIZE)
     measure = TextToPath().get_text_width_height_descent
     space = 0.25 * CAPTION_SIZE
     lines, room = [], 0.0
-    for word in text.split():
+    for word in re.findall(r"(?:\$[^$]*\$|[^\s$])+", text):
         length = measure(word, font, ismath="$" in word)[0] + space
         if length > room or not lines:
             lines.append([])

@@ -216,8 +216,9 @@ int ss_cmd_submit(int argc, char **argv)
         .usage = "saddlesweep submit SPEC... -o FILE.h5 --nodes N [OPTIONS] [-- OPTIONS OF SBATCH]",
         .description =
             "Submits a sweep to Slurm: a job that runs what FILE.h5 lacks, stops in time and "
-            "restarts\nuntil every run is committed, and one after it for bands, figures and "
-            "report. The sweep file\nis checked first; time and memory are predicted, proposed, "
+            "restarts\nuntil every run is committed, and one after it for bands, law, figures "
+            "and report. The sweep file\nis checked first; time and memory are predicted, "
+            "proposed, "
             "and compared with what is asked\nfor. The job scripts are kept beside the result "
             "(FILE.sweep.sbatch, FILE.figures.sbatch),\nto be read, edited, and submitted by hand "
             "as well. The same command goes on after scancel.",

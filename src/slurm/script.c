@@ -168,7 +168,7 @@ ss_error ss_slurm_sweep_script(const ss_slurm_job *job, ss_text *script)
 ss_error ss_slurm_figures_script(const ss_slurm_job *job, ss_text *script)
 {
     SS_TRY(check_path(job->stem));
-    append_head(job, "figures", "Bands, figures, table and report", script);
+    append_head(job, "figures", "Bands, scaling law, figures, table and report", script);
     ss_text_append(script, "#SBATCH --ntasks=1\n#SBATCH --time=00:15:00\n");
     append_place(job->request, script);
     append_log(script, job->stem, "figures", false);

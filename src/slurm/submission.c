@@ -357,7 +357,7 @@ ss_error ss_submission_send(ss_submission *submission)
     SS_TRY(ss_slurm_submit(s->script_paths[SWEEP].data, NULL, s->ids[SWEEP]));
     printf("submitted  job %s: the runs, by %s\n", s->ids[SWEEP], s->script_paths[SWEEP].data);
     SS_TRY(ss_slurm_submit(s->script_paths[FIGURES].data, s->ids[SWEEP], s->ids[FIGURES]));
-    printf("submitted  job %s: bands, figures and report after that, by %s\n", s->ids[FIGURES],
+    printf("submitted  job %s: bands, law, figures and report after that, by %s\n", s->ids[FIGURES],
            s->script_paths[FIGURES].data);
     print_watch(s);
     printf("to stop    scancel %s: runs in flight are saved, the same submit goes on with them\n",
