@@ -93,6 +93,12 @@ def value(interval):
     return interval["value"] if interval else None
 
 
+def words(interval):
+    """`2.04 [1.90, 2.21]` as the program prints it, with a dash where it is unbounded."""
+    value, low, high = ("–" if end is None else f"{end:.2f}" for end in interval.values())
+    return f"{value} [{low}, {high}]"
+
+
 def _check_members(found):
     for name in MEMBERS:
         found[name]

@@ -10,7 +10,8 @@ import style
 
 MOST_COLUMNS, MOST_ROWS = 3, 4  # panels of a page
 ABSOLUTE_ERROR = r"$‖AA^{\top} - Z^{*}‖_F$"
-LAW = r"\log \epsilon = c + \alpha \log d - \beta \log {n}"
+LAW = r"\log\,\epsilon = c + \alpha\,\log\,d - \beta\,\log\,{n}"
+BEHIND = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
 BOUND = {"color": "0.4", "linestyle": (0, (1.2, 2.2)), "linewidth": 1.1}
 
 
@@ -70,6 +71,9 @@ class _Drawing:
         style.set_ticks(axes.xaxis, style.log_ticks(*self.x_bounds))
         style.set_log_y(axes, self.y_bounds)
         self.draw(axes, family)
+        law = self.law(family)
+        words = "\n".join(f"${name}$ = {fits.words(law[name])}" for name in ("a", "b") if law[name])
+        axes.text(0.03, 0.04, words, transform=axes.transAxes, fontsize=8, va="bottom", bbox=BEHIND)
 
 
 class _Errors(_Drawing):

@@ -15,7 +15,7 @@ CURVATURES = {
     "log_n_squared": "(log n)²",
     "log_d_log_n": "log d · log n",
 }
-CELL_COLUMNS = ("cell", "d", "k", "k0", "n", "m", "done", "trapped")
+CELL_COLUMNS = ("cell", "d", "k", "k0", "n", "m", "requested", "committed", "done", "diverged", "trapped")
 
 
 def missing(error):
@@ -99,12 +99,4 @@ def _cell(cell):
 
 
 def _interval(interval):
-    """`2.04 [1.90, 2.21]` as the program prints it, with a dash where it is unbounded."""
-    if not interval:
-        return None
-    value, low, high = (_number(interval[name]) for name in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
-
-
-def _number(value):
-    return markup.DASH if value is None else f"{value:.2f}"
+    return fits.words(interval) if interval else None

@@ -3,7 +3,7 @@
 import html
 import re
 
-SYMBOLS = {r"\epsilon": "ε", r"\alpha": "α", r"\beta": "β", r"\log": "log"}
+SYMBOLS = {r"\epsilon": "ε", r"\alpha": "α", r"\beta": "β", r"\log": "log", r"\,": " "}
 
 
 def text(value):
