@@ -94,6 +94,7 @@ class Jobs(ClusterTest):
         pictures = [path.name for path in self.folder.glob("*.png")]
         self.assertTrue(pictures, self.log(output, "figures", figures))
         kept = {"tiny.report.html", "tiny.sweep.sbatch", "tiny.figures.sbatch", "tiny.submitted.yaml"}
+        kept |= {"tiny-fit.json", "tiny-fit.txt", "tiny-fit.png"}
         self.assertLessEqual(kept, set(self.files()))
         self.assertEqual((self.folder / "tiny.submitted.yaml").read_text(), SWEEP)
         again = self.succeed("submit", "tiny.yaml", "-o", output).stdout
@@ -115,6 +116,8 @@ class Jobs(ClusterTest):
         self.assertEqual(list(executions["restarts"]), [0, 1])
         self.assertEqual(list(executions["exit_status"]), [75, 0])
         self.completed(output, figures, "figures")
+        self.assertIn("no scaling law is fitted", self.log(output, "figures", figures))
+        self.assertFalse((self.folder / "long-fit.txt").exists())
         self.assert_same(output, LONG)
 
     def test_a_signal_before_the_limit_stops_all_ranks_of_srun_and_the_job_restarts(self):
