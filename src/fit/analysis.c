@@ -134,7 +134,8 @@ static void describe_cells(ss_analysis *a)
 {
     const ss_observation *o = a->observation;
     const ss_fit *primary = &a->fits[0];
-    ss_law law = {primary->c.value, primary->alpha.value, primary->beta.value};
+    bool sound = primary->trouble == SS_SCALING_SOUND;
+    ss_law law = {sound ? primary->c.value : NAN, primary->alpha.value, primary->beta.value};
     for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
         ss_scaling *scaling = a->scaling[quantity][SS_CHOICE_WITH];
         ss_scaling_summarise(scaling, SS_SCALING_MEDIAN, NULL);

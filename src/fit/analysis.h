@@ -50,7 +50,7 @@ typedef struct ss_fit_cell {
     double mean[SS_QUANTITIES]; /* all NaN where there is none */
     double standard_error[SS_QUANTITIES];
     double median[SS_QUANTITIES];
-    double fitted;   /* mean absolute error by the law */
+    double fitted;   /* mean absolute error by the law; NaN, as the next, without one */
     double residual; /* log(mean / fitted) */
 } ss_fit_cell;
 

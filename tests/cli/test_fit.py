@@ -71,6 +71,16 @@ class FitTest(ProgramTest):
         self.assertNotIn("refused.json.creating", self.files())
         return done.stderr
 
+    def forget(self, path, which):
+        """Makes of some runs such that have never ended."""
+        with h5py.File(path) as file:
+            offset, (cells, seeds) = file["run"].id.get_offset(), file["run"].shape
+        data = bytearray(path.read_bytes())
+        for run in range(cells * seeds):
+            if which(run // seeds, run % seeds):
+                data[offset + 64 * run : offset + 64 * (run + 1)] = bytes(64)
+        path.write_bytes(data)
+
 
 class Estimates(FitTest):
     def test_the_law_of_each_family_is_that_of_numpy(self):
@@ -224,13 +234,19 @@ class Honesty(FitTest):
 
 
 class Refusals(FitTest):
+    def test_a_family_that_cannot_be_fitted_is_left_out_with_the_reason(self):
+        path = self.run_sweep(LAW, "law")
+        self.forget(path, lambda cell, seed: cell % 2 == 1)
+        fitted, left_out = self.fit(path, "--partial")["families"]
+        self.assertIsNone(fitted["reason"])
+        self.assertIn("fewer than 3 cells", left_out["reason"])
+        self.assertEqual((left_out["fits"], left_out["verdict"]), ([], []))
+        self.assertEqual({cell["fitted"] for cell in left_out["cells"]}, {None})
+        self.assertIn("not fitted: fewer than 3 cells", self.succeed("fit", path, "--partial", *LEAST).stdout)
+
     def test_a_half_finished_file_is_fitted_only_when_told(self):
         path = self.run_sweep(LAW, "half")
-        with h5py.File(path) as file:
-            offset = file["run"].id.get_offset()
-        data = bytearray(path.read_bytes())
-        data[offset : offset + 3 * 64] = bytes(3 * 64)  # as if three runs had never ended
-        path.write_bytes(data)
+        self.forget(path, lambda cell, seed: cell == 0 and seed < 3)
         error = self.refuse(path)
         self.assertIn("3 of 108 runs are pending", error)
         self.assertIn("--partial", error)
