@@ -58,7 +58,7 @@ class Results:
 
     @property
     def pending(self):
-        """Runs, for each cell, that are asked for and not committed."""
+        """Runs, for each cell, that are asked for and not committed: not run yet, or begun."""
         return self.requested - self.count(DONE, DIVERGED, FAILED)
 
     @property
@@ -79,11 +79,6 @@ class Results:
     @property
     def done(self):
         return self.count(DONE)
-
-    @property
-    def pending(self):
-        """Not run yet, or begun."""
-        return self.count(PENDING, PARTIAL)
 
     @property
     def trapped(self):
