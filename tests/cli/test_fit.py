@@ -7,7 +7,7 @@ import unittest
 
 import h5py
 import numpy as np
-from harness import DIVERGING, SWEEP, ProgramTest, read
+from harness import DIVERGING, SANITIZED, SWEEP, ProgramTest, read
 
 # Two families of nine cells, six runs each.
 LAW = (
@@ -136,7 +136,7 @@ class Estimates(FitTest):
     def test_any_number_of_ranks_finds_the_same(self):
         path = self.run_sweep(LAW, "law")
         alone = self.fit(path)
-        for ranks in (2, 4):
+        for ranks in (2,) if SANITIZED else (2, 4):
             self.assertEqual(self.fit(path, ranks=ranks), alone)
         self.assertNotEqual(self.fit(path, "--resamples", "2001"), alone)
 
