@@ -32,6 +32,11 @@ enum {
     POINTS = 3,
     EXECUTIONS = 2,
     BLANK_STRIDE = 10,
+#ifdef __SANITIZE_ADDRESS__
+    BANDS_STRIDE = 3, /* numbers that are only compared: nothing new to it, and half of the time */
+#else
+    BANDS_STRIDE = 1,
+#endif
     MOST_BYTES = 1 << 18,
     NO_RUN = -1
 };
@@ -377,12 +382,13 @@ static void flip(size_t at)
     close(descriptor);
 }
 
-static int try_part(part part)
+/* Flips every stride-th byte of a part, a share of them on each rank; how many here. */
+static int try_part(part part, int stride)
 {
     int tried = 0;
     int number = 0;
     for (size_t at = 0; at < target.size; at++) {
-        if (target.part[at] != part || number++ % ranks != my_rank) {
+        if (target.part[at] != part || number++ % (ranks * stride) != my_rank * stride) {
             continue;
         }
         write_bytes(target.whole);
@@ -403,33 +409,34 @@ static int try_part(part part)
 static void a_flipped_byte_of_a_record_costs_this_run_only(void **state)
 {
     (void)state;
-    assert_int_equal(try_part(OF_RECORD), RUNS * (int)sizeof(ss_record) / ranks);
+    assert_int_equal(try_part(OF_RECORD, 1), RUNS * (int)sizeof(ss_record) / ranks);
 }
 
 static void a_flipped_byte_of_a_trajectory_costs_this_run_only(void **state)
 {
     (void)state;
-    assert_int_equal(try_part(OF_TRAJECTORY), RUNS * POINTS * (int)sizeof(double) / ranks);
+    assert_int_equal(try_part(OF_TRAJECTORY, 1), RUNS * POINTS * (int)sizeof(double) / ranks);
 }
 
 static void a_flipped_byte_of_the_bands_costs_a_reduction(void **state)
 {
     (void)state;
     int datasets = 2 * (SS_STATISTIC_COUNT + 1);
-    assert_int_equal(try_part(OF_BANDS), datasets * CELLS * POINTS * (int)sizeof(double) / ranks);
+    assert_int_equal(try_part(OF_BANDS, BANDS_STRIDE),
+                     datasets * CELLS * POINTS * (int)sizeof(double) / (ranks * BANDS_STRIDE));
 }
 
 static void a_flipped_byte_of_an_execution_costs_its_record_only(void **state)
 {
     (void)state;
-    assert_int_equal(try_part(OF_EXECUTION), (int)sizeof(ss_execution_record) / ranks);
+    assert_int_equal(try_part(OF_EXECUTION, 1), (int)sizeof(ss_execution_record) / ranks);
 }
 
 static void a_flipped_byte_of_a_blank_row_makes_no_execution(void **state)
 {
     (void)state;
     int bytes = (int)sizeof(ss_execution_record) / BLANK_STRIDE;
-    assert_int_equal(try_part(OF_BLANK_ROW), bytes / ranks);
+    assert_int_equal(try_part(OF_BLANK_ROW, 1), bytes / ranks);
 }
 
 int run_mpi_tests(void)
