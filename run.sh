@@ -93,7 +93,9 @@ python=$(scripts/find-python)
 result=results/$name/$name.h5
 law="results/$name/$name-fit"
 fit=(--fit "$law.json")
-if ! $program fit "$result" --json "$law.json" >"$law.txt" 2>/dev/null; then
+if $program fit "$result" --json "$law.json" >"$law.txt" 2>/dev/null; then
+    echo "$law.txt"
+else
     rm -f "$law.json" "$law.txt" # the report says why there is none
     fit=()
 fi
