@@ -1,17 +1,18 @@
 #include "../execution/session.h"
+#include "../fit/analysis.h"
 #include "../fit/command.h"
 #include "cli.h"
 #include "options.h"
 #include "saddlesweep/sched.h"
 
-#include "../fit/analysis.h"
+#include <inttypes.h>
 
 static ss_error check_resamples(int64_t resamples)
 {
     return resamples >= SS_FIT_LEAST_RESAMPLES && resamples <= SS_FIT_MOST_RESAMPLES
                ? SS_OK
-               : ss_fail(SS_ERR_USAGE, "--resamples: found %lld, expected %d to %d",
-                         (long long)resamples, SS_FIT_LEAST_RESAMPLES, SS_FIT_MOST_RESAMPLES);
+               : ss_fail(SS_ERR_USAGE, "--resamples: found %" PRId64 ", expected %d to %d",
+                         resamples, SS_FIT_LEAST_RESAMPLES, SS_FIT_MOST_RESAMPLES);
 }
 
 int ss_cmd_fit(int argc, char **argv)

@@ -35,6 +35,12 @@ ss_axis_id ss_families_axis(const ss_plan *plan);
 ss_error ss_families_of(const ss_plan *plan, ss_axis_id against, ss_families *out);
 void ss_families_release(ss_families *families);
 
+/* What the law calls that axis: "n" or "m". */
+static inline const char *ss_family_letter(ss_axis_id against)
+{
+    return against == SS_AXIS_N ? "n" : "m";
+}
+
 /* The value of a run on the axis that a law is about. */
 static inline int64_t ss_family_samples(ss_axis_id against, const ss_run *run)
 {

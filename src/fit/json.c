@@ -37,11 +37,6 @@ static json_t *count_members(const ss_counts *counts)
                      integer(counts->trapped));
 }
 
-static const char *letter_of(ss_axis_id against)
-{
-    return against == SS_AXIS_N ? "n" : "m";
-}
-
 json_t *ss_fit_json_head(const ss_fit_source *source)
 {
     char root_seed[32];
@@ -53,7 +48,7 @@ json_t *ss_fit_json_head(const ss_fit_source *source)
         integer(source->digest.bytes), "xxh128", source->digest.xxh128, "sweep", source->label,
         "runs", count_members(&source->total), "partial", source->total.pending > 0, "intervals",
         "level", number(ss_fit_level), "resamples", integer(source->resamples), "root_seed",
-        root_seed, "against", letter_of(source->against), "families");
+        root_seed, "against", ss_family_letter(source->against), "families");
 }
 
 static json_t *levels_of(const ss_fit *fit)

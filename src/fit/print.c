@@ -170,7 +170,7 @@ ss_error ss_fit_print_family(const ss_fit_source *source, ss_analysis *analysis)
 {
     const ss_family *family = analysis->observation->family;
     ss_bound bound = ss_bound_of(family);
-    const char *letter = source->against == SS_AXIS_N ? "n" : "m";
+    const char *letter = ss_family_letter(source->against);
     char why[256];
     printf("\n%s: %" PRId64 " cells\n", family->label, family->cells);
     if (analysis->fits[0].trouble != SS_SCALING_SOUND) {

@@ -12,11 +12,6 @@ ss_bound ss_bound_of(const ss_family *family)
     return (ss_bound){.a = 5, .b = family->against == SS_AXIS_N ? 2 : 1};
 }
 
-static const char *letter_of(const ss_family *family)
-{
-    return family->against == SS_AXIS_N ? "n" : "m";
-}
-
 static void format_end(double end, char *buffer, size_t size)
 {
     if (isinf(end)) {
@@ -45,7 +40,7 @@ const char *ss_interval_format(const ss_interval *i, char buffer[SS_INTERVAL_TEX
 const char *ss_trouble_text(ss_scaling_trouble trouble, const ss_family *family, char *buffer,
                             size_t size)
 {
-    const char *letter = letter_of(family);
+    const char *letter = ss_family_letter(family->against);
     switch (trouble) {
     case SS_SCALING_TOO_FEW:
         snprintf(buffer, size,
@@ -103,7 +98,7 @@ static void say_b(const ss_analysis *a, ss_text *out)
 {
     const ss_interval *b = &a->fits[0].b;
     int bound = ss_bound_of(a->observation->family).b;
-    const char *letter = letter_of(a->observation->family);
+    const char *letter = ss_family_letter(a->observation->family->against);
     say_interval(out, "b", b);
     if (contains(b, bound)) {
         ss_text_append(out, ": consistent with %d", bound);
@@ -140,7 +135,7 @@ static void say_a(const ss_analysis *a, ss_text *out)
 static void say_exponents(const ss_analysis *a, ss_text *out)
 {
     const ss_fit *primary = &a->fits[0];
-    const char *letter = letter_of(a->observation->family);
+    const char *letter = ss_family_letter(a->observation->family->against);
     char beta[SS_INTERVAL_TEXT_SIZE];
     if (!(primary->beta.value > 0)) {
         ss_text_append(
@@ -174,7 +169,7 @@ static void say_setting(const ss_analysis *a, ss_text *out)
 
 static void say_curvature(const ss_analysis *a, ss_text *out)
 {
-    const char *letter = letter_of(a->observation->family);
+    const char *letter = ss_family_letter(a->observation->family->against);
     char names[SS_CURVATURE_TERMS][32];
     bool told = false;
     bool bent = false;
