@@ -43,7 +43,8 @@ def _introduction(fit):
     )
     how = (
         f"Intervals: {100 * intervals['level']:g} %, from {markup.text(intervals['resamples'])} resamples "
-        f"of the seeds. Made by saddlesweep {markup.text(fit['program']['version'])}."
+        f"of the seeds. Made by saddlesweep {markup.text(fit['program']['version'])} of the file with XXH3 "
+        f"(128 bits) {markup.text(fit['file']['xxh128'])}."
     )
     partial = "Runs are missing: the fit is over those that are committed." if fit["partial"] else ""
     warning = markup.paragraph(partial, "warning") if partial else ""

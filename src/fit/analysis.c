@@ -36,11 +36,17 @@ static ss_scaling *scaling_of(const ss_analysis *a, const ss_fit *fit)
     return a->scaling[fit->quantity][fit->choice];
 }
 
-/* Fits of a method lie one after the other over the same errors, so that the cells are summarised
- * once for both. */
+/* Without trapped runs there is nothing to leave out. */
+static int choices_of(const ss_analysis *a)
+{
+    return a->observation->total.trapped > 0 ? SS_CHOICES : 1;
+}
+
+/* The methods over the same errors lie one after the other, so that the cells are summarised once
+ * for both. */
 static void list_fits(ss_analysis *a)
 {
-    int choices = a->observation->total.trapped > 0 ? SS_CHOICES : 1;
+    int choices = choices_of(a);
     for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
         for (int statistic = 0; statistic < SS_SCALING_STATISTIC_COUNT; statistic++) {
             for (int choice = 0; choice < choices; choice++) {
@@ -60,7 +66,7 @@ static void list_fits(ss_analysis *a)
 static ss_error create_scalings(ss_analysis *a)
 {
     for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
-        for (int choice = 0; choice < SS_CHOICES; choice++) {
+        for (int choice = 0; choice < choices_of(a); choice++) {
             ss_scaling_sample sample =
                 ss_observation_sample(a->observation, (ss_quantity)quantity, (ss_choice)choice);
             SS_TRY(ss_scaling_create(&sample, &a->scaling[quantity][choice]));
@@ -106,15 +112,15 @@ static void count_cells(const ss_analysis *a, ss_fit *fit)
 static void estimate(ss_analysis *a, ss_fit *fit)
 {
     ss_law law = {0};
-    ss_scaling_levels(scaling_of(a, fit), fit->log_levels);
+    if (fit->method == SS_METHOD_CROSSINGS) {
+        ss_scaling_levels(scaling_of(a, fit), fit->log_levels);
+        count_crossings(a, fit);
+    }
     fit->trouble = apply(a, fit, &law, &fit->r_squared);
     fit->c.value = law.c;
     fit->alpha.value = law.alpha;
     fit->beta.value = law.beta;
     count_cells(a, fit);
-    if (fit->method == SS_METHOD_CROSSINGS) {
-        count_crossings(a, fit);
-    }
 }
 
 /* The curvature's terms are those that the cells tell apart. */

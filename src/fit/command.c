@@ -109,8 +109,9 @@ static ss_error report_family(fitting *f, ss_analysis *analysis)
                        ss_trouble_text(analysis->fits[0].trouble, family, why, sizeof why));
     }
     f->source.total.trapped += analysis->observation->total.trapped;
-    if (f->options->json_path) {
-        json_array_append_new(f->members, ss_fit_json_family(&f->source, analysis));
+    if (f->options->json_path &&
+        json_array_append_new(f->members, ss_fit_json_family(&f->source, analysis)) != 0) {
+        return ss_fail(SS_ERR_MEMORY, "%s: no memory for a family", f->options->json_path);
     }
     return ss_fit_print_family(&f->source, analysis);
 }
@@ -161,8 +162,8 @@ static ss_error fit_families(fitting *f)
 static ss_error write_json(fitting *f, FILE *out)
 {
     json_t *root = ss_fit_json_head(&f->source);
-    json_object_set(root, "families", f->members);
-    int failed = json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    int failed = json_object_set(root, "families", f->members);
+    failed |= json_dumpf(root, out, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     failed |= fputc('\n', out) == EOF;
     json_decref(root);
     return failed ? ss_fail(SS_ERR_IO, "%s: cannot be written: %s", f->options->json_path,

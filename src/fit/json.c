@@ -68,7 +68,8 @@ static json_t *crossings_of(ss_analysis *analysis, const ss_fit *fit)
     json_t *crossings = json_array();
     double *log_n;
     if (ss_allocate((size_t)(curves * SS_SCALING_LEVELS), sizeof *log_n, &log_n) != SS_OK) {
-        return crossings;
+        json_decref(crossings);
+        return NULL;
     }
     ss_analysis_crossings(analysis, fit, log_n);
     for (int64_t i = 0; i < curves * SS_SCALING_LEVELS; i++) {
@@ -95,10 +96,14 @@ static json_t *fit_members(ss_analysis *analysis, const ss_fit *fit)
         interval(&fit->b), "log_C", interval(&fit->log_c), "r_squared", number(fit->r_squared),
         "resamples_without_fit", integer(fit->resamples_without_fit));
     if (fit->method == SS_METHOD_CROSSINGS) {
-        json_object_set_new(members, "levels", levels_of(fit));
-        json_object_set_new(members, "crossings", crossings_of(analysis, fit));
-        json_object_set_new(members, "not_reached", integer(fit->not_reached));
-        json_object_set_new(members, "below_smallest_n", integer(fit->below));
+        int failed = json_object_set_new(members, "levels", levels_of(fit));
+        failed |= json_object_set_new(members, "crossings", crossings_of(analysis, fit));
+        failed |= json_object_set_new(members, "not_reached", integer(fit->not_reached));
+        failed |= json_object_set_new(members, "below_smallest_n", integer(fit->below));
+        if (failed) {
+            json_decref(members);
+            return NULL;
+        }
     }
     return members;
 }
@@ -149,7 +154,8 @@ static json_t *distinct(const ss_fit_source *source, const ss_analysis *analysis
     json_t *values = json_array();
     int64_t *sorted;
     if (ss_allocate((size_t)family->cells, sizeof *sorted, &sorted) != SS_OK) {
-        return values;
+        json_decref(values);
+        return NULL;
     }
     for (int64_t i = 0; i < family->cells; i++) {
         ss_run run = ss_plan_run(source->plan, family->cell[i], 0);
@@ -193,15 +199,21 @@ json_t *ss_fit_json_family(const ss_fit_source *source, ss_analysis *analysis)
     bool sound = analysis->fits[0].trouble == SS_SCALING_SOUND;
     char why[256];
     ss_trouble_text(analysis->fits[0].trouble, family, why, sizeof why);
+    int failed = 0;
     json_t *fits = json_array();
     for (int64_t i = 0; i < analysis->count && sound; i++) {
         if (analysis->fits[i].trouble == SS_SCALING_SOUND) {
-            json_array_append_new(fits, fit_members(analysis, &analysis->fits[i]));
+            failed |= json_array_append_new(fits, fit_members(analysis, &analysis->fits[i]));
         }
     }
     json_t *cells = json_array();
     for (int64_t i = 0; i < family->cells; i++) {
-        json_array_append_new(cells, cell_members(source, analysis, i));
+        failed |= json_array_append_new(cells, cell_members(source, analysis, i));
+    }
+    if (failed) {
+        json_decref(fits);
+        json_decref(cells);
+        return NULL;
     }
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
                      "s:o}",

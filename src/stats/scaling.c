@@ -92,12 +92,13 @@ ss_error ss_scaling_create(const ss_scaling_sample *sample, ss_scaling **out)
     SS_TRY(ss_allocate(cells, sizeof *s->count, &s->count));
     SS_TRY(ss_allocate(cells, sizeof *s->weight, &s->weight));
     SS_TRY(ss_allocate((size_t)sample->seeds, sizeof *s->values, &s->values));
-    SS_TRY(ss_regression_create(sample->cells * SS_SCALING_LEVELS, &s->regression));
     for (int64_t cell = 0; cell < sample->cells; cell++) {
         sort_seeds(s, cell);
     }
     find_curves(s);
-    return SS_OK;
+    int64_t crossings = s->curves * SS_SCALING_LEVELS;
+    return ss_regression_create(crossings > sample->cells ? crossings : sample->cells,
+                                &s->regression);
 }
 
 void ss_scaling_destroy(ss_scaling **scaling)
