@@ -27,6 +27,17 @@ void ss_text_append(ss_text *text, const char *format, ...)
     text->length += (size_t)length;
 }
 
+const char *ss_text_line(const char **rest, int *length)
+{
+    const char *line = *rest;
+    if (*line == '\0') {
+        return NULL;
+    }
+    *length = (int)strcspn(line, "\n");
+    *rest = line + *length + (line[*length] == '\n');
+    return line;
+}
+
 ss_error ss_texts_add(ss_texts *list, const char *text)
 {
     SS_TRY(ss_grow(&list->texts, &list->capacity, list->count + 1, sizeof *list->texts));

@@ -18,6 +18,10 @@ typedef struct ss_text {
 
 void ss_text_append(ss_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The next line of a text: where it begins, its length without the end of line into *length; *rest
+ * is moved behind it. NULL after the last. */
+const char *ss_text_line(const char **rest, int *length);
+
 /* A growing list of texts that belong to others; release with free(list.texts). */
 typedef struct ss_texts {
     const char **texts;

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* JSON has neither NaN nor infinity. */
 static json_t *number(double value)
@@ -173,15 +172,22 @@ static json_t *distinct(const ss_fit_source *source, const ss_analysis *analysis
 
 static json_t *verdict_of(const ss_analysis *analysis)
 {
+    int length;
+    const char *line;
+    int failed;
     json_t *sentences = json_array();
     ss_text verdict = {0};
     ss_verdict(analysis, &verdict);
-    for (const char *line = verdict.failed ? "" : verdict.data; *line;) {
-        size_t length = strcspn(line, "\n");
-        json_array_append_new(sentences, json_stringn(line, length));
-        line += length + (line[length] == '\n');
+    failed = verdict.failed;
+    const char *rest = failed ? "" : verdict.data;
+    while ((line = ss_text_line(&rest, &length))) {
+        failed |= json_array_append_new(sentences, json_stringn(line, (size_t)length));
     }
     free(verdict.data);
+    if (failed) {
+        json_decref(sentences);
+        return NULL;
+    }
     return sentences;
 }
 

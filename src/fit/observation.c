@@ -53,33 +53,25 @@ void ss_observation_release(ss_observation *o)
     *o = (ss_observation){0};
 }
 
-/* The cell that a walk is in. */
-typedef struct cell_reader {
-    int64_t wanted; /* seeds */
-    ss_counts *counts;
-    int64_t damaged;
-    double *absolute; /* [seeds] */
-    double *relative; /* [seeds] */
-} cell_reader;
-
-static ss_error note_run(void *context, const ss_walked *at)
+/* The runs of the cell that was read, as number i of the family. */
+static void note_runs(const ss_seeds *seeds, ss_observation *o, int64_t i)
 {
-    cell_reader *reader = context;
-    const ss_record *record = at->record;
-    bool trusted = ss_record_trusted(record, &at->run, at->trajectory);
-    bool done = trusted && record->status == SS_RUN_DONE;
-    double error = done ? at->trajectory[at->run.checkpoint_count - 1] : NAN;
-    reader->absolute[at->seed_index] = error;
-    reader->relative[at->seed_index] = error / record->truth_norm;
-    bool damaged = !trusted && ss_record_committed(record);
-    bool pending = !trusted && (at->seed_index < reader->wanted || damaged);
-    reader->counts->requested += trusted || pending;
-    reader->counts->done += done;
-    reader->counts->diverged += trusted && record->status == SS_RUN_DIVERGED;
-    reader->counts->failed += trusted && record->status == SS_RUN_FAILED;
-    reader->counts->pending += pending;
-    reader->damaged += damaged;
-    return SS_OK;
+    ss_counts *counts = &o->counts[i];
+    int64_t wanted = ss_seeds_judge(seeds).seeds;
+    for (int64_t seed = 0; seed < o->seeds; seed++) {
+        bool committed = seeds->committed[seed];
+        bool damaged = !committed && !seeds->pending[seed];
+        bool pending = !committed && (seed < wanted || damaged);
+        counts->requested += committed || pending;
+        counts->done += seeds->status[seed] == SS_RUN_DONE;
+        counts->diverged += seeds->status[seed] == SS_RUN_DIVERGED;
+        counts->failed += seeds->status[seed] == SS_RUN_FAILED;
+        counts->pending += pending;
+        o->damaged += damaged;
+        for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
+            o->values[quantity][SS_CHOICE_WITH][i * o->seeds + seed] = seeds->final[quantity][seed];
+        }
+    }
 }
 
 /* The bound beyond which a run of these relative errors is trapped; NaN if there are none. */
@@ -122,20 +114,11 @@ static void note_drawn(ss_observation *o, int64_t i)
 
 static ss_error read_cell(ss_seeds *seeds, ss_observation *o, int64_t i, double *sorted)
 {
-    ss_stopping wanted;
-    int64_t first = i * o->seeds;
-    SS_TRY(ss_seeds_wanted(seeds, o->family->cell[i], &wanted));
-    cell_reader reader = {
-        .wanted = wanted.seeds,
-        .counts = &o->counts[i],
-        .absolute = o->values[SS_QUANTITY_ERROR][SS_CHOICE_WITH] + first,
-        .relative = o->values[SS_QUANTITY_RELATIVE_ERROR][SS_CHOICE_WITH] + first,
-    };
-    SS_TRY(ss_walk_cell(&seeds->walk, o->family->cell[i], note_run, &reader));
+    SS_TRY(ss_seeds_read(seeds, o->family->cell[i]));
+    note_runs(seeds, o, i);
     leave_out_trapped(o, i, sorted);
     note_drawn(o, i);
     ss_counts_add(&o->total, &o->counts[i]);
-    o->damaged += reader.damaged;
     return SS_OK;
 }
 

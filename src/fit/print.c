@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 const char *ss_fit_quantity_name(ss_quantity quantity)
 {
@@ -157,10 +156,11 @@ static ss_error print_verdict(const ss_analysis *analysis)
         free(verdict.data);
         return ss_fail(SS_ERR_MEMORY, "no memory for the verdict");
     }
-    for (char *line = verdict.data; *line;) {
-        size_t length = strcspn(line, "\n");
-        printf("  %.*s\n", (int)length, line);
-        line += length + (line[length] == '\n');
+    int length;
+    const char *line;
+    const char *rest = verdict.data;
+    while ((line = ss_text_line(&rest, &length))) {
+        printf("  %.*s\n", length, line);
     }
     free(verdict.data);
     return SS_OK;

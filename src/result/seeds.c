@@ -24,6 +24,7 @@ ss_error ss_seeds_open(const ss_store *store, const ss_plan *plan, ss_seeds *see
     for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
         SS_TRY(ss_allocate(count, sizeof(double), &seeds->final[quantity]));
     }
+    SS_TRY(ss_allocate(count, sizeof *seeds->status, &seeds->status));
     SS_TRY(ss_allocate(count, sizeof *seeds->committed, &seeds->committed));
     return ss_allocate(count, sizeof *seeds->pending, &seeds->pending);
 }
@@ -34,6 +35,7 @@ void ss_seeds_close(ss_seeds *seeds)
     for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
         free(seeds->final[quantity]);
     }
+    free(seeds->status);
     free(seeds->committed);
     free(seeds->pending);
     *seeds = (ss_seeds){0};
@@ -47,6 +49,7 @@ static ss_error note_run(void *context, const ss_walked *at)
     bool trusted = ss_record_trusted(record, &at->run, at->trajectory);
     bool done = trusted && record->status == SS_RUN_DONE;
     double error = done ? at->trajectory[at->run.checkpoint_count - 1] : NAN;
+    seeds->status[s] = trusted ? (ss_run_status)record->status : SS_RUN_PENDING;
     seeds->committed[s] = trusted;
     seeds->pending[s] = !ss_record_committed(record);
     seeds->final[SS_QUANTITY_ERROR][s] = error;
@@ -54,16 +57,26 @@ static ss_error note_run(void *context, const ss_walked *at)
     return SS_OK;
 }
 
-ss_error ss_seeds_wanted(ss_seeds *seeds, int64_t cell, ss_stopping *wanted)
+ss_error ss_seeds_read(ss_seeds *seeds, int64_t cell)
 {
-    if (!(seeds->rule.target > 0)) {
-        *wanted = (ss_stopping){SS_STOPPING_MET, seeds->rule.most, NAN, NAN};
-        return SS_OK;
-    }
-    SS_TRY(ss_walk_cell(&seeds->walk, cell, note_run, seeds));
+    return ss_walk_cell(&seeds->walk, cell, note_run, seeds);
+}
+
+ss_stopping ss_seeds_judge(const ss_seeds *seeds)
+{
     const double *values[] = {seeds->final[SS_QUANTITY_ERROR],
                               seeds->final[SS_QUANTITY_RELATIVE_ERROR]};
-    *wanted = ss_stopping_of(&seeds->rule, seeds->committed, values, SS_QUANTITIES);
+    return seeds->rule.target > 0
+               ? ss_stopping_of(&seeds->rule, seeds->committed, values, SS_QUANTITIES)
+               : (ss_stopping){SS_STOPPING_MET, seeds->rule.most, NAN, NAN};
+}
+
+ss_error ss_seeds_wanted(ss_seeds *seeds, int64_t cell, ss_stopping *wanted)
+{
+    if (seeds->rule.target > 0) {
+        SS_TRY(ss_seeds_read(seeds, cell));
+    }
+    *wanted = ss_seeds_judge(seeds);
     return SS_OK;
 }
 

@@ -13,9 +13,12 @@
 typedef struct ss_seeds {
     ss_walk walk;
     ss_stopping_rule rule;
-    double *final[SS_QUANTITIES]; /* S each, of the cell at hand: errors at t = T of DONE runs */
-    bool *committed;              /* S: runs that can be trusted (ss_record_trusted) */
-    bool *pending;                /* S: runs without a committed record */
+
+    /* of the cell that was read last, S each */
+    double *final[SS_QUANTITIES]; /* errors at t = T; NaN but for DONE runs */
+    ss_run_status *status;        /* PENDING but for runs that can be trusted (ss_record_trusted) */
+    bool *committed;              /* which these are */
+    bool *pending;                /* runs without a committed record; the others are damaged */
 } ss_seeds;
 
 /* The rule of a plan. Local. */
@@ -26,8 +29,14 @@ ss_stopping_rule ss_seeds_rule(const ss_plan *plan);
 ss_error ss_seeds_open(const ss_store *store, const ss_plan *plan, ss_seeds *seeds);
 void ss_seeds_close(ss_seeds *seeds);
 
-/* How many seeds a cell wants, and why. Where all cells have all seeds, nothing is read: MET, with
+/* Reads the runs of a cell. SS_ERR_IO. */
+ss_error ss_seeds_read(ss_seeds *seeds, int64_t cell);
+
+/* How many seeds the cell that was read wants, and why. Where all cells have all seeds: MET, with
  * NaN for the rest. */
+ss_stopping ss_seeds_judge(const ss_seeds *seeds);
+
+/* Both; but where all cells have all seeds nothing is read. */
 ss_error ss_seeds_wanted(ss_seeds *seeds, int64_t cell, ss_stopping *wanted);
 
 /* Of the tasks of `pending` (ss_pending_find) those that are wanted, into `chosen`, a set alike, or
