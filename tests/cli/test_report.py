@@ -177,6 +177,21 @@ class Report(ProgramTest):
         self.assertTrue(any("ε of the certificate" in words for words in spoken))
         self.assertIn("Shard 2/2 of the sweep", page.root.all("header")[0].text)
 
+    def test_shards_of_wide_runs_merged(self):
+        text = SWEEP.replace("[100, 300]", "100").replace("[leaky_relu(0.2), tanh]", "tanh")
+        text += "wide: {from_d: 5}\n"
+        shards = [
+            self.run_sweep(text, f"half{i}", "--shard", f"{i}/2", ranks=2) for i in (1, 2)
+        ]
+        path = self.folder / "merged.h5"
+        self.succeed("merge", *shards, "-o", path)
+        page = self.page(path)
+        self.assertIn("8 runs", page.root.all("header")[0].text)
+        kernels = {row["kernel"] for row in page.root.table("Each run of saddlesweep")}
+        self.assertEqual(len(page.root.table("Each run of saddlesweep")), 2)
+        self.assertNotIn("", kernels)
+        self.assertEqual([row["d"] for row in page.root.table("Final errors")], ["3", "5"])
+
     def test_older_formats(self):
         for version, executions in ((2, "Not recorded"), (3, "Each run of saddlesweep")):
             packed = SOURCE / f"tests/data/version-{version}.h5.gz"
