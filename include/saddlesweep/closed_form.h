@@ -11,8 +11,9 @@
 bool ss_closed_form_exists(ss_activation activation);
 
 typedef struct ss_closed_form {
-    double value; /* F */
-    double slope; /* its derivative with respect to the covariance, E φ'(u) φ'(v) */
+    double value;  /* F */
+    double slope;  /* its derivative with respect to the covariance, E φ'(u) φ'(v) */
+    double radial; /* twice that with respect to the variance of u, E φ''(u) φ(v) */
 } ss_closed_form;
 
 /* For u and v of standard deviations r and s > 0 and covariance z, |z| ≤ r s (up to rounding). The

@@ -22,8 +22,8 @@ typedef struct ss_run {
     int64_t d;  /* rows of A and A* */
     int64_t k;  /* columns of A */
     int64_t k0; /* columns of A*, at most k */
-    int64_t n;  /* samples in X_n */
-    int64_t m;  /* samples in a batch */
+    int64_t n;  /* samples in X_n; 0: infinitely many, X = F(Z*) */
+    int64_t m;  /* samples in a batch; 0: infinitely many, Γ = F(A Aᵀ) and its exact gradient */
     ss_activation activation;
     uint64_t root_seed;
     int64_t seed;

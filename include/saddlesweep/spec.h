@@ -15,8 +15,8 @@
 typedef enum ss_axis_id {
     SS_AXIS_D,          /* rows of A: dimension of the data */
     SS_AXIS_K,          /* columns of A: latents of the generator */
-    SS_AXIS_N,          /* samples in X_n */
-    SS_AXIS_M,          /* samples in a batch */
+    SS_AXIS_N,          /* samples in X_n; 0: infinitely many */
+    SS_AXIS_M,          /* samples in a batch; likewise */
     SS_AXIS_ACTIVATION, /* index into ss_spec.activations */
     SS_AXES
 } ss_axis_id;
@@ -32,6 +32,11 @@ typedef struct ss_values {
 int64_t ss_values_at(const ss_values *values, int64_t index);
 int64_t ss_values_smallest(const ss_values *values);
 int64_t ss_values_largest(const ss_values *values);
+
+/* A number of samples in words, "500", or "inf" for 0, the population limit; into `buffer`
+ * (SS_SAMPLES_TEXT_SIZE bytes), which is returned. */
+enum { SS_SAMPLES_TEXT_SIZE = 24 };
+const char *ss_samples_text(int64_t samples, char *buffer);
 
 typedef struct ss_axis {
     bool tied;        /* takes the value of another axis, cell by cell */
@@ -83,8 +88,8 @@ typedef struct ss_spec {
  * overrides  in   `count` texts "path=value", applied in order (the command line's --set)
  * out        out  a new spec, owned by the caller, released with ss_spec_destroy; NULL on error
  *
- * Errors: SS_ERR_SPEC (SS_ERR_UNAVAILABLE for inf, SS_ERR_USAGE for an override that is no
- * path=value), naming file, line, column, what was found and what is allowed. Local.
+ * Errors: SS_ERR_SPEC (SS_ERR_USAGE for an override that is no path=value), naming file, line,
+ * column, what was found and what is allowed. Local.
  */
 ss_error ss_spec_parse(const char *name, const char *text, const char *const *overrides,
                        size_t count, ss_spec **out);

@@ -19,16 +19,6 @@ static const char *const status_names[] = {
 #undef STATUS_NAME
 };
 
-/* 0 stands for infinity in the file. */
-static void print_samples(FILE *out, int64_t samples)
-{
-    if (samples == 0) {
-        fputs("inf,", out);
-    } else {
-        fprintf(out, "%" PRId64 ",", samples);
-    }
-}
-
 /* Seventeen digits give back every bit; what there is none of stays empty. */
 static void print_value(FILE *out, double value, char end)
 {
@@ -47,12 +37,13 @@ typedef struct table {
 static void print_parameters(const table *t, const ss_walked *at, ss_run_status status)
 {
     FILE *out = t->out;
+    char n[SS_SAMPLES_TEXT_SIZE];
+    char m[SS_SAMPLES_TEXT_SIZE];
     char activation[SS_ACTIVATION_TEXT_SIZE];
     const ss_run *run = &at->run;
-    fprintf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",",
-            ss_plan_cell_number(t->plan, at->cell), run->d, run->k, run->k0);
-    print_samples(out, run->n);
-    print_samples(out, run->m);
+    fprintf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%s,%s,",
+            ss_plan_cell_number(t->plan, at->cell), run->d, run->k, run->k0,
+            ss_samples_text(run->n, n), ss_samples_text(run->m, m));
     fprintf(out, "%s,%" PRId64 ",%s,", ss_activation_format(run->activation, activation), run->seed,
             status_names[status]);
 }

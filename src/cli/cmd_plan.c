@@ -1,5 +1,6 @@
 #include "../base/table.h"
 #include "../base/text.h"
+#include "../result/cell_row.h"
 #include "../result/sweep.h"
 #include "../wide/forecast.h"
 #include "cli.h"
@@ -77,21 +78,16 @@ static ss_error print_cells(const ss_plan *plan, const forecast *forecast)
 {
     ss_table table = {
         .columns = 9,
-        .headings = {"cell", "d", "k", "k0", "n", "m", "<activation", "runs", "time a run"},
+        .headings = {SS_CELL_HEADINGS, "runs", "time a run"},
     };
     char runs[48];
     from_to(first_of(plan).seeds, plan->seeds, runs, sizeof runs);
     int64_t shown = plan->cells <= SHOWN_CELLS ? plan->cells : SHOWN_CELLS;
     for (int64_t cell = 0; cell < shown; cell++) {
-        char activation[SS_ACTIVATION_TEXT_SIZE];
         char duration[32];
         ss_run run = ss_plan_run(plan, cell, 0);
         double seconds = seconds_of(plan, forecast, &run);
-        int64_t numbers[] = {ss_plan_cell_number(plan, cell), run.d, run.k, run.k0, run.n, run.m};
-        for (int i = 0; i < 6; i++) {
-            ss_table_add(&table, "%" PRId64, numbers[i]);
-        }
-        ss_table_add(&table, "%s", ss_activation_format(run.activation, activation));
+        ss_cell_row_add(&table, ss_plan_cell_number(plan, cell), &run);
         ss_table_add(&table, "%s", runs);
         ss_table_add(&table, "%s", ss_text_duration(seconds, duration, sizeof duration));
     }

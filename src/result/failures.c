@@ -77,9 +77,8 @@ static ss_error add_cell(survey *s, const ss_run *run, int64_t runs, int64_t fai
         [SS_AXIS_M] = run->m,
     };
     char text[SS_ACTIVATION_TEXT_SIZE];
-    for (int axis = 0; axis < SS_AXIS_ACTIVATION; axis++) {
-        snprintf(text, sizeof text, "%" PRId64, numbers[axis]);
-        SS_TRY(add(s, axis, text, runs, failed));
+    for (int axis = 0; axis < SS_AXIS_ACTIVATION; axis++) { /* d and k are never 0 */
+        SS_TRY(add(s, axis, ss_samples_text(numbers[axis], text), runs, failed));
     }
     return add(s, SS_AXIS_ACTIVATION, ss_activation_format(run->activation, text), runs, failed);
 }

@@ -165,12 +165,14 @@ ss_error ss_seeds_look(const ss_store *store, const ss_plan *plan, ss_seeds_surv
 
 static void print_worst(const ss_plan *plan, const ss_seeds_survey *survey)
 {
+    char n[SS_SAMPLES_TEXT_SIZE];
+    char m[SS_SAMPLES_TEXT_SIZE];
     char activation[SS_ACTIVATION_TEXT_SIZE];
     ss_run run = ss_plan_run(plan, survey->worst_cell, 0);
-    printf("  the worst: cell %" PRId64 " (d %" PRId64 ", k %" PRId64 ", k0 %" PRId64 ", n %" PRId64
-           ", m %" PRId64 ", %s)",
-           survey->worst_cell, run.d, run.k, run.k0, run.n, run.m,
-           ss_activation_format(run.activation, activation));
+    printf("  the worst: cell %" PRId64 " (d %" PRId64 ", k %" PRId64 ", k0 %" PRId64
+           ", n %s, m %s, %s)",
+           survey->worst_cell, run.d, run.k, run.k0, ss_samples_text(run.n, n),
+           ss_samples_text(run.m, m), ss_activation_format(run.activation, activation));
     if (isnan(survey->worst.standard_error)) {
         printf(", of which fewer than two runs have an error\n");
     } else {

@@ -2,6 +2,7 @@
 
 #include "../base/memory.h"
 #include "../base/table.h"
+#include "cell_row.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -100,14 +101,9 @@ ss_error ss_tally_all(const ss_store *store, const ss_plan *plan, ss_tally *tall
 
 static void add_row(ss_table *table, int64_t number, const ss_run *run, const ss_tally *tally)
 {
-    char activation[SS_ACTIVATION_TEXT_SIZE];
-    int64_t parameters[] = {number, run->d, run->k, run->k0, run->n, run->m};
     int64_t counts[] = {tally->runs[SS_RUN_DONE], ss_tally_pending(tally),
                         tally->runs[SS_RUN_DIVERGED], tally->runs[SS_RUN_FAILED]};
-    for (int i = 0; i < 6; i++) {
-        ss_table_add(table, "%" PRId64, parameters[i]);
-    }
-    ss_table_add(table, "%s", ss_activation_format(run->activation, activation));
+    ss_cell_row_add(table, number, run);
     for (int i = 0; i < 4; i++) {
         ss_table_add(table, "%" PRId64, counts[i]);
     }
@@ -143,8 +139,8 @@ ss_error ss_tally_print_cells(const ss_store *store, const ss_plan *plan)
 {
     ss_table table = {
         .columns = plan->spec->until_se > 0 ? 13 : 11,
-        .headings = {"cell", "d", "k", "k0", "n", "m", "<activation", "done", "pending", "diverged",
-                     "failed", "seeds wanted", "std.err"},
+        .headings = {SS_CELL_HEADINGS, "done", "pending", "diverged", "failed", "seeds wanted",
+                     "std.err"},
     };
     ss_seeds seeds;
     ss_error error = ss_seeds_open(store, plan, &seeds);

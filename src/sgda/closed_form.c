@@ -20,9 +20,11 @@ static ss_closed_form leaky_relu(double alpha, double z, double r, double s)
     double even = (1 - alpha) * (1 - alpha) / 4 * M_2_PI;
     double rho = within_one(z / (r * s));
     double angle = asin(rho);
+    double sine = sqrt((1 - rho) * (1 + rho));
     return (ss_closed_form){
-        .value = odd * z + even * r * s * (sqrt((1 - rho) * (1 + rho)) + rho * angle),
+        .value = odd * z + even * r * s * (sine + rho * angle),
         .slope = odd + even * angle,
+        .radial = even * s / r * sine,
     };
 }
 
@@ -30,9 +32,11 @@ static ss_closed_form error_function(double z, double r, double s)
 {
     double scale = 2 / sqrt((1 + 2 * r * r) * (1 + 2 * s * s));
     double sine = within_one(scale * z);
+    double cosine = sqrt((1 - sine) * (1 + sine));
     return (ss_closed_form){
         .value = M_2_PI * asin(sine),
-        .slope = M_2_PI * scale / sqrt((1 - sine) * (1 + sine)),
+        .slope = M_2_PI * scale / cosine,
+        .radial = -2 * M_2_PI * sine / ((1 + 2 * r * r) * cosine),
     };
 }
 
@@ -44,6 +48,6 @@ ss_closed_form ss_closed_form_at(ss_activation activation, double z, double r, d
     case SS_ACTIVATION_ERF:
         return error_function(z, r, s);
     default:
-        return (ss_closed_form){z, 1};
+        return (ss_closed_form){z, 1, 0};
     }
 }

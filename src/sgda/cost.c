@@ -11,6 +11,7 @@
 #include "saddlesweep/run.h"
 
 #include "../kernel/arrangement.h"
+#include "saddlesweep/closed_form.h"
 
 #include <math.h>
 
@@ -69,6 +70,20 @@ static double whole(double count, double size)
     return ceil(count / size) * size;
 }
 
+/* ns for F and its derivatives at an entry of A Aᵀ: a closed form's, or a series'. */
+static const double closed_entry = 35;
+static const double series_entry = 130;
+
+/* ns for F(A Aᵀ), and for the exact gradient if asked: products, and F on and above the diagonal.
+ */
+static double population_cost(const ss_run *run, int64_t k, bool gradient)
+{
+    static const double product = 0.5;
+    double d = (double)run->d;
+    double entry = ss_closed_form_exists(run->activation) ? closed_entry : series_entry;
+    return d * (d + 1) / 2 * entry + (gradient ? 2 : 1) * d * d * (double)k * product;
+}
+
 /* ns for `samples` samples: k normals, activations, A z and Γ each, and the gradient if asked. */
 static double batch_cost(const ss_run *run, int64_t samples, int64_t k, bool gradient)
 {
@@ -88,15 +103,21 @@ static double batch_cost(const ss_run *run, int64_t samples, int64_t k, bool gra
     return whole((double)samples, strip) * sample;
 }
 
+/* Of so many samples, or of infinitely many (0). */
+static double moments_cost(const ss_run *run, int64_t samples, int64_t k, bool gradient)
+{
+    return samples > 0 ? batch_cost(run, samples, k, gradient) : population_cost(run, k, gradient);
+}
+
 double ss_run_cost_seconds(const ss_run *run)
 {
     const cost_table *table = &tables[run->precision];
     double d = (double)run->d;
     double k = (double)run->k;
     double iteration =
-        table->iteration + (d * d + d * k) * table->entry + batch_cost(run, run->m, run->k, true);
+        table->iteration + (d * d + d * k) * table->entry + moments_cost(run, run->m, run->k, true);
     if (run->noise > 0) {
         iteration += d * k * scalar_normal;
     }
-    return 1e-9 * (batch_cost(run, run->n, run->k0, false) + (double)run->iterations * iteration);
+    return 1e-9 * (moments_cost(run, run->n, run->k0, false) + (double)run->iterations * iteration);
 }

@@ -2,6 +2,7 @@
 
 #include "../base/memory.h"
 #include "matrix.h"
+#include "population.h"
 #include "saddlesweep/closed_form.h"
 #include "saddlesweep/kernel.h"
 
@@ -27,15 +28,18 @@ typedef struct local_engine {
     double *direction; /* d × k: the sphere noise */
     double *norms;     /* d: r_i */
     double *spectrum;  /* d: eigenvalues of S, if a certificate is asked for */
+    double *slope;     /* d × d: E φ' φ', if m is infinite; likewise … */
+    double *radial;    /* d × d: … E φ'' φ */
     void *scratch;     /* the kernel's */
+    ss_population population;
 } local_engine;
 
 static size_t scratch_bytes(const ss_kernel *kernel, const ss_run *run)
 {
     ss_batch data = ss_run_data_batch(run, NULL);
     ss_batch latents = ss_run_latent_batch(run, NULL);
-    size_t for_data = kernel->scratch_bytes(&data);
-    size_t for_latents = kernel->scratch_bytes(&latents);
+    size_t for_data = run->n > 0 ? kernel->scratch_bytes(&data) : 0;
+    size_t for_latents = run->m > 0 ? kernel->scratch_bytes(&latents) : 0;
     return for_data > for_latents ? for_data : for_latents;
 }
 
@@ -56,6 +60,8 @@ static size_t arrange(const ss_kernel *kernel, const ss_run *run, char *memory,
     engine->direction = ss_arena_take(&arena, tall);
     engine->norms = ss_arena_take(&arena, vector);
     engine->spectrum = ss_arena_take(&arena, run->certificate ? vector : 0);
+    engine->slope = ss_arena_take(&arena, run->m == 0 ? square : 0);
+    engine->radial = ss_arena_take(&arena, run->m == 0 ? square : 0);
     engine->scratch = ss_arena_take(&arena, scratch_bytes(kernel, run));
     return arena.bytes;
 }
@@ -94,6 +100,30 @@ static ss_run_reason fix_norms(local_engine *engine, const ss_run *run, double *
     return ss_matrix_project(A_star, run->d, run->k0, engine->norms);
 }
 
+/* F is ready for rows of norms r_i. */
+static ss_run_reason prepare_population(local_engine *engine, const ss_run *run)
+{
+    ss_error error =
+        ss_population_prepare(&engine->population, run->activation, engine->norms, run->d);
+    return error == SS_OK ? SS_REASON_NONE : SS_REASON_MEMORY;
+}
+
+/* X_n, or F(Z*). */
+static ss_run_reason form_X(local_engine *engine, const ss_run *run, const double *A_star)
+{
+    ss_run_reason reason = SS_REASON_NONE;
+    if (run->n == 0 || run->m == 0) {
+        reason = prepare_population(engine, run);
+    }
+    if (reason == SS_REASON_NONE && run->n == 0) {
+        ss_population_moments(&engine->population, engine->Z_star, engine->X, NULL, NULL);
+    } else if (reason == SS_REASON_NONE) {
+        ss_batch data = ss_run_data_batch(run, A_star);
+        engine->kernel->gamma(&data, engine->scratch, engine->X);
+    }
+    return reason;
+}
+
 /* A* from its stream, in the place of A (k0 ≤ k, so it fits); r_i, Z* and X_n from A*. */
 static ss_run_reason draw_truth(local_engine *engine, const ss_run *run)
 {
@@ -105,9 +135,7 @@ static ss_run_reason draw_truth(local_engine *engine, const ss_run *run)
         return reason;
     }
     ss_matrix_gram(A_star, run->d, run->k0, engine->Z_star);
-    ss_batch data = ss_run_data_batch(run, A_star);
-    engine->kernel->gamma(&data, engine->scratch, engine->X);
-    return SS_REASON_NONE;
+    return form_X(engine, run, A_star);
 }
 
 static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_norm)
@@ -128,6 +156,29 @@ static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_nor
     ss_stream stream = ss_stream_start(run->root_seed, run->seed, run->d, run->k);
     ss_stream_matrix(&stream, 0, run->d, run->k, engine->A);
     return ss_matrix_project(engine->A, run->d, run->k, engine->norms);
+}
+
+/* Step 1: Γ of the batch, or F(A Aᵀ). */
+static void form_gamma(local_engine *engine, const ss_run *run)
+{
+    if (run->m > 0) {
+        engine->kernel->gamma(&engine->latents, engine->scratch, engine->gamma);
+        return;
+    }
+    ss_matrix_gram(engine->A, run->d, run->k, engine->gamma);
+    ss_population_moments(&engine->population, engine->gamma, engine->gamma, engine->slope,
+                          engine->radial);
+}
+
+/* Step 3. */
+static void form_gradient(local_engine *engine, const ss_run *run)
+{
+    if (run->m > 0) {
+        engine->kernel->gradient(&engine->latents, engine->scratch, engine->V, engine->gradient);
+        return;
+    }
+    ss_population_gradient(engine->A, run->d, run->k, engine->V, engine->slope, engine->radial,
+                           engine->gradient);
 }
 
 /* Step 2: V ← V + η_V (Γ − X_n − V), written so that η_V = 1 gives Γ − X_n exactly. */
@@ -155,9 +206,9 @@ static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
 {
     local_engine *engine = (local_engine *)base;
     engine->latents.t = (uint32_t)t;
-    engine->kernel->gamma(&engine->latents, engine->scratch, engine->gamma);
+    form_gamma(engine, run);
     ascend(engine, run);
-    engine->kernel->gradient(&engine->latents, engine->scratch, engine->V, engine->gradient);
+    form_gradient(engine, run);
     if (run->noise > 0) {
         add_noise(engine, run, t);
     }
@@ -257,6 +308,7 @@ static const char *kernel(const ss_engine *base, ss_precision precision)
 static void destroy(ss_engine *base)
 {
     local_engine *engine = (local_engine *)base;
+    ss_population_release(&engine->population);
     free(engine->memory);
     free(engine);
 }

@@ -46,10 +46,19 @@ int64_t ss_values_largest(const ss_values *values)
     return largest;
 }
 
+const char *ss_samples_text(int64_t samples, char *buffer)
+{
+    if (samples == 0) {
+        return strcpy(buffer, "inf");
+    }
+    snprintf(buffer, SS_SAMPLES_TEXT_SIZE, "%" PRId64, samples);
+    return buffer;
+}
+
 typedef struct axis_rule {
     int64_t least;
     int64_t most;
-    bool may_be_infinite; /* n and m: the population limits */
+    bool may_be_infinite; /* n and m: the population limits, as 0 */
 } axis_rule;
 
 static axis_rule rule_of(ss_axis_id axis)
@@ -58,19 +67,23 @@ static axis_rule rule_of(ss_axis_id axis)
     return (axis_rule){1, samples ? LARGEST_SAMPLE_COUNT : LARGEST_DIMENSION, samples};
 }
 
+static bool is_infinity(const ss_yaml_node *node)
+{
+    return node->kind == SS_YAML_SCALAR && !node->quoted &&
+           (strcmp(node->text, "inf") == 0 || strcmp(node->text, ".inf") == 0);
+}
+
 static ss_error read_size(const ss_yaml_node *node, const char *path, axis_rule rule, int64_t *out)
 {
-    if (rule.may_be_infinite && node->kind == SS_YAML_SCALAR && !node->quoted &&
-        (strcmp(node->text, "inf") == 0 || strcmp(node->text, ".inf") == 0)) {
-        return ss_yaml_fail(SS_ERR_UNAVAILABLE, &node->place,
-                            "%s: inf (the population limit) is not available yet; use a finite "
-                            "number of samples",
-                            path);
+    if (rule.may_be_infinite && is_infinity(node)) {
+        *out = 0;
+        return SS_OK;
     }
     return ss_read_integer(node, path, rule.least, rule.most, out);
 }
 
-static ss_error check_distinct(const ss_yaml_node *node, const char *path, const ss_values *values)
+static ss_error check_distinct(const ss_yaml_node *node, const char *path, axis_rule rule,
+                               const ss_values *values)
 {
     size_t count = (size_t)values->count;
     int64_t *sorted = NULL;
@@ -80,9 +93,11 @@ static ss_error check_distinct(const ss_yaml_node *node, const char *path, const
     ss_error error = SS_OK;
     for (size_t i = 1; i < count && error == SS_OK; i++) {
         if (sorted[i] == sorted[i - 1]) {
+            char text[SS_SAMPLES_TEXT_SIZE] = "0"; /* a seed may be that */
+            bool named = sorted[i] > 0 || rule.may_be_infinite;
             error = ss_yaml_fail(SS_ERR_SPEC, &node->place,
-                                 "%s: %" PRId64 " appears twice; list each value once", path,
-                                 sorted[i]);
+                                 "%s: %s appears twice; list each value once", path,
+                                 named ? ss_samples_text(sorted[i], text) : text);
         }
     }
     free(sorted);
@@ -101,7 +116,7 @@ static ss_error read_list(const ss_yaml_node *node, const char *path, axis_rule 
     for (size_t i = 0; i < node->count; i++) {
         SS_TRY(read_size(node->items[i], path, rule, &values->list[i]));
     }
-    return check_distinct(node, path, values);
+    return check_distinct(node, path, rule, values);
 }
 
 /* from, from·factor, from·factor², … rounded to integers, up to `to`. */
@@ -213,7 +228,7 @@ static ss_error read_size_axis(const ss_yaml_node *node, ss_axis_id id, ss_axis 
         return SS_OK;
     }
     char first = node->text[0];
-    if (!node->quoted && strcmp(node->text, "inf") != 0 && (first >= 'a' && first <= 'z')) {
+    if (!node->quoted && !is_infinity(node) && (first >= 'a' && first <= 'z')) {
         return ss_read_mismatch(node, path,
                                 "an integer, a list, a range, or the name of another axis "
                                 "(d, k, n or m)");
@@ -221,6 +236,26 @@ static ss_error read_size_axis(const ss_yaml_node *node, ss_axis_id id, ss_axis 
     axis->values.step = 1;
     axis->values.count = 1;
     return read_size(node, path, rule_of(id), &axis->values.first);
+}
+
+/* The values that an axis has from the one that it is tied to. */
+static ss_error check_tied_values(const ss_yaml_node *node, ss_axis_id id, const ss_spec *spec)
+{
+    axis_rule rule = rule_of(id);
+    ss_axis_id root = spec->axes[id].root;
+    const ss_values *values = &spec->axes[root].values;
+    if (ss_values_largest(values) > rule.most) {
+        return ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                            "grid.%s: tied to %s, which reaches %" PRId64
+                            ", above the most allowed, %" PRId64,
+                            axis_names[id], axis_names[root], ss_values_largest(values), rule.most);
+    }
+    if (ss_values_smallest(values) == 0 && !rule.may_be_infinite) {
+        return ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                            "grid.%s: tied to %s, which has inf; give it numbers of its own",
+                            axis_names[id], axis_names[root]);
+    }
+    return SS_OK;
 }
 
 /* Follows ties to the free axis at their end. */
@@ -239,15 +274,7 @@ static ss_error resolve_ties(const ss_yaml_node *grid, ss_spec *spec)
         spec->axes[id].root = root;
     }
     for (int id = 0; id < SS_AXIS_ACTIVATION; id++) {
-        const ss_yaml_node *node = ss_yaml_find(grid, axis_names[id]);
-        int64_t most = rule_of((ss_axis_id)id).most;
-        int64_t largest = ss_values_largest(&spec->axes[spec->axes[id].root].values);
-        if (largest > most) {
-            return ss_yaml_fail(SS_ERR_SPEC, &node->place,
-                                "grid.%s: tied to %s, which reaches %" PRId64
-                                ", above the most allowed, %" PRId64,
-                                axis_names[id], axis_names[spec->axes[id].root], largest, most);
-        }
+        SS_TRY(check_tied_values(ss_yaml_find(grid, axis_names[id]), (ss_axis_id)id, spec));
     }
     return SS_OK;
 }
@@ -414,6 +441,11 @@ ss_error ss_latent_read(const ss_yaml_node *latent, const ss_yaml_node *grid, ss
             return SS_OK;
         }
         largest_k0 = ss_values_largest(&spec->axes[root].values);
+        if (ss_values_smallest(&spec->axes[root].values) == 0) {
+            return ss_yaml_fail(SS_ERR_SPEC, &latent->place,
+                                "truth.latent: %s has inf; give a number or another axis",
+                                axis_names[spec->latent_axis]);
+        }
     } else {
         SS_TRY(ss_read_integer(latent, "truth.latent", 1, LARGEST_DIMENSION, &spec->latent));
         largest_k0 = spec->latent;

@@ -77,16 +77,25 @@ bool ss_settings_differ(const char *first, const char *second, ss_difference *d)
 static bool cells_differ(const ss_plan *first, const ss_plan *second, int64_t cell,
                          ss_difference *d)
 {
-    static const char *const names[] = {"d", "k", "k0", "n", "m"};
+    static const char *const names[] = {"d", "k", "k0"};
+    static const char *const sample_names[] = {"n", "m"};
     ss_run a = ss_plan_run(first, cell, 0);
     ss_run b = ss_plan_run(second, cell, 0);
-    const int64_t values[][2] = {{a.d, b.d}, {a.k, b.k}, {a.k0, b.k0}, {a.n, b.n}, {a.m, b.m}};
+    const int64_t values[][2] = {{a.d, b.d}, {a.k, b.k}, {a.k0, b.k0}};
+    const int64_t samples[][2] = {{a.n, b.n}, {a.m, b.m}};
     char what[64];
     char texts[2][SS_ACTIVATION_TEXT_SIZE];
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 3; i++) {
         snprintf(what, sizeof what, "%s of cell %" PRId64, names[i], cell);
         if (numbers_differ(what, values[i][0], values[i][1], d)) {
             return true;
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        snprintf(what, sizeof what, "%s of cell %" PRId64, sample_names[i], cell);
+        if (samples[i][0] != samples[i][1]) {
+            return note(d, what, ss_samples_text(samples[i][0], texts[0]),
+                        ss_samples_text(samples[i][1], texts[1]));
         }
     }
     ss_activation_format(a.activation, texts[0]);

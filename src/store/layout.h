@@ -8,7 +8,7 @@
 #include <hdf5.h>
 
 /* The five int64 parameters of a cell, in the order of ss_layout_cell_values. */
-enum { SS_CELL_PARAMETERS = 5 };
+enum { SS_CELL_SAMPLES = 3, SS_CELL_PARAMETERS = 5 }; /* n and m are the last two */
 extern const char *const ss_layout_cell_names[SS_CELL_PARAMETERS];
 void ss_layout_cell_values(const ss_run *run, int64_t values[SS_CELL_PARAMETERS]);
 

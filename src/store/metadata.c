@@ -136,6 +136,16 @@ static ss_error match_number(const ss_store *store, const char *what, int64_t fo
     return differs(store, what, in_file, in_sweep);
 }
 
+static ss_error match_samples(const ss_store *store, const char *what, int64_t found,
+                              int64_t expected)
+{
+    char in_file[SS_SAMPLES_TEXT_SIZE];
+    char in_sweep[SS_SAMPLES_TEXT_SIZE];
+    return found == expected ? SS_OK
+                             : differs(store, what, ss_samples_text(found, in_file),
+                                       ss_samples_text(expected, in_sweep));
+}
+
 static ss_error match_shape(const ss_store *store, const ss_plan *plan)
 {
     SS_TRY(match_number(store, "the number of cells", store->shape.cells, plan->cells));
@@ -171,7 +181,8 @@ static ss_error match_cells(const ss_store *store, const ss_plan *plan)
         char what[64];
         for (int p = 0; p < SS_CELL_PARAMETERS; p++) {
             snprintf(what, sizeof what, "%s of cell %" PRId64, ss_layout_cell_names[p], number);
-            SS_TRY(match_number(store, what, in_file[p], in_sweep[p]));
+            SS_TRY(p < SS_CELL_SAMPLES ? match_number(store, what, in_file[p], in_sweep[p])
+                                       : match_samples(store, what, in_file[p], in_sweep[p]));
         }
         char found_name[SS_ACTIVATION_TEXT_SIZE];
         char expected_name[SS_ACTIVATION_TEXT_SIZE];

@@ -293,13 +293,18 @@ static void an_error_shows_the_line_with_a_caret(void **state)
     assert_refused(WITH("precision: half"), SS_ERR_SPEC, "\n  precision: half\n             ^");
 }
 
-static void infinity_is_not_available_yet(void **state)
+static void infinity_is_a_number_of_samples_only(void **state)
 {
     (void)state;
-    assert_refused(WITH_N("inf"), SS_ERR_UNAVAILABLE, "sweep.yaml:6:6: grid.n: inf");
-    assert_refused(WITH_N(".inf"), SS_ERR_UNAVAILABLE, "sweep.yaml:6:6: grid.n: inf");
-    assert_refused(WITH_N("[10, inf]"), SS_ERR_UNAVAILABLE, "sweep.yaml:6:11: grid.n: inf");
-    assert_refused(GRID_OF("3", "2", "10", "inf", "tanh", "0"), SS_ERR_UNAVAILABLE, "grid.m: inf");
+    assert_refused(WITH_N("[10, inf, .inf]"), SS_ERR_SPEC, "grid.n: inf appears twice");
+    assert_refused(WITH_N("'inf'"), SS_ERR_SPEC, "sweep.yaml:6:6: grid.n: found");
+    assert_refused(WITH_N("-.inf"), SS_ERR_SPEC, "sweep.yaml:6:6: grid.n: found -.inf");
+    assert_refused(GRID_OF("3", "n", "[10, inf]", "n", "tanh", "0"), SS_ERR_SPEC,
+                   "sweep.yaml:5:6: grid.k: tied to n, which has inf");
+    assert_refused(GRID_OF("m", "1", "10", "inf", "tanh", "0"), SS_ERR_SPEC,
+                   "sweep.yaml:4:6: grid.d: tied to m, which has inf");
+    assert_refused(GRID_OF("3", "2", "[1, inf]", "n", "tanh", "0") "truth: {latent: n}\n",
+                   SS_ERR_SPEC, "truth.latent: n has inf");
 }
 
 static void grids_beyond_two_to_the_31_are_refused(void **state)
@@ -331,7 +336,7 @@ int main(void)
         cmocka_unit_test(what_is_no_text_is_refused_with_its_place),
         cmocka_unit_test(syntax_errors_name_their_line),
         cmocka_unit_test(an_error_shows_the_line_with_a_caret),
-        cmocka_unit_test(infinity_is_not_available_yet),
+        cmocka_unit_test(infinity_is_a_number_of_samples_only),
         cmocka_unit_test(grids_beyond_two_to_the_31_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,169 @@
+#include "hermite.h"
+
+#include "../base/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* exp(−x²/4) is 1e-19 there, and no integrand below is larger by much. */
+static const double last_node = 13.2;
+
+/* E φ'(r x)² by the trapezoidal rule. */
+static double slope_energy(ss_activation activation, double r, double step)
+{
+    double sum = 0;
+    for (double x = step / 2; x < last_node; x += step) {
+        double right = ss_activation_slope(activation, r * x);
+        double left = ss_activation_slope(activation, -r * x);
+        sum += exp(-x * x / 2) * (right * right + left * left);
+    }
+    return sum * step / sqrt(2 * M_PI);
+}
+
+/* The highest frequency in φ(r x)² and φ'(r x)², to rounding: the rule does not change any more
+ * with its double. Also E φ'(r x)². */
+static double bandwidth(ss_activation activation, double r, double *energy)
+{
+    static const double most = 1 << 17;
+    double frequency = 8 * (1 + r);
+    double before = slope_energy(activation, r, 2 * M_PI / frequency);
+    for (;;) {
+        *energy = slope_energy(activation, r, M_PI / frequency);
+        if (fabs(*energy - before) <= 2e-15 * fabs(*energy) || frequency >= most) {
+            return frequency;
+        }
+        before = *energy;
+        frequency *= 2;
+    }
+}
+
+/* Adds what a pair of nodes ±x contributes; ψ_i = exp(−x²/4) h_i(x) neither over- nor underflows
+ * where that counts. */
+static void add_nodes(ss_activation activation, double r, double x, double weight, int64_t terms,
+                      const double *roots, ss_hermite_series series)
+{
+    double right = ss_activation_value(activation, r * x);
+    double left = ss_activation_value(activation, -r * x);
+    double slope_right = ss_activation_slope(activation, r * x);
+    double slope_left = ss_activation_slope(activation, -r * x);
+    double values[2] = {weight * (right + left), weight * (right - left)};
+    double slopes[2] = {weight * (slope_right + slope_left), weight * (slope_right - slope_left)};
+    double before = 0;
+    double psi = exp(-x * x / 4);
+    for (int64_t i = 0; i < terms; i++) {
+        series.value[i] += values[i % 2] * psi;
+        series.slope[i] += slopes[i % 2] * psi;
+        double next = (x * psi - roots[i] * before) / roots[i + 1];
+        before = psi;
+        psi = next;
+    }
+}
+
+/* The coefficients of φ and φ', for functions of this bandwidth. roots: of 0 … terms. */
+static void fill(ss_activation activation, double r, double frequency, int64_t terms,
+                 const double *roots, ss_hermite_series series)
+{
+    /* h_i has frequencies up to √i; their sum with φ's is what the rule must not fold back. */
+    double step = 2 * M_PI / (frequency + 2 * roots[terms] + 12);
+    for (int64_t i = 0; i < terms; i++) {
+        series.value[i] = 0;
+        series.slope[i] = 0;
+    }
+    for (double x = step / 2; x < last_node; x += step) {
+        double weight = step / sqrt(2 * M_PI) * exp(-x * x / 4);
+        add_nodes(activation, r, x, weight, terms, roots, series);
+    }
+}
+
+/* √0 … √terms, to be freed. */
+static ss_error make_roots(int64_t terms, double **roots)
+{
+    SS_TRY(ss_allocate((size_t)terms + 1, sizeof **roots, roots));
+    for (int64_t i = 0; i <= terms; i++) {
+        (*roots)[i] = sqrt((double)i);
+    }
+    return SS_OK;
+}
+
+/* The least number of terms after which less than this is left of the energy; or all. */
+static int64_t shortest(const double *slope, int64_t terms, double energy, double *rest)
+{
+    int64_t i = 0;
+    *rest = energy;
+    while (i<terms && * rest> 1e-14 * energy) {
+        *rest -= slope[i] * slope[i];
+        i++;
+    }
+    return i;
+}
+
+ss_error ss_hermite_terms(ss_activation activation, double r, int64_t *terms, double *rest)
+{
+    double energy;
+    double *roots = NULL;
+    double *memory = NULL;
+    double frequency = bandwidth(activation, r, &energy);
+    ss_error error = SS_OK;
+    *terms = 0;
+    for (int64_t most = 64; error == SS_OK; most *= 2) {
+        free(roots);
+        free(memory);
+        memory = NULL;
+        error = make_roots(most, &roots);
+        if (error == SS_OK) {
+            error = ss_allocate(2 * (size_t)most, sizeof *memory, &memory);
+        }
+        if (error == SS_OK) {
+            ss_hermite_series series = {.value = memory, .slope = memory + most};
+            fill(activation, r, frequency, most, roots, series);
+            *terms = shortest(series.slope, most, energy, rest);
+        }
+        if (*terms < most || most >= SS_HERMITE_MOST_TERMS) {
+            break;
+        }
+    }
+    free(roots);
+    free(memory);
+    return error;
+}
+
+ss_error ss_hermite_fill(ss_activation activation, double r, int64_t terms,
+                         ss_hermite_series series)
+{
+    double energy;
+    double *roots = NULL;
+    SS_TRY(make_roots(terms, &roots));
+    fill(activation, r, bandwidth(activation, r, &energy), terms, roots, series);
+    for (int64_t i = 0; i + 1 < terms; i++) {
+        series.curve[i] = roots[i + 1] * series.slope[i + 1] / r; /* Stein: of φ'' from φ' */
+    }
+    series.curve[terms - 1] = 0;
+    free(roots);
+    return SS_OK;
+}
+
+/* So many that the rest is below rounding: |ρ|^i < 1e-17. */
+static int64_t terms_at(double rho, int64_t terms)
+{
+    double size = fabs(rho);
+    if (size >= 1) {
+        return terms;
+    }
+    double enough = size > 0 ? ceil(log(1e-17) / log(size)) + 1 : 1;
+    return enough < (double)terms ? (int64_t)enough : terms;
+}
+
+ss_closed_form ss_hermite_at(const ss_hermite_series *first, const ss_hermite_series *second,
+                             int64_t terms, double rho, double *radial_of_second)
+{
+    ss_closed_form F = {0};
+    double other = 0;
+    for (int64_t i = terms_at(rho, terms) - 1; i >= 0; i--) {
+        F.value = F.value * rho + first->value[i] * second->value[i];
+        F.slope = F.slope * rho + first->slope[i] * second->slope[i];
+        F.radial = F.radial * rho + first->curve[i] * second->value[i];
+        other = other * rho + first->value[i] * second->curve[i];
+    }
+    *radial_of_second = other;
+    return F;
+}

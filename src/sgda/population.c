@@ -1,0 +1,150 @@
+#include "population.h"
+
+#include "../base/memory.h"
+#include "matrix.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TABLES = 3 }; /* of a series */
+
+static bool all_equal(const double *norms, int64_t rows)
+{
+    int64_t i = 1;
+    while (i < rows && memcmp(&norms[i], &norms[0], sizeof *norms) == 0) {
+        i++;
+    }
+    return i == rows;
+}
+
+static bool is_prepared(const ss_population *p, ss_activation activation, const double *norms,
+                        int64_t rows)
+{
+    return p->rows == rows && p->activation.kind == activation.kind &&
+           memcmp(&p->activation.alpha, &activation.alpha, sizeof activation.alpha) == 0 &&
+           memcmp(p->norms, norms, (size_t)rows * sizeof *norms) == 0;
+}
+
+/* F is as good as promised but for rows whose norms only a run that goes astray has. */
+static void warn_once(ss_activation activation, double r, double rest)
+{
+    static bool warned;
+    char name[SS_ACTIVATION_TEXT_SIZE];
+    if (!warned) {
+        fprintf(stderr,
+                "warning: rows of norm %.3g: the Hermite series of %s is cut after %d terms, which "
+                "leaves an error of up to %.1g in F'\n",
+                r, ss_activation_format(activation, name), (int)SS_HERMITE_MOST_TERMS, rest);
+    }
+    warned = true;
+}
+
+static ss_hermite_series series_of(const ss_population *p, int64_t row)
+{
+    double *table = p->tables + (p->series > 1 ? row : 0) * TABLES * p->terms;
+    return (ss_hermite_series){table, table + p->terms, table + 2 * p->terms};
+}
+
+/* Norms of 0 have no series, but a limit. */
+static double positive(double norm)
+{
+    return fmax(norm, 1e-100);
+}
+
+static ss_error make_tables(ss_population *p, int64_t rows)
+{
+    double rest;
+    double largest = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        largest = fmax(largest, positive(p->norms[i]));
+    }
+    SS_TRY(ss_hermite_terms(p->activation, largest, &p->terms, &rest));
+    if (p->terms == SS_HERMITE_MOST_TERMS) {
+        warn_once(p->activation, largest, rest);
+    }
+    p->series = all_equal(p->norms, rows) ? 1 : rows;
+    size_t count = (size_t)(p->series * TABLES * p->terms);
+    SS_TRY(ss_grow(&p->tables, &p->tables_capacity, count, sizeof *p->tables));
+    for (int64_t i = 0; i < p->series; i++) {
+        SS_TRY(ss_hermite_fill(p->activation, positive(p->norms[i]), p->terms, series_of(p, i)));
+    }
+    return SS_OK;
+}
+
+ss_error ss_population_prepare(ss_population *p, ss_activation activation, const double *norms,
+                               int64_t rows)
+{
+    if (is_prepared(p, activation, norms, rows)) {
+        return SS_OK;
+    }
+    p->rows = 0; /* until all is there */
+    p->series = 0;
+    SS_TRY(ss_grow(&p->norms, &p->norms_capacity, (size_t)rows, sizeof *norms));
+    memcpy(p->norms, norms, (size_t)rows * sizeof *norms);
+    p->activation = activation;
+    if (!ss_closed_form_exists(activation)) {
+        SS_TRY(make_tables(p, rows));
+    }
+    p->rows = rows;
+    return SS_OK;
+}
+
+void ss_population_release(ss_population *population)
+{
+    free(population->norms);
+    free(population->tables);
+    *population = (ss_population){0};
+}
+
+/* The moments of rows i ≤ j; the radial one of the other order into *radial_of_second. */
+static ss_closed_form moments_at(const ss_population *p, int64_t i, int64_t j, double z,
+                                 double *radial_of_second)
+{
+    double r = positive(p->norms[i]);
+    double s = positive(p->norms[j]);
+    if (p->series == 0) {
+        ss_closed_form F = ss_closed_form_at(p->activation, z, r, s);
+        *radial_of_second = r == s ? F.radial : ss_closed_form_at(p->activation, z, s, r).radial;
+        return F;
+    }
+    double rho = i == j ? 1 : fmin(fmax(z / (r * s), -1), 1);
+    ss_hermite_series first = series_of(p, i);
+    ss_hermite_series second = series_of(p, j);
+    return ss_hermite_at(&first, &second, p->terms, rho, radial_of_second);
+}
+
+void ss_population_moments(const ss_population *p, const double *Z, double *F, double *slope,
+                           double *radial)
+{
+    int64_t d = p->rows;
+    for (int64_t i = 0; i < d; i++) {
+        for (int64_t j = i; j < d; j++) {
+            int64_t here = i * d + j;
+            int64_t mirrored = j * d + i;
+            double of_second;
+            ss_closed_form at = moments_at(p, i, j, Z[here], &of_second);
+            F[here] = F[mirrored] = at.value;
+            if (slope) {
+                slope[here] = slope[mirrored] = at.slope;
+                radial[mirrored] = of_second;
+                radial[here] = at.radial;
+            }
+        }
+    }
+}
+
+void ss_population_gradient(const double *A, int64_t d, int64_t k, const double *V, double *slope,
+                            const double *radial, double *gradient)
+{
+    for (int64_t i = 0; i < d; i++) {
+        double own = 0;
+        for (int64_t entry = i * d; entry < (i + 1) * d; entry++) {
+            slope[entry] *= 2 * V[entry];
+            own += 2 * V[entry] * radial[entry];
+        }
+        slope[i * d + i] += own;
+    }
+    ss_matrix_product(slope, d, d, A, k, gradient);
+}
