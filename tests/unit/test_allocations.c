@@ -74,6 +74,9 @@ static void assert_quiet_kernel(const char *kernel)
             assert_quiet(&run, workspace);
             run.d = run.k = 49;
             assert_quiet(&run, workspace);
+            run.d = run.k = 9;
+            run.n = run.m = 0;
+            assert_quiet(&run, workspace);
         }
     }
     ss_workspace_destroy(&workspace);

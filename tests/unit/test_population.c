@@ -354,6 +354,24 @@ static void the_target_is_recovered_exactly(void **state)
     }
 }
 
+/* Section 6.3: the end of an exact run is stationary, and no direction descends from it. */
+static void its_certificate_says_so(void **state)
+{
+    (void)state;
+    double results[2 + SS_CERTIFICATE_MULTIPLIERS + 3];
+    const int64_t ends[] = {0, 40000};
+    ss_run run = run_of_sizes((ss_activation){SS_ACTIVATION_ERF, 0}, 0, 0);
+    run.d = run.k = run.k0 = 3;
+    run.iterations = 40000;
+    run.step_size = 1;
+    run.checkpoints = ends;
+    run.checkpoint_count = 2;
+    run.certificate = true;
+    assert_int_equal(execute(&run, results).status, SS_RUN_DONE);
+    assert_at_most(results[2 + SS_CERTIFICATE_RESIDUAL], 1e-12);
+    assert_at_most(-results[2 + SS_CERTIFICATE_EIGENVALUE], 1e-12);
+}
+
 /* With gaussian norms every row has a table of its own. */
 static void a_workspace_forgets_the_run_before(void **state)
 {
@@ -387,6 +405,7 @@ int main(void)
         cmocka_unit_test(along_the_constraints_it_is_the_paper_s),
         cmocka_unit_test(infinitely_many_samples_are_the_limit_of_many),
         cmocka_unit_test(the_target_is_recovered_exactly),
+        cmocka_unit_test(its_certificate_says_so),
         cmocka_unit_test(a_workspace_forgets_the_run_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

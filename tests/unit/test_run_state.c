@@ -77,6 +77,17 @@ static void a_stopped_run_goes_on_to_the_same_bits(void **state)
     }
 }
 
+static void so_does_one_of_infinitely_many_samples(void **state)
+{
+    (void)state;
+    for (size_t a = 0; a < COUNT_OF(activations); a++) {
+        ss_run run = run_of_setting(settings[2], activations[a], SS_PRECISION_DOUBLE);
+        run.m = 0;
+        run.n = a % 2 ? 0 : N;
+        assert_goes_on(&run, 9, 1);
+    }
+}
+
 /* V enters the next iteration only where η_V is not 1. */
 static void the_memory_of_V_is_part_of_the_state(void **state)
 {
@@ -136,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stopped_run_goes_on_to_the_same_bits),
+        cmocka_unit_test(so_does_one_of_infinitely_many_samples),
         cmocka_unit_test(the_memory_of_V_is_part_of_the_state),
         cmocka_unit_test(a_state_saved_on_the_way_is_as_good),
         cmocka_unit_test(checkpoints_on_both_sides_are_recorded_once),
