@@ -2,7 +2,7 @@
 
 import re
 
-from results import DIVERGED, FAILED, TRAPPED_FACTOR
+from results import DIVERGED, FAILED
 
 MOST_SPOKEN = 12
 """Series that the words for a figure name one by one."""
@@ -26,8 +26,8 @@ def trapped(results, beginning, end=""):
     if not count:
         return ""
     return (
-        f"{beginning} {plural(count, 'trapped run')} (final relative error over {TRAPPED_FACTOR} "
-        f"times the median of the cell){end}."
+        f"{beginning} {plural(count, 'trapped run')} (final relative error "
+        f"{results.trapped_rule}){end}."
     )
 
 

@@ -17,8 +17,9 @@ import markup
 import palette
 import style
 import table
+import trapped
 from gallery import Gallery
-from results import OUTCOMES, TRAPPED_FACTOR
+from results import OUTCOMES
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 EXECUTION_COLUMNS = {
@@ -102,7 +103,7 @@ def _summary(results, grid, counts):
         f"{cells} with {seeds} each: {runs}, of {results.iteration[-1]} iterations. {finished}",
         f"{counts['done']} done, {counts['diverged']} diverged, {counts['failed']} failed, "
         f"{counts['pending']} pending; {counts['trapped']} of the done runs trapped "
-        f"(final relative error over {TRAPPED_FACTOR} times the median of the cell; they stay in "
+        f"(final relative error {results.trapped_rule}; they stay in "
         "all statistics).",
         _range(results),
         _axes(grid),
@@ -167,6 +168,7 @@ def _result(results, grid, gallery):
         ("Error at the end", final_error, ""),
         ("Error on the way", iterations, "-iterations"),
         ("Error and certificate", certificates, "-certificates"),
+        ("Trapped starts", trapped, "-trapped"),
     )
     shown = {
         heading: gallery.show(module.pages(results, grid), f"{results.name}{suffix}")
@@ -197,7 +199,7 @@ def _cells(results):
     marked = {i for i, found in enumerate(marks) if found}
     title = f"Final errors at iteration {results.iteration[-1]}, a row a cell"
     return (
-        markup.paragraph(markup.text(table.legend()))
+        markup.paragraph(markup.text(table.legend(results)))
         + markup.table(title, headings, values, marked, "tall")
         + _cells_left_out(results)
     )

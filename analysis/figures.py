@@ -6,6 +6,8 @@ Writes, into the folder of the file or the one given with --out (NAME is the swe
   NAME-iterations.png .pdf .svg  relative error against the iteration, a line per n, columns d
   NAME-certificates.png ...      final relative error against the ε of the certificate, a point per
                                  run, if the sweep asked for certificates
+  NAME-trapped.png ...           the share of starts that end in a spurious point, if the sweep has
+                                 cells with n = m = inf and k < d
   NAME-fit.png ...               with --fit: final absolute error and the fitted law, a line per d
   NAME-fit-crossings.png ...     with --fit: n*(d, ε), the fitted law, and the slopes of the bound
   NAME.csv NAME.txt              a table, one row a cell
@@ -78,6 +80,7 @@ def write(results, fit, folder):
     import fit_figures
     import iterations
     import style
+    import trapped
 
     folder.mkdir(parents=True, exist_ok=True)
     stem = folder / results.name
@@ -89,6 +92,7 @@ def write(results, fit, folder):
     save(final_error.pages(results, grid), stem)
     save(iterations.pages(results, grid), f"{stem}-iterations")
     save(certificates.pages(results, grid), f"{stem}-certificates")
+    save(trapped.pages(results, grid), f"{stem}-trapped")
     if fit:
         save(fit_figures.error_pages(results, fit), f"{stem}-fit")
         save(fit_figures.crossing_pages(results, fit), f"{stem}-fit-crossings")

@@ -17,7 +17,9 @@ FORMAT_VERSIONS = (2, 3, 4)
 PENDING, DONE, DIVERGED, FAILED, PARTIAL = range(5)
 OUTCOMES = {"done": DONE, "diverged": DIVERGED, "failed": FAILED}
 TRAPPED_FACTOR = 5
-"""A DONE run is trapped when its final relative error exceeds this many medians of its cell."""
+"""A DONE run is trapped when its final relative error exceeds this many medians of its cell, …"""
+TRAPPED_EXACT = 0.01
+"""… or this, in cells with n = m = ∞: whatever is not trapped there ends at 0."""
 
 PARAMETERS = ("d", "k", "k0", "n", "m")
 STATISTICS = ("mean", "std", "median", "q05", "q95")
@@ -82,9 +84,25 @@ class Results:
 
     @property
     def trapped(self):
-        """[C, S]: which runs are trapped (see TRAPPED_FACTOR)."""
+        """[C, S]: which runs are trapped."""
         median = self.bands["relative_error", "median"][:, -1]
-        return self.final > TRAPPED_FACTOR * median[:, None]  # NaN compares as False
+        bound = np.where(self.exact, TRAPPED_EXACT, TRAPPED_FACTOR * median)
+        return self.final > bound[:, None]  # NaN compares as False
+
+    @property
+    def exact(self):
+        """[C]: cells of the population limits, n = m = ∞."""
+        return (self.parameters["n"] == 0) & (self.parameters["m"] == 0)
+
+    @property
+    def trapped_rule(self):
+        """What "trapped" means in this file, after "final relative error"."""
+        rules = []
+        if not self.exact.all():
+            rules.append(f"over {TRAPPED_FACTOR} times the median of the cell")
+        if self.exact.any():
+            rules.append(f"over {TRAPPED_EXACT:g}" + (" where n and m are infinite" if rules else ""))
+        return ", or ".join(rules)
 
 
 def read(path):
