@@ -15,8 +15,10 @@
 #include <math.h>
 
 typedef struct cost_table {
-    double normal; /* ns each */
-    double activation[SS_ACTIVATION_KINDS];
+    double normal;                          /* ns each */
+    double activation[SS_ACTIVATION_KINDS]; /* 0 without a vector form … */
+    double by_element;                      /* … which then costs this, e.g. softplus */
+
     double small_multiply_add; /* with samples in the lanes */
     double large_multiply_add; /* with panels of rows in the lanes */
     int64_t panel;             /* rows in one */
@@ -24,18 +26,14 @@ typedef struct cost_table {
     double entry;              /* ns an entry of V or A, an iteration */
 } cost_table;
 
+#define SS_SINGLE(kind, value, slope, single, double_, ...) [SS_ACTIVATION_##kind] = single,
+#define SS_DOUBLE(kind, value, slope, single, double_, ...) [SS_ACTIVATION_##kind] = double_,
 static const cost_table tables[] = {
     [SS_PRECISION_SINGLE] =
         {
             .normal = 1.08,
-            .activation =
-                {
-                    [SS_ACTIVATION_TANH] = 0.24,
-                    [SS_ACTIVATION_SIGMOID] = 0.3,
-                    [SS_ACTIVATION_LEAKY_RELU] = 0.1,
-                    [SS_ACTIVATION_ERF] = 1.13,
-                    [SS_ACTIVATION_IDENTITY] = 0.05,
-                },
+            .activation = {SS_VECTOR_FORMS(SS_SINGLE, )},
+            .by_element = 20,
             .small_multiply_add = 0.038,
             .large_multiply_add = 0.0235,
             .panel = 16,
@@ -45,14 +43,8 @@ static const cost_table tables[] = {
     [SS_PRECISION_DOUBLE] =
         {
             .normal = 2,
-            .activation =
-                {
-                    [SS_ACTIVATION_TANH] = 0.95,
-                    [SS_ACTIVATION_SIGMOID] = 1.1,
-                    [SS_ACTIVATION_LEAKY_RELU] = 0.17,
-                    [SS_ACTIVATION_ERF] = 4.8,
-                    [SS_ACTIVATION_IDENTITY] = 0.08,
-                },
+            .activation = {SS_VECTOR_FORMS(SS_DOUBLE, )},
+            .by_element = 20,
             .small_multiply_add = 0.071,
             .large_multiply_add = 0.05,
             .panel = 8,
@@ -60,6 +52,13 @@ static const cost_table tables[] = {
             .entry = 2.4,
         },
 };
+#undef SS_DOUBLE
+#undef SS_SINGLE
+
+static double activation_cost(const cost_table *table, ss_activation_kind kind)
+{
+    return table->activation[kind] > 0 ? table->activation[kind] : table->by_element;
+}
 
 /* ns for a normal of the sphere noise, which is drawn one by one. */
 static const double scalar_normal = 50;
@@ -83,7 +82,7 @@ static double batch_cost(const ss_run *run, int64_t samples, int64_t k, bool gra
     if (gradient) {
         products += d * d + d * columns;
     }
-    double sample = columns * table->normal + d * table->activation[run->activation.kind] +
+    double sample = columns * table->normal + d * activation_cost(table, run->activation.kind) +
                     products * (large ? table->large_multiply_add : table->small_multiply_add);
     return whole((double)samples, strip) * sample;
 }
