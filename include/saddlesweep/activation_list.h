@@ -1,8 +1,8 @@
 /*
- * All activations φ, and all that the program knows of each: adding one means adding here and
- * nowhere else (CONTRIBUTING.md, "Adding an activation").
+ * The activations φ: what the program knows of each, in one place (CONTRIBUTING.md, "Adding an
+ * activation"). The first list is required, the others are for those that have more to offer.
  *
- * The entries are expressions, which activation.c, closed_form.c, cost.c and the kernels expand.
+ * Entries are expressions that activation.c, closed_form.c, cost.c and the kernels expand.
  */
 #ifndef SADDLESWEEP_ACTIVATION_LIST_H
 #define SADDLESWEEP_ACTIVATION_LIST_H
@@ -10,10 +10,9 @@
 /* clang-format off */
 
 /*
- * Required, one line each: kind, name in sweep files, φ(u), what φ' is made of, φ'.
- *
- * In float64, with libm; `alpha` is the parameter. OF_VALUE: φ' of phi = φ(u), and the kernels need
- * not keep it; OF_ARGUMENT: φ' of u. Both must be numbers for every u, however large.
+ * Kind, name in sweep files, φ(u), what φ' is computed from, φ'. In float64, for every finite u;
+ * `alpha` is the parameter. Where φ' is OF_VALUE, of phi = φ(u), the kernels need not keep it beside
+ * φ; OF_ARGUMENT is of u.
  *
  * Kinds are part of the identity of runs: new ones go at the end.
  */
@@ -27,20 +26,22 @@
     X(GELU, "gelu", u * (0.5 * erfc(-M_SQRT1_2 * u)), OF_ARGUMENT,                                 \
       0.5 * erfc(-M_SQRT1_2 * u) + u * (M_SQRT1_2 * M_2_SQRTPI / 2 * exp(-0.5 * u * u)))
 
-/* Where there is a parameter: its least and greatest value, and one for examples. */
+/* With a parameter: its least and greatest value, and one for examples. */
 #define SS_ACTIVATION_PARAMETERS(X)                                                                \
     X(LEAKY_RELU, 0, 1, 0.2)
 
-/* Where F has a closed form: a function of closed_form.c. */
+/* With a closed form of F: a function of src/sgda/closed_form.c. */
 #define SS_CLOSED_FORMS(X)                                                                         \
     X(LEAKY_RELU, leaky_relu(alpha, z, r, s))                                                      \
     X(ERF, error_function(z, r, s))                                                                \
     X(IDENTITY, linear(z))
 
 /*
- * Where the vector kernels shall be fast: φ of a register u, φ' of what the first list says (phi or
- * u), both of src/kernel/lane_math.h; ns each in single and double precision (docs/cost-model.md).
- * Without a line, they call φ and φ' of the first list for one number after the other.
+ * With a vector form, of what src/kernel/lane_math.h offers: φ of a register u; φ' of phi or u, as
+ * in the first list; ns for both in single and double precision (docs/cost-model.md).
+ *
+ * The vector kernels compute the others in float64 by the first list, number by number: the same on
+ * every instruction set, but as the C library rounds, and 10 to 50 times as long.
  */
 #define SS_VECTOR_FORMS(X, ...)                                                                    \
     X(TANH, lanes_tanh(u), lanes_fma(-phi, phi, lanes_all(1)), 0.24, 0.95, __VA_ARGS__)            \
@@ -50,7 +51,7 @@
       0.1, 0.17, __VA_ARGS__)                                                                      \
     X(ERF, lanes_erf(u), (real)M_2_SQRTPI * lanes_exp(-u * u), 1.13, 4.8, __VA_ARGS__)             \
     X(IDENTITY, u, lanes_all(1), 0.05, 0.08, __VA_ARGS__)                                          \
-    X(GELU, lanes_gelu(u), lanes_gelu_slope(u), 1.3, 5.5, __VA_ARGS__)
+    X(GELU, lanes_gelu(u), lanes_gelu_slope(u), 1.3, 5.4, __VA_ARGS__)
 
 /* clang-format on */
 
