@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* Leaky ReLU, erf and identity have one; tanh and sigmoid do not. */
+/* Those of SS_CLOSED_FORMS have one; tanh, sigmoid, softplus and GELU do not. */
 bool ss_closed_form_exists(ss_activation activation);
 
 typedef struct ss_closed_form {

@@ -88,10 +88,18 @@ static inline int64_t ss_kernel_place(int64_t row)
     return row % 4 * (SS_KERNEL_STRIP / 4) + row / 4;
 }
 
-/* Whether φ' cannot be had from φ, and lies beside it. */
+/* Whether φ' lies beside φ: where it does not follow from φ, or no vector form says how. */
 static inline bool ss_kernel_keeps_slope(ss_activation_kind kind)
 {
-    return kind == SS_ACTIVATION_ERF;
+    switch (kind) {
+#define SS_KEEPS_SLOPE(kind, ...)                                                                  \
+    case SS_ACTIVATION_##kind:                                                                     \
+        return SS_SLOPE_SOURCE_##kind == SS_SLOPE_OF_ARGUMENT;
+        SS_VECTOR_FORMS(SS_KEEPS_SLOPE, )
+#undef SS_KEEPS_SLOPE
+    default:
+        return true;
+    }
 }
 
 /*

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,6 +131,21 @@ const char *ss_text_nearest(const char *word, const char *const *names, size_t c
         }
     }
     return nearest;
+}
+
+const char *ss_text_listing(const char *const *texts, size_t count, const char *conjunction,
+                            char *buffer, size_t size)
+{
+    size_t length = 0;
+    buffer[0] = '\0';
+    for (size_t i = 0; i < count && length < size; i++) {
+        bool last = i + 1 == count;
+        const char *before = i == 0 ? "" : last ? " " : ", ";
+        length +=
+            (size_t)snprintf(buffer + length, size - length, "%s%s%s%s", before,
+                             last && i > 0 ? conjunction : "", last && i > 0 ? " " : "", texts[i]);
+    }
+    return buffer;
 }
 
 static int is_control(uint32_t c)

@@ -40,6 +40,11 @@ ss_error ss_text_read_file(const char *path, ss_text *text);
  * swap of neighbours), or NULL when none is near enough to be a likely slip. */
 const char *ss_text_nearest(const char *word, const char *const *names, size_t count);
 
+/* "a, b and c" for the conjunction "and": written into `buffer` (cut off where it is full), which
+ * is returned. */
+const char *ss_text_listing(const char *const *texts, size_t count, const char *conjunction,
+                            char *buffer, size_t size);
+
 /* Copies a text into a field of `size` bytes (at least 4), filled up with NULs, of which there is
  * always one: a longer text ends in an ellipsis, between two characters; control characters and
  * what is no UTF-8 become '?'. */

@@ -136,82 +136,90 @@ SCHEDULED static void draw_chunk(const ss_batch *batch, const work *work, int64_
     }
 }
 
-/* φ of one register; `kind` is a constant wherever this is inlined. */
+/* Stands for every activation without a vector form. */
+#define BY_ELEMENT SS_ACTIVATION_KINDS
+
+/* φ of one register; `kind` is a constant wherever this is inlined, and has a vector form. */
 LANES_INLINE lanes_real activate(ss_activation_kind kind, real alpha, lanes_real u)
 {
     switch (kind) {
-    case SS_ACTIVATION_TANH:
-        return lanes_tanh(u);
-    case SS_ACTIVATION_SIGMOID:
-        return lanes_sigmoid(u);
-    case SS_ACTIVATION_LEAKY_RELU: /* alpha is at most 1 */
-        return lanes_max(alpha * u, u);
-    case SS_ACTIVATION_ERF:
-        return lanes_erf(u);
-    case SS_ACTIVATION_IDENTITY:
-    case SS_ACTIVATION_KINDS:
-        break;
+#define LANES_VALUE(kind, value, ...)                                                              \
+    case SS_ACTIVATION_##kind:                                                                     \
+        return value;
+        SS_VECTOR_FORMS(LANES_VALUE, )
+#undef LANES_VALUE
+    default:
+        return u;
     }
-    return u;
+}
+
+/* φ' of one register, likewise; those that do not keep it know phi alone. */
+LANES_INLINE lanes_real derivative(ss_activation_kind kind, real alpha, lanes_real u,
+                                   lanes_real phi)
+{
+    switch (kind) {
+#define LANES_SLOPE(kind, value, slope, ...)                                                       \
+    case SS_ACTIVATION_##kind:                                                                     \
+        return slope;
+        SS_VECTOR_FORMS(LANES_SLOPE, )
+#undef LANES_SLOPE
+    default:
+        return u;
+    }
 }
 
 /* φ' of a register of Φ. */
 LANES_INLINE lanes_real slope_of(ss_activation_kind kind, real alpha, const real *phi_at,
                                  const real *slope_at)
 {
-    const lanes_real one = lanes_all(1);
     if (ss_kernel_keeps_slope(kind)) {
         return lanes_load(slope_at);
     }
     lanes_real phi = lanes_load(phi_at);
-    switch (kind) {
-    case SS_ACTIVATION_TANH:
-        return lanes_fma(-phi, phi, one);
-    case SS_ACTIVATION_SIGMOID:
-        return lanes_fma(-phi, phi, phi);
-    case SS_ACTIVATION_LEAKY_RELU:
-        return lanes_select(lanes_less(lanes_all(0), phi), one, lanes_all(alpha));
-    case SS_ACTIVATION_ERF:
-    case SS_ACTIVATION_IDENTITY:
-    case SS_ACTIVATION_KINDS:
-        break;
-    }
-    return one;
+    return derivative(kind, alpha, phi, phi);
 }
 
 /* Calls a function whose first argument is the kind as a constant. */
 #define WITH_KIND(kind, function, ...)                                                             \
     do {                                                                                           \
         switch (kind) {                                                                            \
-        case SS_ACTIVATION_TANH:                                                                   \
-            function(SS_ACTIVATION_TANH, __VA_ARGS__);                                             \
-            break;                                                                                 \
-        case SS_ACTIVATION_SIGMOID:                                                                \
-            function(SS_ACTIVATION_SIGMOID, __VA_ARGS__);                                          \
-            break;                                                                                 \
-        case SS_ACTIVATION_LEAKY_RELU:                                                             \
-            function(SS_ACTIVATION_LEAKY_RELU, __VA_ARGS__);                                       \
-            break;                                                                                 \
-        case SS_ACTIVATION_ERF:                                                                    \
-            function(SS_ACTIVATION_ERF, __VA_ARGS__);                                              \
-            break;                                                                                 \
-        case SS_ACTIVATION_IDENTITY:                                                               \
-        case SS_ACTIVATION_KINDS:                                                                  \
-            function(SS_ACTIVATION_IDENTITY, __VA_ARGS__);                                         \
+            SS_VECTOR_FORMS(LANES_KIND, function, __VA_ARGS__)                                     \
+        default:                                                                                   \
+            function(BY_ELEMENT, __VA_ARGS__);                                                     \
             break;                                                                                 \
         }                                                                                          \
     } while (0)
+#define LANES_KIND(kind, value, slope, single, double_, function, ...)                             \
+    case SS_ACTIVATION_##kind:                                                                     \
+        function(SS_ACTIVATION_##kind, __VA_ARGS__);                                               \
+        break;
+
+/* As activate_span(), in float64, with libm. */
+static __attribute__((noinline)) void activate_elements(ss_activation activation, real *phi,
+                                                        real *slope, int64_t count)
+{
+    for (int64_t at = 0; at < count; at++) {
+        double u = (double)phi[at];
+        phi[at] = (real)ss_activation_value(activation, u);
+        slope[at] = (real)ss_activation_slope(activation, u);
+    }
+}
 
 /* u → φ(u) in place over `count` reals (whole lines), and φ'(u) beside it where it is kept. */
-LANES_INLINE void activate_span(ss_activation_kind kind, real alpha, real *phi, real *slope,
-                                int64_t count)
+LANES_INLINE void activate_span(ss_activation_kind kind, ss_activation activation, real *phi,
+                                real *slope, int64_t count)
 {
-    const real two_over_root_pi = (real)1.12837916709551257390;
+    const real alpha = (real)activation.alpha;
+    if (kind == BY_ELEMENT) {
+        activate_elements(activation, phi, slope, count);
+        return;
+    }
     for (int64_t at = 0; at < count; at += LANES_REALS) {
         lanes_real u = lanes_load(phi + at);
-        lanes_store(phi + at, activate(kind, alpha, u));
+        lanes_real value = activate(kind, alpha, u);
+        lanes_store(phi + at, value);
         if (ss_kernel_keeps_slope(kind)) {
-            lanes_store(slope + at, two_over_root_pi * lanes_exp(-u * u));
+            lanes_store(slope + at, derivative(kind, alpha, u, value));
         }
     }
 }

@@ -131,7 +131,7 @@ SCHEDULED static void draw(const ss_stream *stream, uint32_t t, int64_t strip, i
 
 static void activate_all(ss_activation activation, int64_t count, double *phi, double *slope)
 {
-    WITH_KIND(activation.kind, activate_span, activation.alpha, phi, slope, count);
+    WITH_KIND(activation.kind, activate_span, activation, phi, slope, count);
 }
 
 LANES_INLINE void weigh_span(ss_activation_kind kind, double alpha, int64_t count,

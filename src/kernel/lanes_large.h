@@ -188,8 +188,8 @@ LANES_INLINE void activate_panels(ss_activation_kind kind, const ss_batch *batch
         panels = tile_of(all - panel, TILE_PANELS);
         multiply_latents(batch, work, chunk, panel, panels);
         for (int64_t p = panel; p < panel + panels; p++) {
-            activate_span(kind, (real)batch->activation.alpha, chunk->phi + p * PANEL,
-                          chunk->slope + p * PANEL, chunk->places * LINE);
+            activate_span(kind, batch->activation, chunk->phi + p * PANEL, chunk->slope + p * PANEL,
+                          chunk->places * LINE);
         }
     }
 }

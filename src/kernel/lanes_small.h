@@ -147,7 +147,7 @@ LANES_INLINE void activate_rows(ss_activation_kind kind, const ss_batch *batch, 
         };
         WITH_ROWS(rows, combine_tile, brief ? ACTIVATED : AS_IT_IS, kind, &c);
         for (int r = 0; r < rows && !brief; r++) {
-            activate_span(kind, c.alpha, c.out + r * SMALL_CHUNK,
+            activate_span(kind, batch->activation, c.out + r * SMALL_CHUNK,
                           chunk->slope + (i + r) * SMALL_CHUNK, chunk->places);
         }
     }

@@ -113,29 +113,11 @@ static void activate(ss_activation activation, int64_t count, double *phi, doubl
     }
 }
 
-/* φ' from φ, which all but erf allow. */
-static double slope_from_value(ss_activation activation, double phi)
-{
-    switch (activation.kind) {
-    case SS_ACTIVATION_TANH:
-        return 1 - phi * phi;
-    case SS_ACTIVATION_SIGMOID:
-        return phi * (1 - phi);
-    case SS_ACTIVATION_LEAKY_RELU:
-        return phi > 0 ? 1 : activation.alpha;
-    case SS_ACTIVATION_ERF:
-    case SS_ACTIVATION_IDENTITY:
-    case SS_ACTIVATION_KINDS:
-        break;
-    }
-    return 1;
-}
-
 static void weigh(ss_activation activation, int64_t count, const double *phi, const double *slope,
                   double *weights)
 {
     for (int64_t at = 0; at < count; at++) {
-        weights[at] *= slope ? slope[at] : slope_from_value(activation, phi[at]);
+        weights[at] *= slope ? slope[at] : ss_activation_slope_of_value(activation, phi[at]);
     }
 }
 

@@ -9,18 +9,51 @@
 #include <string.h>
 
 static const char *const names[SS_ACTIVATION_KINDS] = {
-    [SS_ACTIVATION_TANH] = "tanh",
-    [SS_ACTIVATION_SIGMOID] = "sigmoid",
-    [SS_ACTIVATION_LEAKY_RELU] = "leaky_relu",
-    [SS_ACTIVATION_ERF] = "erf",
-    [SS_ACTIVATION_IDENTITY] = "identity",
+#define SS_NAME(kind, name, value, source, slope) [SS_ACTIVATION_##kind] = name,
+    SS_ACTIVATIONS(SS_NAME)
+#undef SS_NAME
 };
 
-static const char allowed[] = "tanh, sigmoid, erf, identity or leaky_relu(a) with 0 <= a <= 1, "
-                              "e.g. leaky_relu(0.2)";
+typedef struct parameter {
+    bool taken;
+    double least, greatest, example;
+} parameter;
+
+static const parameter parameters[SS_ACTIVATION_KINDS] = {
+#define SS_PARAMETER(kind, least, greatest, example)                                               \
+    [SS_ACTIVATION_##kind] = {true, least, greatest, example},
+    SS_ACTIVATION_PARAMETERS(SS_PARAMETER)
+#undef SS_PARAMETER
+};
+
+enum { USAGE_SIZE = 128 };
+
+/* How a sweep file writes it: "tanh", "leaky_relu(a) with 0 <= a <= 1, e.g. leaky_relu(0.2)". */
+static const char *usage(int kind, char buffer[USAGE_SIZE])
+{
+    const parameter *p = &parameters[kind];
+    if (!p->taken) {
+        return names[kind];
+    }
+    snprintf(buffer, USAGE_SIZE, "%s(a) with %g <= a <= %g, e.g. %s(%g)", names[kind], p->least,
+             p->greatest, names[kind], p->example);
+    return buffer;
+}
 
 static ss_error unknown_name(const char *text, const char *word)
 {
+    char buffers[SS_ACTIVATION_KINDS][USAGE_SIZE];
+    const char *usages[SS_ACTIVATION_KINDS];
+    size_t count = 0;
+    for (int with_parameter = 0; with_parameter < 2; with_parameter++) { /* the plain ones first */
+        for (int kind = 0; kind < SS_ACTIVATION_KINDS; kind++) {
+            if (parameters[kind].taken == with_parameter) {
+                usages[count++] = usage(kind, buffers[kind]);
+            }
+        }
+    }
+    char allowed[SS_ACTIVATION_KINDS * USAGE_SIZE];
+    ss_text_listing(usages, count, "or", allowed, sizeof allowed);
     const char *nearest = ss_text_nearest(word, names, SS_ACTIVATION_KINDS);
     return ss_fail(SS_ERR_SPEC, "unknown activation \"%s\"%s%s%s Allowed: %s", text,
                    nearest ? "; did you mean " : ".", nearest ? nearest : "", nearest ? "?" : "",
@@ -28,18 +61,18 @@ static ss_error unknown_name(const char *text, const char *word)
 }
 
 /* Reads "(number)" to the end of the text. */
-static ss_error parse_alpha(const char *text, const char *parameter, double *alpha)
+static ss_error parse_alpha(const char *text, int kind, const char *argument, double *alpha)
 {
+    const parameter *p = &parameters[kind];
     char *end = NULL;
-    bool number = strspn(parameter, "(+-.0123456789eE") + 1 == strlen(parameter);
-    double value = number ? strtod(parameter + 1, &end) : NAN;
-    if (!end || end == parameter + 1 || strcmp(end, ")") != 0 || !(value >= 0 && value <= 1)) {
-        return ss_fail(SS_ERR_SPEC,
-                       "found \"%s\", expected leaky_relu(a) with 0 <= a <= 1, "
-                       "e.g. leaky_relu(0.2)",
-                       text);
+    char buffer[USAGE_SIZE];
+    bool number = strspn(argument, "(+-.0123456789eE") + 1 == strlen(argument);
+    double value = number ? strtod(argument + 1, &end) : NAN;
+    if (!end || end == argument + 1 || strcmp(end, ")") != 0 ||
+        !(value >= p->least && value <= p->greatest)) {
+        return ss_fail(SS_ERR_SPEC, "found \"%s\", expected %s", text, usage(kind, buffer));
     }
-    *alpha = fabs(value); /* -0 is 0 */
+    *alpha = value == 0 ? 0 : value; /* -0 is 0 */
     return SS_OK;
 }
 
@@ -53,8 +86,8 @@ ss_error ss_activation_parse(const char *text, ss_activation *out)
             continue;
         }
         *out = (ss_activation){.kind = (ss_activation_kind)kind};
-        if (kind == SS_ACTIVATION_LEAKY_RELU) {
-            return parse_alpha(text, text + length, &out->alpha);
+        if (parameters[kind].taken) {
+            return parse_alpha(text, kind, text + length, &out->alpha);
         }
         if (text[length] != '\0') {
             return ss_fail(SS_ERR_SPEC, "found \"%s\", but %s takes no parameter; write %s", text,
@@ -65,10 +98,15 @@ ss_error ss_activation_parse(const char *text, ss_activation *out)
     return unknown_name(text, word);
 }
 
+const char *ss_activation_name(ss_activation_kind kind)
+{
+    return names[kind];
+}
+
 const char *ss_activation_format(ss_activation activation, char *buffer)
 {
     const char *name = names[activation.kind];
-    if (activation.kind != SS_ACTIVATION_LEAKY_RELU) {
+    if (!parameters[activation.kind].taken) {
         snprintf(buffer, SS_ACTIVATION_TEXT_SIZE, "%s", name);
         return buffer;
     }
@@ -85,39 +123,53 @@ const char *ss_activation_format(ss_activation activation, char *buffer)
 
 double ss_activation_value(ss_activation activation, double u)
 {
+    const double alpha = activation.alpha;
     switch (activation.kind) {
-    case SS_ACTIVATION_TANH:
-        return tanh(u);
-    case SS_ACTIVATION_SIGMOID:
-        return 1 / (1 + exp(-u));
-    case SS_ACTIVATION_LEAKY_RELU:
-        return u > 0 ? u : activation.alpha * u;
-    case SS_ACTIVATION_ERF:
-        return erf(u);
-    case SS_ACTIVATION_IDENTITY:
+#define SS_VALUE(kind, name, value, source, slope)                                                 \
+    case SS_ACTIVATION_##kind:                                                                     \
+        return value;
+        SS_ACTIVATIONS(SS_VALUE)
+#undef SS_VALUE
     case SS_ACTIVATION_KINDS:
         break;
     }
-    return u;
+    return NAN;
 }
 
 double ss_activation_slope(ss_activation activation, double u)
 {
-    double y;
+    const double alpha = activation.alpha;
     switch (activation.kind) {
-    case SS_ACTIVATION_TANH:
-        y = tanh(u);
-        return 1 - y * y;
-    case SS_ACTIVATION_SIGMOID:
-        y = 1 / (1 + exp(-u));
-        return y * (1 - y);
-    case SS_ACTIVATION_LEAKY_RELU:
-        return u > 0 ? 1 : activation.alpha;
-    case SS_ACTIVATION_ERF:
-        return M_2_SQRTPI * exp(-u * u);
-    case SS_ACTIVATION_IDENTITY:
+#define SS_OF_ARGUMENT(value, slope) slope
+#define SS_OF_VALUE(value, slope)    ss_activation_slope_of_value(activation, value)
+#define SS_SLOPE(kind, name, value, source, slope)                                                 \
+    case SS_ACTIVATION_##kind:                                                                     \
+        return SS_##source(value, slope);
+        SS_ACTIVATIONS(SS_SLOPE)
+#undef SS_SLOPE
+#undef SS_OF_VALUE
+#undef SS_OF_ARGUMENT
     case SS_ACTIVATION_KINDS:
         break;
     }
-    return 1;
+    return NAN;
+}
+
+double ss_activation_slope_of_value(ss_activation activation, double phi)
+{
+    const double alpha = activation.alpha;
+    switch (activation.kind) {
+#define SS_OF_ARGUMENT(slope) NAN
+#define SS_OF_VALUE(slope)    slope
+#define SS_SLOPE(kind, name, value, source, slope)                                                 \
+    case SS_ACTIVATION_##kind:                                                                     \
+        return SS_##source(slope);
+        SS_ACTIVATIONS(SS_SLOPE)
+#undef SS_SLOPE
+#undef SS_OF_VALUE
+#undef SS_OF_ARGUMENT
+    case SS_ACTIVATION_KINDS:
+        break;
+    }
+    return NAN;
 }

@@ -4,8 +4,14 @@
 
 bool ss_closed_form_exists(ss_activation activation)
 {
-    return activation.kind == SS_ACTIVATION_LEAKY_RELU || activation.kind == SS_ACTIVATION_ERF ||
-           activation.kind == SS_ACTIVATION_IDENTITY;
+    switch (activation.kind) {
+#define SS_EXISTS(kind, form) case SS_ACTIVATION_##kind:
+        SS_CLOSED_FORMS(SS_EXISTS)
+#undef SS_EXISTS
+        return true;
+    default:
+        return false;
+    }
 }
 
 static double within_one(double value)
@@ -40,14 +46,21 @@ static ss_closed_form error_function(double z, double r, double s)
     };
 }
 
+static ss_closed_form linear(double z)
+{
+    return (ss_closed_form){z, 1, 0};
+}
+
 ss_closed_form ss_closed_form_at(ss_activation activation, double z, double r, double s)
 {
+    const double alpha = activation.alpha;
     switch (activation.kind) {
-    case SS_ACTIVATION_LEAKY_RELU:
-        return leaky_relu(activation.alpha, z, r, s);
-    case SS_ACTIVATION_ERF:
-        return error_function(z, r, s);
+#define SS_FORM(kind, form)                                                                        \
+    case SS_ACTIVATION_##kind:                                                                     \
+        return form;
+        SS_CLOSED_FORMS(SS_FORM)
+#undef SS_FORM
     default:
-        return (ss_closed_form){z, 1, 0};
+        return linear(z);
     }
 }

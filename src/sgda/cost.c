@@ -25,18 +25,13 @@ typedef struct cost_table {
     double entry;              /* ns an entry of V or A, an iteration */
 } cost_table;
 
+#define SS_SINGLE_NS(kind, value, slope, ns, double_ns, ...) [SS_ACTIVATION_##kind] = ns,
+#define SS_DOUBLE_NS(kind, value, slope, single_ns, ns, ...) [SS_ACTIVATION_##kind] = ns,
 static const cost_table tables[] = {
     [SS_PRECISION_SINGLE] =
         {
             .normal = 1.08,
-            .activation =
-                {
-                    [SS_ACTIVATION_TANH] = 0.24,
-                    [SS_ACTIVATION_SIGMOID] = 0.3,
-                    [SS_ACTIVATION_LEAKY_RELU] = 0.1,
-                    [SS_ACTIVATION_ERF] = 1.13,
-                    [SS_ACTIVATION_IDENTITY] = 0.05,
-                },
+            .activation = {SS_VECTOR_FORMS(SS_SINGLE_NS, )},
             .small_multiply_add = 0.038,
             .large_multiply_add = 0.0235,
             .panel = 16,
@@ -46,14 +41,7 @@ static const cost_table tables[] = {
     [SS_PRECISION_DOUBLE] =
         {
             .normal = 2,
-            .activation =
-                {
-                    [SS_ACTIVATION_TANH] = 0.95,
-                    [SS_ACTIVATION_SIGMOID] = 1.1,
-                    [SS_ACTIVATION_LEAKY_RELU] = 0.17,
-                    [SS_ACTIVATION_ERF] = 4.8,
-                    [SS_ACTIVATION_IDENTITY] = 0.08,
-                },
+            .activation = {SS_VECTOR_FORMS(SS_DOUBLE_NS, )},
             .small_multiply_add = 0.071,
             .large_multiply_add = 0.05,
             .panel = 8,
@@ -61,6 +49,16 @@ static const cost_table tables[] = {
             .entry = 2.4,
         },
 };
+#undef SS_DOUBLE_NS
+#undef SS_SINGLE_NS
+
+/* ns for an activation that has no vector form, and so none in the table: as softplus takes. */
+static const double by_element = 35;
+
+static double activation_cost(const cost_table *table, ss_activation_kind kind)
+{
+    return table->activation[kind] > 0 ? table->activation[kind] : by_element;
+}
 
 /* ns for a normal of the sphere noise, which is drawn one by one. */
 static const double scalar_normal = 50;
@@ -98,7 +96,7 @@ static double batch_cost(const ss_run *run, int64_t samples, int64_t k, bool gra
     if (gradient) {
         products += d * d + d * columns;
     }
-    double sample = columns * table->normal + d * table->activation[run->activation.kind] +
+    double sample = columns * table->normal + d * activation_cost(table, run->activation.kind) +
                     products * (large ? table->large_multiply_add : table->small_multiply_add);
     return whole((double)samples, strip) * sample;
 }

@@ -1,6 +1,7 @@
 #include "saddlesweep/spec.h"
 
 #include "../base/memory.h"
+#include "../base/text.h"
 #include "axes.h"
 #include "checkpoints.h"
 #include "reader.h"
@@ -106,6 +107,23 @@ static ss_error read_listed_checkpoints(const ss_yaml_node *at, ss_spec *spec)
     return error;
 }
 
+static ss_error no_closed_form(const ss_yaml_node *node)
+{
+    const char *names[SS_ACTIVATION_KINDS];
+    char listing[256];
+    size_t count = 0;
+    for (int kind = 0; kind < SS_ACTIVATION_KINDS; kind++) {
+        ss_activation activation = {.kind = (ss_activation_kind)kind};
+        if (ss_closed_form_exists(activation)) {
+            names[count++] = ss_activation_name(activation.kind);
+        }
+    }
+    return ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                        "record.certificate: found true, but no activation of this sweep has a "
+                        "closed form F; %s have",
+                        ss_text_listing(names, count, "and", listing, sizeof listing));
+}
+
 /* record.certificate; of no use if no activation of the sweep has a closed form. */
 static ss_error read_certificate(const ss_yaml_node *record, ss_spec *spec)
 {
@@ -121,11 +139,7 @@ static ss_error read_certificate(const ss_yaml_node *record, ss_spec *spec)
     for (int64_t i = 0; i < spec->axes[SS_AXIS_ACTIVATION].values.count; i++) {
         any = any || ss_closed_form_exists(spec->activations[i]);
     }
-    return any || !spec->certificate
-               ? SS_OK
-               : ss_yaml_fail(SS_ERR_SPEC, &node->place,
-                              "record.certificate: found true, but no activation of this sweep has "
-                              "a closed form F; leaky_relu, erf and identity have");
+    return any || !spec->certificate ? SS_OK : no_closed_form(node);
 }
 
 static ss_error read_record(const ss_yaml_node *root, ss_spec *spec)

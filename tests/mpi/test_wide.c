@@ -103,7 +103,7 @@ static void sizes_that_no_block_divides_agree_as_well(void **state)
     const int64_t sizes[][4] = {{50, 37, 37, 7}, {33, 40, 21, 5}, {48, 48, 48, 64},
                                 {1, 1, 1, 64},   {7, 2, 2, 3},    {61, 5, 1, 1}};
     for (size_t s = 0; s < COUNT_OF(sizes); s++) {
-        size_t step = crowded() ? COUNT_OF(activations) : 2; /* tanh, erf, leaky ReLU */
+        size_t step = crowded() ? COUNT_OF(activations) : 2; /* tanh, erf, leaky ReLU, softplus */
         for (size_t a = 0; a < COUNT_OF(activations); a += step) {
             ss_run run = run_of_size(sizes[s][0], sizes[s][1], sizes[s][2], activations[a]);
             assert_same_run(&run, ss_wide_options_of(sizes[s][3]), 1e-9);

@@ -20,6 +20,10 @@ static lanes_real value(lane_math_function function, lanes_real x)
         return lanes_sigmoid(x);
     case LANE_MATH_ERF:
         return lanes_erf(x);
+    case LANE_MATH_GELU:
+        return lanes_gelu(x);
+    case LANE_MATH_GELU_SLOPE:
+        return lanes_gelu_slope(x);
     case LANE_MATH_EXP:
     case LANE_MATH_FUNCTIONS:
         break;

@@ -13,6 +13,8 @@ typedef enum lane_math_function {
     LANE_MATH_SIGMOID,
     LANE_MATH_ERF,
     LANE_MATH_EXP,
+    LANE_MATH_GELU,
+    LANE_MATH_GELU_SLOPE,
     LANE_MATH_FUNCTIONS
 } lane_math_function;
 

@@ -3,10 +3,15 @@
 
 #include "saddlesweep/activation.h"
 
+#include <float.h>
+#include <stdbool.h>
+
 static const ss_activation all[] = {
-    {SS_ACTIVATION_TANH, 0},         {SS_ACTIVATION_SIGMOID, 0},      {SS_ACTIVATION_ERF, 0},
-    {SS_ACTIVATION_IDENTITY, 0},     {SS_ACTIVATION_LEAKY_RELU, 0},   {SS_ACTIVATION_LEAKY_RELU, 1},
-    {SS_ACTIVATION_LEAKY_RELU, 0.2}, {SS_ACTIVATION_LEAKY_RELU, 0.01}};
+    {SS_ACTIVATION_TANH, 0},         {SS_ACTIVATION_SIGMOID, 0},
+    {SS_ACTIVATION_ERF, 0},          {SS_ACTIVATION_IDENTITY, 0},
+    {SS_ACTIVATION_LEAKY_RELU, 0},   {SS_ACTIVATION_LEAKY_RELU, 1},
+    {SS_ACTIVATION_LEAKY_RELU, 0.2}, {SS_ACTIVATION_LEAKY_RELU, 0.01},
+    {SS_ACTIVATION_SOFTPLUS, 0},     {SS_ACTIVATION_GELU, 0}};
 
 static void a_formatted_name_reads_back_the_same(void **state)
 {
@@ -47,7 +52,9 @@ static void names_are_written_as_people_write_them(void **state)
                                         "leaky_relu(0)",
                                         "leaky_relu(1)",
                                         "leaky_relu(0.2)",
-                                        "leaky_relu(0.01)"};
+                                        "leaky_relu(0.01)",
+                                        "softplus",
+                                        "gelu"};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char text[SS_ACTIVATION_TEXT_SIZE];
         assert_string_equal(ss_activation_format(all[i], text), names[i]);
@@ -73,7 +80,8 @@ static void wrong_names_are_refused_with_a_reason(void **state)
         {"Tanh", "did you mean tanh?"},
         {"sigmoidd", "did you mean sigmoid?"},
         {"leaky_rleu(0.2)", "did you mean leaky_relu?"},
-        {"softplus", "Allowed: tanh, sigmoid, erf, identity or leaky_relu(a)"},
+        {"softpuls", "did you mean softplus?"},
+        {"swish", "Allowed: tanh, sigmoid, erf, identity, softplus, gelu or leaky_relu(a) with"},
         {"", "Allowed: tanh"},
         {"leaky_relu", "expected leaky_relu(a) with 0 <= a <= 1"},
         {"leaky_relu(0x1p-2)", "expected leaky_relu(a) with 0 <= a <= 1"},
@@ -89,6 +97,7 @@ static void wrong_names_are_refused_with_a_reason(void **state)
         {"leaky_relu(inf)", "expected leaky_relu(a)"},
         {"tanh(1)", "tanh takes no parameter"},
         {"identity()", "identity takes no parameter"},
+        {"gelu(1)", "gelu takes no parameter"},
         {"tanh)", "did you mean tanh?"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -109,6 +118,33 @@ static void slope_is_the_derivative_of_value(void **state)
             double difference =
                 (ss_activation_value(all[i], u + h) - ss_activation_value(all[i], u - h)) / (2 * h);
             assert_near(ss_activation_slope(all[i], u), difference, 1e-9);
+        }
+    }
+}
+
+static void slope_follows_from_value_where_the_list_says_so(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        bool follows = all[i].kind != SS_ACTIVATION_ERF && all[i].kind != SS_ACTIVATION_SOFTPLUS &&
+                       all[i].kind != SS_ACTIVATION_GELU;
+        for (double u = -4.05; u < 4.1; u += 0.1) {
+            double slope = ss_activation_slope_of_value(all[i], ss_activation_value(all[i], u));
+            assert_true(follows ? slope == ss_activation_slope(all[i], u) : isnan(slope));
+        }
+    }
+}
+
+static void large_arguments_give_numbers(void **state)
+{
+    (void)state;
+    const double sizes[] = {30, 40, 1000, 1e30, 1e200, DBL_MAX};
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        for (size_t s = 0; s < 2 * COUNT_OF(sizes); s++) {
+            double u = s % 2 ? -sizes[s / 2] : sizes[s / 2];
+            assert_true(isfinite(ss_activation_value(all[i], u)));
+            double slope = ss_activation_slope(all[i], u);
+            assert_true(slope > -1e-100 && slope <= 1); /* of GELU it is below zero */
         }
     }
 }
@@ -134,6 +170,16 @@ static void known_values(void **state)
         {{SS_ACTIVATION_LEAKY_RELU, 0.2}, -3, -0.6, 0.2},
         {{SS_ACTIVATION_LEAKY_RELU, 0}, -3, 0, 0},
         {{SS_ACTIVATION_IDENTITY, 0}, -2.5, -2.5, 1},
+        {{SS_ACTIVATION_SOFTPLUS, 0}, 0, M_LN2, 0.5},
+        {{SS_ACTIVATION_SOFTPLUS, 0}, 1, 1.3132616875182228, 0.73105857863000488},
+        {{SS_ACTIVATION_SOFTPLUS, 0}, -3, 0.048587351573741958, 0.047425873177566781},
+        {{SS_ACTIVATION_SOFTPLUS, 0}, 1000, 1000, 1},
+        {{SS_ACTIVATION_SOFTPLUS, 0}, -1000, 0, 0},
+        {{SS_ACTIVATION_GELU, 0}, 0, 0, 0.5},
+        {{SS_ACTIVATION_GELU, 0}, 1, 0.84134474606854295, 1.0833154705876863},
+        {{SS_ACTIVATION_GELU, 0}, -2, -0.045500263896358414, -0.085231801078196897},
+        {{SS_ACTIVATION_GELU, 0}, 1000, 1000, 1},
+        {{SS_ACTIVATION_GELU, 0}, -40, 0, 0},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         assert_near(ss_activation_value(cases[i].activation, cases[i].u), cases[i].value, 4e-16);
@@ -151,17 +197,31 @@ static void the_kink_of_leaky_relu_has_its_left_slope(void **state)
 }
 
 /* Assumption 2 of the paper: odd plus a constant; φ(0) of the sigmoid is 1/2. */
-static void all_but_leaky_relu_are_odd_plus_a_constant(void **state)
+static void tanh_sigmoid_erf_and_identity_are_odd_plus_a_constant(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(all); i++) {
-        if (all[i].kind == SS_ACTIVATION_LEAKY_RELU) {
+        if (all[i].kind == SS_ACTIVATION_LEAKY_RELU || all[i].kind == SS_ACTIVATION_SOFTPLUS ||
+            all[i].kind == SS_ACTIVATION_GELU) {
             continue;
         }
         double constant = ss_activation_value(all[i], 0);
         for (double u = 0.1; u < 5; u += 0.3) {
             double sum = ss_activation_value(all[i], u) + ss_activation_value(all[i], -u);
             assert_near(sum, 2 * constant, 4e-16); /* two roundings */
+        }
+    }
+}
+
+/* So they are u/2 plus an even function, as the ReLU that both are smooth forms of. */
+static void the_odd_part_of_softplus_and_gelu_is_half_the_identity(void **state)
+{
+    (void)state;
+    const ss_activation smooth[] = {{SS_ACTIVATION_SOFTPLUS, 0}, {SS_ACTIVATION_GELU, 0}};
+    for (size_t i = 0; i < COUNT_OF(smooth); i++) {
+        for (double u = 0.1; u < 5; u += 0.3) {
+            double odd = ss_activation_value(smooth[i], u) - ss_activation_value(smooth[i], -u);
+            assert_near(odd, u, 2e-15);
         }
     }
 }
@@ -183,9 +243,12 @@ int main(void)
         cmocka_unit_test(negative_zero_is_the_slope_zero),
         cmocka_unit_test(wrong_names_are_refused_with_a_reason),
         cmocka_unit_test(slope_is_the_derivative_of_value),
+        cmocka_unit_test(slope_follows_from_value_where_the_list_says_so),
+        cmocka_unit_test(large_arguments_give_numbers),
         cmocka_unit_test(known_values),
         cmocka_unit_test(the_kink_of_leaky_relu_has_its_left_slope),
-        cmocka_unit_test(all_but_leaky_relu_are_odd_plus_a_constant),
+        cmocka_unit_test(tanh_sigmoid_erf_and_identity_are_odd_plus_a_constant),
+        cmocka_unit_test(the_odd_part_of_softplus_and_gelu_is_half_the_identity),
         cmocka_unit_test(nan_stays_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

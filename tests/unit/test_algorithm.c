@@ -217,11 +217,13 @@ typedef struct recovery {
 } recovery;
 
 /* The floor is the sampling error of X_n, of the order of 1/√n over the slope F'(ρ) through which
- * Z is seen: about 1 % here, but 5 % for the sigmoid (F' = 0.04). Bounds are three times that. */
+ * Z is seen: about 1 % here, but 5 % for the sigmoid (F' = 0.04) and 3 % for softplus and GELU (F'
+ * below 1/4 for opposite rows). Bounds are at least three times that. */
 static const recovery recoveries[] = {
     {{SS_ACTIVATION_TANH, 0}, 0.5, 0.06},     {{SS_ACTIVATION_SIGMOID, 0}, 15, 0.15},
     {{SS_ACTIVATION_ERF, 0}, 0.3, 0.06},      {{SS_ACTIVATION_LEAKY_RELU, 0.2}, 0.3, 0.06},
-    {{SS_ACTIVATION_IDENTITY, 0}, 0.1, 0.06},
+    {{SS_ACTIVATION_IDENTITY, 0}, 0.1, 0.06}, {{SS_ACTIVATION_SOFTPLUS, 0}, 1, 0.09},
+    {{SS_ACTIVATION_GELU, 0}, 2, 0.09},
 };
 
 /* k = k0 = d promises no spurious points (Theorem 3); of k = 2 these seeds are not trapped. */

@@ -108,6 +108,8 @@ static void they_are_the_expectations(void **state)
     }
     assert_false(ss_closed_form_exists((ss_activation){SS_ACTIVATION_TANH, 0}));
     assert_false(ss_closed_form_exists((ss_activation){SS_ACTIVATION_SIGMOID, 0}));
+    assert_false(ss_closed_form_exists((ss_activation){SS_ACTIVATION_SOFTPLUS, 0}));
+    assert_false(ss_closed_form_exists((ss_activation){SS_ACTIVATION_GELU, 0}));
 }
 
 /* Rows that are equal to rounding have a correlation just above 1. */

@@ -124,7 +124,8 @@ static dual closed_form(ss_activation activation, double rho)
 
 static dual limit(ss_activation activation, double rho)
 {
-    bool closed = activation.kind != SS_ACTIVATION_TANH && activation.kind != SS_ACTIVATION_SIGMOID;
+    bool closed = activation.kind == SS_ACTIVATION_LEAKY_RELU ||
+                  activation.kind == SS_ACTIVATION_ERF || activation.kind == SS_ACTIVATION_IDENTITY;
     return closed ? closed_form(activation, rho) : quadrature(activation, rho);
 }
 

@@ -44,12 +44,12 @@ static double rounded(double x, int bits)
     return bits == 32 ? (double)(float)x : x;
 }
 
-/* ---- tanh, sigmoid, erf, exp ---- */
+/* ---- tanh, sigmoid, erf, exp, GELU ---- */
 
 enum { SAMPLES = 1 << 17 };
 
-/* What the headers state; portable may make twice the error. No relative bound of the sigmoid: the
- * truth fades where an absolute error is all that matters. */
+/* What the headers state; portable may make twice the error. No relative bound of the sigmoid, GELU
+ * and its derivative: the truth fades where an absolute error is all that matters. */
 typedef struct domain {
     lane_math_function function;
     int bits;
@@ -62,11 +62,20 @@ static const domain domains[] = {
     {LANE_MATH_SIGMOID, 32, 1e-37, 87, 9e-8, INFINITY},
     {LANE_MATH_ERF, 32, 1e-37, 10, 1.8e-7, 3.1e-7},
     {LANE_MATH_EXP, 32, 1e-37, 86.9, INFINITY, 1.7e-7},
+    {LANE_MATH_GELU, 32, 1e-37, 8, 7e-7, INFINITY},
+    {LANE_MATH_GELU_SLOPE, 32, 1e-37, 8, 1.8e-7, INFINITY},
     {LANE_MATH_TANH, 64, 1e-300, 40, 2.8e-16, 3.8e-16},
     {LANE_MATH_SIGMOID, 64, 1e-300, 700, 1.8e-16, INFINITY},
     {LANE_MATH_ERF, 64, 1e-300, 10, 4.5e-16, 1e-15},
     {LANE_MATH_EXP, 64, 1e-300, 707, INFINITY, 3e-16},
+    {LANE_MATH_GELU, 64, 1e-300, 8, 2.5e-15, INFINITY},
+    {LANE_MATH_GELU_SLOPE, 64, 1e-300, 8, 4.5e-16, INFINITY},
 };
+
+static long double normal_share(long double x)
+{
+    return erfcl(-x / sqrtl(2)) / 2;
+}
 
 static long double exact_value(lane_math_function function, long double x)
 {
@@ -77,6 +86,10 @@ static long double exact_value(lane_math_function function, long double x)
         return 1 / (1 + expl(-x));
     case LANE_MATH_ERF:
         return erfl(x);
+    case LANE_MATH_GELU:
+        return x * normal_share(x);
+    case LANE_MATH_GELU_SLOPE:
+        return normal_share(x) + x * expl(-x * x / 2) / sqrtl(2 * M_PIl);
     case LANE_MATH_EXP:
     case LANE_MATH_FUNCTIONS:
         break;
@@ -168,7 +181,7 @@ static void limits_are_exact_and_nan_stays(void **state)
     const double at_minus_infinity[] = {-1, 0, -1, 0};
     const double at_zero[] = {0, 0.5, 0, 1};
     for (int s = 0; s < set_count; s++) {
-        for (int f = 0; f < LANE_MATH_FUNCTIONS; f++) {
+        for (int f = 0; f < LANE_MATH_GELU; f++) {
             assert_true(value_at(sets[s], f, INFINITY) == at_infinity[f]);
             assert_true(value_at(sets[s], f, -INFINITY) == at_minus_infinity[f]);
             assert_true(value_at(sets[s], f, 0) == at_zero[f]);
@@ -181,6 +194,25 @@ static void limits_are_exact_and_nan_stays(void **state)
         assert_true(value_at(sets[s], LANE_MATH_TANH, saturated) == 1);
         saturated = sets[s]->bits == 32 ? 4 : 5.95;
         assert_true(value_at(sets[s], LANE_MATH_ERF, saturated) == 1);
+    }
+}
+
+/* x Φ(x) is x or 0 far out, where x² overflows, too; an infinite x gives NaN. */
+static void gelu_is_relu_far_out(void **state)
+{
+    (void)state;
+    const double sizes[] = {10, 40, 1024, 0x1p100};
+    for (int s = 0; s < set_count; s++) {
+        for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+            assert_true(value_at(sets[s], LANE_MATH_GELU, sizes[i]) == sizes[i]);
+            assert_true(value_at(sets[s], LANE_MATH_GELU, -sizes[i]) == 0);
+            assert_near(value_at(sets[s], LANE_MATH_GELU_SLOPE, sizes[i]), 1, 0);
+            assert_near(value_at(sets[s], LANE_MATH_GELU_SLOPE, -sizes[i]), 0, 1e-20);
+        }
+        assert_true(value_at(sets[s], LANE_MATH_GELU, 0) == 0);
+        assert_true(value_at(sets[s], LANE_MATH_GELU_SLOPE, 0) == 0.5);
+        assert_true(isnan(value_at(sets[s], LANE_MATH_GELU, (double)NAN)));
+        assert_true(isnan(value_at(sets[s], LANE_MATH_GELU_SLOPE, (double)NAN)));
     }
 }
 
@@ -467,6 +499,7 @@ int main(void)
         cmocka_unit_test(functions_are_as_accurate_as_stated),
         cmocka_unit_test(tanh_and_erf_are_odd_and_bounded),
         cmocka_unit_test(limits_are_exact_and_nan_stays),
+        cmocka_unit_test(gelu_is_relu_far_out),
         cmocka_unit_test(philox_gives_the_words_of_the_stream_in_every_lane),
         cmocka_unit_test(box_and_muller_are_as_accurate_as_stated),
         cmocka_unit_test(normals_are_those_of_the_stream_to_rounding),

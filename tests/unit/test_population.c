@@ -10,7 +10,10 @@
 #include <gsl/gsl_integration.h>
 #include <stdlib.h>
 
-static const ss_activation by_series[] = {{SS_ACTIVATION_TANH, 0}, {SS_ACTIVATION_SIGMOID, 0}};
+static const ss_activation by_series[] = {{SS_ACTIVATION_TANH, 0},
+                                          {SS_ACTIVATION_SIGMOID, 0},
+                                          {SS_ACTIVATION_SOFTPLUS, 0},
+                                          {SS_ACTIVATION_GELU, 0}};
 
 /* ---- E f(r x) g(s y) for normal x and y of correlation rho, by adaptive quadrature ---- */
 

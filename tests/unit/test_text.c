@@ -43,6 +43,27 @@ static void odd_words_find_nothing(void **state)
     assert_null(ss_text_nearest("noise", NULL, 0));
 }
 
+static void a_listing_reads_as_a_sentence_does(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"tanh", "erf", "gelu"};
+    char buffer[32];
+    assert_ptr_equal(ss_text_listing(names, 3, "or", buffer, sizeof buffer), buffer);
+    assert_string_equal(buffer, "tanh, erf or gelu");
+    assert_string_equal(ss_text_listing(names, 2, "and", buffer, sizeof buffer), "tanh and erf");
+    assert_string_equal(ss_text_listing(names, 1, "and", buffer, sizeof buffer), "tanh");
+    assert_string_equal(ss_text_listing(names, 0, "and", buffer, sizeof buffer), "");
+}
+
+static void a_listing_stays_within_its_buffer(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"tanh", "erf", "gelu"};
+    char buffer[20] = "-------------------";
+    assert_string_equal(ss_text_listing(names, 3, "or", buffer, 8), "tanh, e");
+    assert_int_equal(buffer[8], '-');
+}
+
 static void durations_choose_their_unit(void **state)
 {
     (void)state;
@@ -226,6 +247,8 @@ int main(void)
         cmocka_unit_test(a_slip_finds_its_name),
         cmocka_unit_test(what_is_no_slip_finds_nothing),
         cmocka_unit_test(odd_words_find_nothing),
+        cmocka_unit_test(a_listing_reads_as_a_sentence_does),
+        cmocka_unit_test(a_listing_stays_within_its_buffer),
         cmocka_unit_test(durations_choose_their_unit),
         cmocka_unit_test(bytes_choose_their_unit),
         cmocka_unit_test(quantities_stay_within_their_buffer),
