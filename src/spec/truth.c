@@ -34,7 +34,8 @@ static ss_error check_axes(const ss_yaml_node *matrix, const ss_spec *spec)
                               path, spec->latent, smallest_k);
 }
 
-/* Row i; the first one says how many columns there are. */
+/* Row i; the first one says how many columns there are. Lists have no place of their own (yaml.c),
+ * their first numbers have. */
 static ss_error read_row(const ss_yaml_node *row, int64_t i, ss_spec *spec)
 {
     bool any = false;
@@ -47,7 +48,7 @@ static ss_error read_row(const ss_yaml_node *row, int64_t i, ss_spec *spec)
                            &spec->truth_matrix));
     }
     if ((int64_t)row->count != spec->latent) {
-        return ss_yaml_fail(SS_ERR_SPEC, &row->place,
+        return ss_yaml_fail(SS_ERR_SPEC, &row->items[0]->place,
                             "%s: row %" PRId64 " has %zu numbers, the first one %" PRId64
                             "; all rows have k0",
                             path, i + 1, row->count, spec->latent);
@@ -58,7 +59,7 @@ static ss_error read_row(const ss_yaml_node *row, int64_t i, ss_spec *spec)
         any = any || *entry != 0;
     }
     return any ? SS_OK
-               : ss_yaml_fail(SS_ERR_SPEC, &row->place,
+               : ss_yaml_fail(SS_ERR_SPEC, &row->items[0]->place,
                               "%s: row %" PRId64 " is zero, and no row of A could be rescaled to "
                               "its norm; leave out that dimension",
                               path, i + 1);
