@@ -15,6 +15,7 @@ import histogram
 import iterations
 import markup
 import palette
+import paths
 import style
 import table
 from gallery import Gallery
@@ -167,6 +168,7 @@ def _result(results, grid, gallery):
         ("Error at the end", final_error, ""),
         ("Error on the way", iterations, "-iterations"),
         ("Error and certificate", certificates, "-certificates"),
+        ("Paths of A", paths, "-paths"),
     )
     shown = {
         heading: gallery.show(module.pages(results, grid), f"{results.name}{suffix}")

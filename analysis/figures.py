@@ -6,6 +6,8 @@ Writes, into the folder of the file or the one given with --out (NAME is the swe
   NAME-iterations.png .pdf .svg  relative error against the iteration, a line per n, columns d
   NAME-certificates.png ...      final relative error against the ε of the certificate, a point per
                                  run, if the sweep asked for certificates
+  NAME-paths.png ...             the paths of A over the contours of the population risk, if the
+                                 sweep recorded iterates, of its cells with d = 2 and k = 1
   NAME-fit.png ...               with --fit: final absolute error and the fitted law, a line per d
   NAME-fit-crossings.png ...     with --fit: n*(d, ε), the fitted law, and the slopes of the bound
   NAME.csv NAME.txt              a table, one row a cell
@@ -77,6 +79,7 @@ def write(results, fit, folder):
     import final_error
     import fit_figures
     import iterations
+    import paths
     import style
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,6 +92,7 @@ def write(results, fit, folder):
     save(final_error.pages(results, grid), stem)
     save(iterations.pages(results, grid), f"{stem}-iterations")
     save(certificates.pages(results, grid), f"{stem}-certificates")
+    save(paths.pages(results, grid), f"{stem}-paths")
     if fit:
         save(fit_figures.error_pages(results, fit), f"{stem}-fit")
         save(fit_figures.crossing_pages(results, fit), f"{stem}-fit-crossings")

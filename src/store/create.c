@@ -24,7 +24,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "result files are little-endian");
 
 /* The dimension scales of a dataset, in order. */
-enum { DIMENSIONS = 7 };
+enum { DIMENSIONS = 9 };
 enum {
     DIMENSION_CELL = 1,
     DIMENSION_SEED = 2,
@@ -32,7 +32,9 @@ enum {
     DIMENSION_EXECUTION = 8,
     DIMENSION_ROW = 16, /* of A; only with certificates */
     DIMENSION_ITERATE_ROW = 32,
-    DIMENSION_ITERATE_COLUMN = 64
+    DIMENSION_ITERATE_COLUMN = 64,
+    DIMENSION_TRUTH_ROW = 128, /* of A*, if the sweep gives it */
+    DIMENSION_TRUTH_COLUMN = 256
 };
 
 /* The data of /error, /run, the bands, /execution, /certificate and /iterate change after creation.
@@ -47,7 +49,7 @@ typedef struct creator {
     int cause; /* the errno of a write that failed; HDF5 has not noticed */
     hid_t string;
     hid_t scales[DIMENSIONS]; /* /cell, /seed, /iteration, /execution_row, /certificate/row,
-                                 /iterate_row, /iterate_column */
+                                 /iterate_row, /iterate_column, /truth_row, /truth_column */
     int ranges;
     ss_space_range range[MOST_RANGES]; /* that the seal leaves out */
     int nan_ranges;                    /* to be filled once HDF5 has closed the file */
@@ -110,9 +112,12 @@ static hid_t contiguous_properties(hid_t type, const double *fill)
 static void find_sizes(const creator *c, int64_t sizes[DIMENSIONS])
 {
     const ss_plan *plan = c->plan;
-    const int64_t found[DIMENSIONS] = {plan->cells,          plan->seeds,       plan->checkpoints,
-                                       SS_EXECUTION_ROWS,    plan->multipliers, plan->iterate_rows,
-                                       plan->iterate_columns};
+    const ss_spec *spec = plan->spec;
+    const int64_t found[DIMENSIONS] = {
+        plan->cells,           plan->seeds,       plan->checkpoints,
+        SS_EXECUTION_ROWS,     plan->multipliers, plan->iterate_rows,
+        plan->iterate_columns, spec->truth_rows,  spec->truth_matrix ? spec->latent : 0,
+    };
     memcpy(sizes, found, sizeof found);
 }
 
@@ -224,6 +229,8 @@ static ss_error create_scales(creator *c)
         {"certificate/row", {"row of A", "1", "number i of the row, from 0 on"}, own_number},
         {"iterate_row", {"row of A", "1", "number i of the row, from 0 on"}, own_number},
         {"iterate_column", {"column of A", "1", "number of the column, from 0 on"}, own_number},
+        {"truth_row", {"row of A*", "1", "number i of the row, from 0 on"}, own_number},
+        {"truth_column", {"column of A*", "1", "number of the column, from 0 on"}, own_number},
     };
     int64_t counts[DIMENSIONS];
     find_sizes(c, counts);
@@ -283,6 +290,22 @@ static ss_error create_cell_parameter(const creator *c, int parameter)
         status = write_piece(dataset, H5T_NATIVE_INT64, (hsize_t)first, (hsize_t)size, piece);
     }
     return close_dataset(c, dataset, status, ss_layout_cell_names[parameter]);
+}
+
+/* A*, where the sweep gives it. */
+static ss_error create_truth(const creator *c)
+{
+    dataset_labels labels = {"truth", "1", "A*, the target of all runs: truth.matrix"};
+    const double *A_star = c->plan->spec->truth_matrix;
+    if (!A_star) {
+        return SS_OK;
+    }
+    hid_t dataset = create_dataset(c, "truth", H5T_IEEE_F64LE,
+                                   DIMENSION_TRUTH_ROW | DIMENSION_TRUTH_COLUMN, NULL, labels);
+    herr_t status =
+        dataset < 0 ? -1
+                    : H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, A_star);
+    return close_dataset(c, dataset, status, "truth");
 }
 
 static ss_error create_activations(const creator *c)
@@ -478,6 +501,7 @@ static ss_error fill_file(creator *c, const ss_provenance *provenance)
         SS_TRY(create_cell_parameter(c, parameter));
     }
     SS_TRY(create_activations(c));
+    SS_TRY(create_truth(c));
     SS_TRY(create_results(c));
     SS_TRY(create_bands(c));
     SS_TRY(create_parts(c));
@@ -555,6 +579,8 @@ double ss_store_predicted_bytes(const ss_plan *plan)
     double iterate_columns = (double)plan->iterate_columns;
     double iterates = 8 * checkpoints * iterate_rows * iterate_columns;
     double metadata = 40e3 + SS_EXECUTION_ROWS * (sizeof(ss_execution_record) + 8);
+    double truth = (double)(plan->spec->truth_rows * plan->spec->latent);
+    metadata += plan->spec->truth_matrix ? 8 * truth : 0;
     return metadata + cells * (per_cell + bands) +
            runs * (sizeof(ss_record) + 8 * checkpoints + certificate + iterates) +
            8 * ((double)plan->seeds + checkpoints + multipliers + iterate_rows + iterate_columns);

@@ -162,6 +162,7 @@ class GivenTruth(IterateTest):
         path = self.run_sweep(GIVEN, "given")
         A = read(path, "iterate")[..., 0]
         self.assertTrue((read(path, "run")["truth_norm"] == 2).all())
+        self.assertEqual(read(path, "truth").tolist(), [[1], [1]])
         self.assert_errors_are_theirs(path, np.ones((2, 2)))
         np.testing.assert_array_equal(A[0, :, 0], A[1, :, 0])  # leaky ReLU and tanh begin at one point
         self.assertGreater(np.abs(np.abs(A[0, :, 0]) - 1).max(), 0.5)  # which no projection has moved
@@ -185,6 +186,9 @@ class GivenTruth(IterateTest):
         norms = np.linalg.norm(np.nan_to_num(read(path, "iterate")), axis=-1)
         np.testing.assert_allclose(norms, np.broadcast_to([5, 1, 0.5], norms.shape), rtol=1e-14)
         self.assertEqual(read(path, "k0").tolist(), [2, 2])
+        with xarray.open_dataset(path, engine="h5netcdf") as data:
+            self.assertEqual(data["truth"].dims, ("truth_row", "truth_column"))
+            self.assertEqual(data["truth"].values.tolist(), [[3, 4], [0, -1], [0.5, 0]])
         truth = np.array([[3, 4], [0, -1], [0.5, 0]])
         np.testing.assert_allclose(read(path, "run")["truth_norm"], np.linalg.norm(truth @ truth.T))
 
