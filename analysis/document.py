@@ -15,6 +15,7 @@ import histogram
 import iterations
 import markup
 import palette
+import paths
 import style
 import table
 import trapped
@@ -169,6 +170,7 @@ def _result(results, grid, gallery):
         ("Error on the way", iterations, "-iterations"),
         ("Error and certificate", certificates, "-certificates"),
         ("Trapped starts", trapped, "-trapped"),
+        ("Paths of A", paths, "-paths"),
     )
     shown = {
         heading: gallery.show(module.pages(results, grid), f"{results.name}{suffix}")

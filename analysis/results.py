@@ -44,6 +44,8 @@ class Results:
     wanted: np.ndarray  # [C] seeds that the cells want: S, or fewer where seeds are added
     until_se: float | None  # … until the relative standard error is this
     epsilon: np.ndarray  # [C, S] of the runs' certificates (Definition 2); NaN where there is none
+    paths: np.ndarray | None  # [C, S, P, 2] recorded A of committed runs with d = 2, k = 1; NaN elsewhere
+    truth: np.ndarray | None  # [d, k0] A*, where the sweep gives it
     bands: dict  # (quantity, statistic) -> [C, P], over the DONE runs
     attributes: dict  # of the root, as text
     executions: list  # a dictionary for each row of /execution in use; None before format_version 3
@@ -154,6 +156,8 @@ def _read_open(file, path):
         wanted=seeds.wanted(settings, committed, (final * truth_norm, final)),
         until_se=seeds.until_se(settings),
         epsilon=_read_epsilon(file, status),
+        paths=_read_paths(file, committed),
+        truth=file["truth"][:] if "truth" in file else None,
         bands=stored if reduced else computed,
         reduced=reduced,
         attributes={key: _text(value) for key, value in sorted(file.attrs.items())},
@@ -202,6 +206,18 @@ def _read_epsilon(file, status):
     residual = file["certificate/residual"][:]
     epsilon = np.maximum(residual, -file["certificate/smallest_eigenvalue"][:])
     return np.where(status == DONE, epsilon, np.nan)
+
+
+def _read_paths(file, committed):
+    """A as points of the plane; None if no cell has any."""
+    plane = (file["d"][:] == 2) & (file["k"][:] == 1)
+    if "iterate" not in file or not plane.any():
+        return None
+    paths = np.full((*file["error"].shape, 2), np.nan)
+    for cell in np.flatnonzero(plane):
+        paths[cell] = file["iterate"][cell, :, :, :2, 0]
+    paths[~committed] = np.nan
+    return paths
 
 
 def _read_bands(file):

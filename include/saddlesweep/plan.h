@@ -10,11 +10,13 @@
 #include "saddlesweep/spec.h"
 
 typedef struct ss_plan {
-    const ss_spec *spec; /* borrowed: must outlive the plan */
-    int64_t cells;       /* C; cell 0 first, the first axis of the sweep file slowest */
-    int64_t seeds;       /* S */
-    int64_t checkpoints; /* P */
-    int64_t multipliers; /* D: of a certificate, room for the largest d; 0: none are asked for */
+    const ss_spec *spec;  /* borrowed: must outlive the plan */
+    int64_t cells;        /* C; cell 0 first, the first axis of the sweep file slowest */
+    int64_t seeds;        /* S */
+    int64_t checkpoints;  /* P */
+    int64_t multipliers;  /* D: of a certificate, room for the largest d; 0: none are asked for */
+    int64_t iterate_rows; /* D of each recorded A, … */
+    int64_t iterate_columns; /* … and K, the largest k; 0: none are asked for */
     int64_t stride[SS_AXES]; /* cells of the whole sweep between neighbouring values of an axis */
 
     ss_shard shard;     /* that it is of the sweep: with others than the whole, … */
@@ -39,11 +41,12 @@ ss_error ss_plan_of_cells(const ss_spec *spec, ss_shard shard, uint32_t *numbers
                           ss_plan *plan);
 
 /* Room for the results of any run of the plan: its checkpoints, then a certificate of the largest
- * d. */
+ * d, then iterates of the largest d and k. */
 static inline int64_t ss_plan_result_count(const ss_plan *plan)
 {
     return plan->checkpoints +
-           (plan->multipliers > 0 ? SS_CERTIFICATE_MULTIPLIERS + plan->multipliers : 0);
+           (plan->multipliers > 0 ? SS_CERTIFICATE_MULTIPLIERS + plan->multipliers : 0) +
+           plan->checkpoints * plan->iterate_rows * plan->iterate_columns;
 }
 
 /* Frees what a plan owns. */

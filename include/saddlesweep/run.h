@@ -28,6 +28,9 @@ typedef struct ss_run {
     uint64_t root_seed;
     int64_t seed;
     ss_row_norm row_norm;
+    const double
+        *truth_matrix; /* A*, d × k0, row-major; NULL: drawn, row_norm says how; borrowed */
+    ss_train_row_norm train_row_norm;
     int64_t iterations; /* T */
     double step_size;
     double step_decay; /* 0: constant */
@@ -36,8 +39,15 @@ typedef struct ss_run {
     ss_precision precision;
     const int64_t *checkpoints; /* ascending, first 0, last T; borrowed */
     int64_t checkpoint_count;
-    bool certificate; /* whether its end is certified, too; no part of its identity */
+    bool certificate; /* whether its end is certified, too; no part of its identity, as is … */
+    bool iterate;     /* … whether A is recorded with every error */
 } ss_run;
+
+/* Whether the r_i are the norms that A* came with: otherwise its rows are scaled to norm 1. */
+static inline bool ss_run_keeps_norms(const ss_run *run)
+{
+    return run->truth_matrix || run->row_norm == SS_ROW_NORM_GAUSSIAN;
+}
 
 /*
  * The certificate of the last A (Section 6.3), which lies behind a run's trajectory if it is asked
@@ -57,10 +67,30 @@ static inline int64_t ss_run_certificate_count(const ss_run *run)
     return run->certificate ? SS_CERTIFICATE_MULTIPLIERS + run->d : 0;
 }
 
-/* Values that a run results in: its trajectory's (checkpoint_count), then its certificate's. */
-static inline int64_t ss_run_result_count(const ss_run *run)
+/* Values of all A (d × k, row-major) that are recorded, one a checkpoint; 0 if none is asked for.
+ */
+static inline int64_t ss_run_iterate_count(const ss_run *run)
+{
+    return run->iterate ? run->checkpoint_count * run->d * run->k : 0;
+}
+
+/* Where a run's results have them. */
+static inline int64_t ss_run_iterate_start(const ss_run *run)
 {
     return run->checkpoint_count + ss_run_certificate_count(run);
+}
+
+/* Values that a run results in: its trajectory's (checkpoint_count), its certificate's, then its
+ * iterates'. */
+static inline int64_t ss_run_result_count(const ss_run *run)
+{
+    return ss_run_iterate_start(run) + ss_run_iterate_count(run);
+}
+
+/* Whether two runs of one identity have results of the same parts. */
+static inline bool ss_run_same_results(const ss_run *first, const ss_run *second)
+{
+    return first->certificate == second->certificate && first->iterate == second->iterate;
 }
 
 /* X(code, value in the result file, name) */
@@ -123,8 +153,8 @@ const char *ss_workspace_kernel(const ss_workspace *workspace, ss_precision prec
  * workspace   in/out
  * poll        in      may be NULL
  * trajectory  out     ‖A Aᵀ − Z*‖_F at each checkpoint (checkpoint_count values, absolute); NaN
- *                     at checkpoints not reached, and from divergence on. Then the certificate, if
- *                     asked for: ss_run_result_count(run) values in all
+ *                     at checkpoints not reached, and from divergence on. Then the certificate and
+ *                     the iterates, if asked for, likewise: ss_run_result_count(run) values in all
  * outcome     out     always set
  *
  * What goes wrong in a run is an outcome (DIVERGED, FAILED with a reason), not an error of the
@@ -147,7 +177,8 @@ void ss_run_save(const ss_workspace *workspace, const ss_run *run, double *state
 
 /*
  * Goes on with a run after `t` iterations, 0 < t < T, from a saved state; the rest as
- * ss_run_execute(). `trajectory` (in/out) comes with its values at checkpoints up to t.
+ * ss_run_execute(). `trajectory` (in/out) comes with its values, and iterates, at checkpoints up to
+ * t.
  * outcome->seconds is the wall time of this part alone. Local.
  */
 void ss_run_continue(const ss_run *run, ss_workspace *workspace, int64_t t, const double *state,

@@ -15,7 +15,8 @@ typedef struct ss_saved_run {
     double seconds;     /* wall time so far */
     const char *kernel; /* whose bits these are */
     bool mixed;         /* it has been on more than one process grid */
-    double *trajectory; /* run->checkpoint_count values, NaN after t; borrowed */
+    double *trajectory; /* ss_run_result_count(run) values, of which the errors and iterates are
+                           saved, NaN after t; borrowed */
     double *state;      /* ss_run_state_count(run) doubles, on a process grid this rank's part of
                            them (saved_wide.h); borrowed */
 } ss_saved_run;

@@ -45,6 +45,13 @@ typedef struct ss_axis {
 } ss_axis;
 
 typedef enum ss_row_norm { SS_ROW_NORM_UNIT, SS_ROW_NORM_GAUSSIAN } ss_row_norm;
+/* What step 5 does with the rows of A: rescales them to the norms r_i of A*, or leaves them free.
+ */
+typedef enum ss_train_row_norm {
+    SS_TRAIN_ROW_NORM_KNOWN,
+    SS_TRAIN_ROW_NORM_FREE
+} ss_train_row_norm;
+
 typedef enum ss_precision { SS_PRECISION_SINGLE, SS_PRECISION_DOUBLE } ss_precision;
 
 typedef struct ss_spec {
@@ -62,16 +69,20 @@ typedef struct ss_spec {
     ss_axis_id latent_axis;
     int64_t latent; /* … or is this number */
     ss_row_norm row_norm;
+    double *truth_matrix; /* A*, d × k0, row-major, of every run; NULL: drawn. Owned */
+    int64_t truth_rows;   /* its d */
 
     int64_t iterations; /* T */
     double step_size;   /* η_t = step_size / (1 + (t-1)/step_decay) */
     double step_decay;  /* 0: constant steps */
     double ascent_step; /* η_V */
     double noise;       /* length of the sphere noise */
+    ss_train_row_norm train_row_norm;
 
     int64_t *checkpoints; /* ascending iterations, the first 0, the last T */
     int64_t checkpoint_count;
     bool certificate; /* of every run whose activation has a closed form */
+    bool iterate;     /* A at every checkpoint of every run */
 
     ss_precision precision;
 
@@ -97,6 +108,7 @@ ss_error ss_spec_parse(const char *name, const char *text, const char *const *ov
 void ss_spec_destroy(ss_spec **spec);
 
 const char *ss_row_norm_name(ss_row_norm row_norm);
+const char *ss_train_row_norm_name(ss_train_row_norm row_norm);
 const char *ss_precision_name(ss_precision precision);
 
 #endif

@@ -43,7 +43,9 @@ typedef struct ss_store_shape {
     int64_t cells;
     int64_t seeds;
     int64_t checkpoints;
-    int64_t multipliers; /* D: of each certificate, room for the largest d; 0: there are none */
+    int64_t multipliers;     /* D: of each certificate, room for the largest d; 0: there are none */
+    int64_t iterate_rows;    /* D and … */
+    int64_t iterate_columns; /* … K of each A, room for the largest d and k; 0: there are none */
 } ss_store_shape;
 
 /* Creates the file at its final size, every run PENDING, all or nothing: written under
@@ -86,13 +88,14 @@ ss_error ss_store_match(const ss_store *store, const ss_plan *plan);
  */
 ss_error ss_store_match_labels(const ss_store *store, const ss_plan *plan);
 
-/* Reads `count` records, or results, of seeds from `seed_index` on of one cell. Results are count
- * rows, ss_plan_result_count() values apart: P of a trajectory, then, if the file has certificates,
- * those of one, NaN behind its d multipliers. Local; SS_ERR_IO. */
+/* Reads `count` records, or results, of seeds from `seed_index` on of one cell, whose runs are like
+ * `run` but for their seeds. Results are count rows, ss_plan_result_count() values apart, of
+ * ss_run_result_count(run) values; behind these the rest of a row is undefined. Local; SS_ERR_IO.
+ */
 ss_error ss_store_read_records(const ss_store *store, int64_t cell, int64_t seed_index,
                                int64_t count, ss_record *records);
 ss_error ss_store_read_results(const ss_store *store, int64_t cell, int64_t seed_index,
-                               int64_t count, double *results);
+                               int64_t count, const ss_run *run, double *results);
 
 /* Commits one run: its results (ss_run_result_count(run) values) first, then the record that
  * vouches for them. Local: a few writes, no other rank is waited for. After SS_ERR_IO the run

@@ -124,6 +124,20 @@ static void print_runs(const ss_plan *plan)
            from_to(ss_plan_runs(&first), ss_plan_runs(plan), text, sizeof text));
 }
 
+/* What a sweep file may ask for, and most do not. */
+static void print_given(const ss_spec *spec)
+{
+    if (spec->truth_matrix) {
+        printf("truth          given, %" PRId64 " x %" PRId64 "\n", spec->truth_rows, spec->latent);
+    }
+    if (spec->train_row_norm != SS_TRAIN_ROW_NORM_KNOWN) {
+        printf("row norms      %s\n", ss_train_row_norm_name(spec->train_row_norm));
+    }
+    if (spec->iterate) {
+        printf("iterates       A of every run, at each recorded iteration\n");
+    }
+}
+
 static void print_summary(const ss_plan *plan)
 {
     const ss_spec *spec = plan->spec;
@@ -145,6 +159,7 @@ static void print_summary(const ss_plan *plan)
     if (spec->certificate) {
         print_certificates(plan);
     }
+    print_given(spec);
     printf("\n");
 }
 

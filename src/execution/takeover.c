@@ -75,7 +75,7 @@ static ss_error take(void *context, const ss_walked *at)
         int64_t task = t->wanted[i].task;
         ss_run run = run_of(t->tasks, task);
         if (!ss_pending_has(t->pending, task) || !may_be_taken(t, record) ||
-            ss_run_result_count(&run) != ss_run_result_count(&at->run) ||
+            !ss_run_same_results(&run, &at->run) ||
             !ss_record_trusted(record, &run, at->trajectory)) {
             continue;
         }

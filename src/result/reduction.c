@@ -36,7 +36,8 @@ ss_error ss_reduction_of_cell(ss_reduction *r, int64_t cell)
     int64_t seeds = r->plan->seeds;
     int64_t stride = ss_plan_result_count(r->plan);
     SS_TRY(ss_store_read_records(r->store, cell, 0, seeds, r->records));
-    SS_TRY(ss_store_read_results(r->store, cell, 0, seeds, r->results));
+    ss_run first = ss_plan_run(r->plan, cell, 0);
+    SS_TRY(ss_store_read_results(r->store, cell, 0, seeds, &first, r->results));
     r->committed = 0;
     for (int64_t s = 0; s < seeds; s++) {
         const ss_record *record = &r->records[s];

@@ -34,11 +34,12 @@ ss_error ss_walk_cell(const ss_walk *walk, int64_t cell,
                       ss_error (*visit)(void *context, const ss_walked *at), void *context)
 {
     const ss_plan *plan = walk->plan;
+    ss_run run = ss_plan_run(plan, cell, 0);
     for (int64_t first = 0; first < plan->seeds; first += walk->piece) {
         int64_t count = plan->seeds - first < walk->piece ? plan->seeds - first : walk->piece;
         SS_TRY(ss_store_read_records(walk->store, cell, first, count, walk->records));
         if (any_committed(walk->records, count)) { /* a new file is large, and holds none */
-            SS_TRY(ss_store_read_results(walk->store, cell, first, count, walk->results));
+            SS_TRY(ss_store_read_results(walk->store, cell, first, count, &run, walk->results));
         }
         for (int64_t i = 0; i < count; i++) {
             ss_walked at = {

@@ -21,6 +21,9 @@ struct ss_engine {
     void (*save)(const ss_engine *engine, const ss_run *run, double *state);
     void (*restore)(ss_engine *engine, const ss_run *run, const double *state);
 
+    /* A (d × k, row-major). NULL: this engine has it not on one rank. */
+    void (*iterate)(const ss_engine *engine, const ss_run *run, double *A);
+
     /* ‖A Aᵀ − Z*‖_F. */
     double (*error)(ss_engine *engine, const ss_run *run);
 

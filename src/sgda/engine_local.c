@@ -87,10 +87,10 @@ static ss_run_reason reserve(local_engine *engine, const ss_run *run)
     return SS_REASON_NONE;
 }
 
-/* The r_i: 1, to which the rows of A* are scaled, or the norms that they were drawn with. */
+/* The r_i: 1, to which the rows of A* are scaled, or the norms that they came with. */
 static ss_run_reason fix_norms(local_engine *engine, const ss_run *run, double *A_star)
 {
-    if (run->row_norm == SS_ROW_NORM_GAUSSIAN) {
+    if (ss_run_keeps_norms(run)) {
         ss_matrix_row_norms(A_star, run->d, run->k0, engine->norms);
         return SS_REASON_NONE;
     }
@@ -100,7 +100,7 @@ static ss_run_reason fix_norms(local_engine *engine, const ss_run *run, double *
     return ss_matrix_project(A_star, run->d, run->k0, engine->norms);
 }
 
-/* F is ready for rows of norms r_i. */
+/* F is ready for rows of these norms. */
 static ss_run_reason prepare_population(local_engine *engine, const ss_run *run)
 {
     ss_error error =
@@ -124,18 +124,33 @@ static ss_run_reason form_X(local_engine *engine, const ss_run *run, const doubl
     return reason;
 }
 
-/* A* from its stream, in the place of A (k0 ≤ k, so it fits); r_i, Z* and X_n from A*. */
+/* A*, as given or from its stream, in the place of A (k0 ≤ k, so it fits); r_i, Z* and X_n from A*.
+ */
 static ss_run_reason draw_truth(local_engine *engine, const ss_run *run)
 {
     double *A_star = engine->A;
-    ss_stream stream = ss_stream_truth(run->root_seed, run->seed, run->d, run->k0);
-    ss_stream_matrix(&stream, 0, run->d, run->k0, A_star);
+    if (run->truth_matrix) {
+        memcpy(A_star, run->truth_matrix, (size_t)(run->d * run->k0) * sizeof *A_star);
+    } else {
+        ss_stream stream = ss_stream_truth(run->root_seed, run->seed, run->d, run->k0);
+        ss_stream_matrix(&stream, 0, run->d, run->k0, A_star);
+    }
     ss_run_reason reason = fix_norms(engine, run, A_star);
     if (reason != SS_REASON_NONE) {
         return reason;
     }
     ss_matrix_gram(A_star, run->d, run->k0, engine->Z_star);
     return form_X(engine, run, A_star);
+}
+
+/* Step 5's Proj_C; with free rows A only has to be finite. */
+static ss_run_reason project(local_engine *engine, const ss_run *run)
+{
+    if (run->train_row_norm == SS_TRAIN_ROW_NORM_KNOWN) {
+        return ss_matrix_project(engine->A, run->d, run->k, engine->norms);
+    }
+    return isfinite(ss_matrix_norm(engine->A, run->d * run->k)) ? SS_REASON_NONE
+                                                                : SS_REASON_NOT_FINITE;
 }
 
 static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_norm)
@@ -155,19 +170,27 @@ static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_nor
     memset(engine->V, 0, (size_t)(run->d * run->d) * sizeof *engine->V);
     ss_stream stream = ss_stream_start(run->root_seed, run->seed, run->d, run->k);
     ss_stream_matrix(&stream, 0, run->d, run->k, engine->A);
-    return ss_matrix_project(engine->A, run->d, run->k, engine->norms);
+    return project(engine, run);
 }
 
 /* Step 1: Γ of the batch, or F(A Aᵀ). */
-static void form_gamma(local_engine *engine, const ss_run *run)
+static ss_run_reason form_gamma(local_engine *engine, const ss_run *run)
 {
     if (run->m > 0) {
         engine->kernel->gamma(&engine->latents, engine->scratch, engine->gamma);
-        return;
+        return SS_REASON_NONE;
+    }
+    if (run->train_row_norm == SS_TRAIN_ROW_NORM_FREE) { /* the r_i are of no more use */
+        ss_matrix_row_norms(engine->A, run->d, run->k, engine->norms);
+        ss_run_reason reason = prepare_population(engine, run);
+        if (reason != SS_REASON_NONE) {
+            return reason;
+        }
     }
     ss_matrix_gram(engine->A, run->d, run->k, engine->gamma);
     ss_population_moments(&engine->population, engine->gamma, engine->gamma, engine->slope,
                           engine->radial);
+    return SS_REASON_NONE;
 }
 
 /* Step 3. */
@@ -206,7 +229,10 @@ static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
 {
     local_engine *engine = (local_engine *)base;
     engine->latents.t = (uint32_t)t;
-    form_gamma(engine, run);
+    ss_run_reason reason = form_gamma(engine, run);
+    if (reason != SS_REASON_NONE) {
+        return reason;
+    }
     ascend(engine, run);
     form_gradient(engine, run);
     if (run->noise > 0) {
@@ -216,7 +242,7 @@ static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
     for (int64_t entry = 0; entry < run->d * run->k; entry++) {
         engine->A[entry] -= eta * engine->gradient[entry];
     }
-    return ss_matrix_project(engine->A, run->d, run->k, engine->norms);
+    return project(engine, run);
 }
 
 static void save(const ss_engine *base, const ss_run *run, double *state)
@@ -231,6 +257,11 @@ static void restore(ss_engine *base, const ss_run *run, const double *state)
     local_engine *engine = (local_engine *)base;
     memcpy(engine->A, state, (size_t)(run->d * run->k) * sizeof *state);
     memcpy(engine->V, state + run->d * run->k, (size_t)(run->d * run->d) * sizeof *state);
+}
+
+static void iterate(const ss_engine *base, const ss_run *run, double *A)
+{
+    memcpy(A, ((const local_engine *)base)->A, (size_t)(run->d * run->k) * sizeof *A);
 }
 
 static double error(ss_engine *base, const ss_run *run)
@@ -318,7 +349,8 @@ ss_error ss_engine_create_local(ss_engine **out)
     local_engine *engine = NULL;
     *out = NULL;
     SS_TRY(ss_allocate(1, sizeof *engine, &engine));
-    engine->base = (ss_engine){start, step, save, restore, error, certify, kernel, destroy};
+    engine->base =
+        (ss_engine){start, step, save, restore, iterate, error, certify, kernel, destroy};
     for (int precision = 0; precision < 2; precision++) {
         ss_error error = ss_kernel_choose((ss_precision)precision, &engine->kernels[precision]);
         if (error != SS_OK) {

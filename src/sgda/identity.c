@@ -10,10 +10,28 @@ static uint64_t bits(double value)
     return word;
 }
 
+enum { FIRST_WORDS = 17, OPTIONS = 2 };
+
+/* Settings that came later take part, as pairs of a tag and a value, only where they are not the
+ * default: runs without them keep their identities. Returns the count of words. */
+static size_t append_options(const ss_run *run, uint64_t *words, size_t count)
+{
+    if (run->truth_matrix) {
+        words[count++] = 1;
+        words[count++] =
+            XXH3_64bits(run->truth_matrix, (size_t)(run->d * run->k0) * sizeof(double));
+    }
+    if (run->train_row_norm != SS_TRAIN_ROW_NORM_KNOWN) {
+        words[count++] = 2;
+        words[count++] = (uint64_t)run->train_row_norm;
+    }
+    return count;
+}
+
 uint64_t ss_run_identity(const ss_run *run)
 {
     /* The order is part of the file format: a change here is a new format_version. */
-    uint64_t words[] = {
+    uint64_t words[FIRST_WORDS + 2 * OPTIONS] = {
         (uint64_t)run->d,
         (uint64_t)run->k,
         (uint64_t)run->k0,
@@ -32,5 +50,5 @@ uint64_t ss_run_identity(const ss_run *run)
         (uint64_t)run->precision,
         XXH3_64bits(run->checkpoints, (size_t)run->checkpoint_count * sizeof *run->checkpoints),
     };
-    return XXH3_64bits(words, sizeof words);
+    return XXH3_64bits(words, append_options(run, words, FIRST_WORDS) * sizeof *words);
 }

@@ -47,10 +47,16 @@ static ss_hermite_series series_of(const ss_population *p, int64_t row)
     return (ss_hermite_series){table, table + p->terms, table + 2 * p->terms};
 }
 
-/* Norms of 0 have no series, but a limit. */
+/* Norms of 0 have no correlation, but a limit. */
 static double positive(double norm)
 {
     return fmax(norm, 1e-100);
+}
+
+/* What a series is made for: beyond, it would take seconds for rows that have gone astray. */
+static double within_reach(double norm)
+{
+    return fmin(positive(norm), 100);
 }
 
 static ss_error make_tables(ss_population *p, int64_t rows)
@@ -58,7 +64,7 @@ static ss_error make_tables(ss_population *p, int64_t rows)
     double rest;
     double largest = 0;
     for (int64_t i = 0; i < rows; i++) {
-        largest = fmax(largest, positive(p->norms[i]));
+        largest = fmax(largest, within_reach(p->norms[i]));
     }
     SS_TRY(ss_hermite_terms(p->activation, largest, &p->terms, &rest));
     if (p->terms == SS_HERMITE_MOST_TERMS) {
@@ -68,7 +74,8 @@ static ss_error make_tables(ss_population *p, int64_t rows)
     size_t count = (size_t)(p->series * TABLES * p->terms);
     SS_TRY(ss_grow(&p->tables, &p->tables_capacity, count, sizeof *p->tables));
     for (int64_t i = 0; i < p->series; i++) {
-        SS_TRY(ss_hermite_fill(p->activation, positive(p->norms[i]), p->terms, series_of(p, i)));
+        SS_TRY(
+            ss_hermite_fill(p->activation, within_reach(p->norms[i]), p->terms, series_of(p, i)));
     }
     return SS_OK;
 }

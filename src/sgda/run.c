@@ -91,6 +91,35 @@ static int64_t next_checkpoint(const ss_run *run, const origin *from)
     return next;
 }
 
+/* What is not recorded is NaN, from checkpoint `next` on. */
+static void clear_results(const ss_run *run, int64_t next, double *results)
+{
+    int64_t iterates = ss_run_iterate_start(run);
+    int64_t recorded = run->iterate ? next * run->d * run->k : 0;
+    for (int64_t i = next; i < iterates; i++) {
+        results[i] = NAN;
+    }
+    for (int64_t i = iterates + recorded; i < ss_run_result_count(run); i++) {
+        results[i] = NAN;
+    }
+}
+
+/* The error, and A if it is asked for, at a checkpoint. */
+static ss_run_reason record(const ss_run *run, ss_engine *engine, int64_t checkpoint,
+                            double *results)
+{
+    double error = engine->error(engine, run);
+    if (!isfinite(error)) {
+        return SS_REASON_NOT_FINITE;
+    }
+    results[checkpoint] = error;
+    if (run->iterate) {
+        double *iterates = results + ss_run_iterate_start(run);
+        engine->iterate(engine, run, iterates + checkpoint * run->d * run->k);
+    }
+    return SS_REASON_NONE;
+}
+
 /* After the last iteration. */
 static void end_whole(const ss_run *run, ss_engine *engine, double *certificate,
                       ss_run_outcome *outcome)
@@ -114,17 +143,11 @@ static void iterate(const ss_run *run, ss_engine *engine, const origin *from, ss
 {
     ss_run_reason reason = begin(run, engine, from, &outcome->truth_norm);
     int64_t next = next_checkpoint(run, from);
-    for (int64_t i = next; i < ss_run_result_count(run); i++) {
-        trajectory[i] = NAN;
-    }
+    clear_results(run, next, trajectory);
     for (int64_t t = from->t;; t++) {
         if (reason == SS_REASON_NONE && t == run->checkpoints[next]) {
-            double error = engine->error(engine, run);
-            if (isfinite(error)) {
-                trajectory[next++] = error;
-            } else {
-                reason = SS_REASON_NOT_FINITE;
-            }
+            reason = record(run, engine, next, trajectory);
+            next += reason == SS_REASON_NONE;
         }
         if (reason != SS_REASON_NONE) {
             end_early(reason, t, outcome);

@@ -92,6 +92,14 @@ static ss_error simulate(const ss_plan *plan, int64_t ranks, double relative_cos
 /* A rank's program, MPI and HDF5 before any run: 35 MB resident at most, measured. */
 static const double bytes_of_program = 35e6;
 
+/* With iterates a run's results count: a rank has those of the run in progress, and of a whole cell
+ * when it reduces. */
+static double bytes_of_results(const ss_plan *plan)
+{
+    double values = (double)ss_plan_result_count(plan) * (double)(plan->seeds + 1);
+    return plan->iterate_rows > 0 ? values * sizeof(double) : 0;
+}
+
 static void sum_cells(const ss_plan *plan, ss_plan_cost *cost)
 {
     for (int64_t cell = 0; cell < plan->cells; cell++) {
@@ -120,7 +128,7 @@ ss_error ss_plan_predict(const ss_plan *plan, int64_t ranks, ss_plan_cost *out)
     }
     int64_t runs = out->cells * plan->seeds;
     int64_t busy = ranks < runs ? ranks : runs; /* further ranks stay idle */
-    out->bytes_per_rank += bytes_of_program;
+    out->bytes_per_rank += bytes_of_program + bytes_of_results(plan);
     if (runs <= SIMULATED_RUNS) {
         return simulate(plan, busy, out->kernel->relative_cost, &out->wall_seconds);
     }

@@ -22,6 +22,8 @@ ss_plan ss_plan_of(const ss_spec *spec)
         .seeds = spec->seeds.count,
         .checkpoints = spec->checkpoint_count,
         .multipliers = spec->certificate ? largest(spec, SS_AXIS_D) : 0,
+        .iterate_rows = spec->iterate ? largest(spec, SS_AXIS_D) : 0,
+        .iterate_columns = spec->iterate ? largest(spec, SS_AXIS_K) : 0,
         .shard = SS_SHARD_WHOLE,
         .seed_step = 1,
     };
@@ -162,6 +164,8 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
         .root_seed = spec->root_seed,
         .seed = ss_plan_seed(plan, seed_index),
         .row_norm = spec->row_norm,
+        .truth_matrix = spec->truth_matrix,
+        .train_row_norm = spec->train_row_norm,
         .iterations = spec->iterations,
         .step_size = spec->step_size,
         .step_decay = spec->step_decay,
@@ -171,6 +175,7 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
         .checkpoints = spec->checkpoints,
         .checkpoint_count = spec->checkpoint_count,
         .certificate = spec->certificate,
+        .iterate = spec->iterate,
     };
     run.k0 = spec->latent_is_axis ? axis_value(plan, spec->latent_axis, number) : spec->latent;
     return run;
@@ -192,10 +197,24 @@ static const char *optional_settings(const ss_spec *spec, char *buffer, size_t s
     size_t used =
         (size_t)snprintf(buffer, size, "%s", spec->certificate ? "record.certificate: true\n" : "");
     if (spec->until_se > 0) {
-        snprintf(buffer + used, size - used,
-                 "grid.seed.until_se: %.17g\n"
-                 "grid.seed.count: %" PRId64 "\n",
-                 spec->until_se, spec->first_seeds);
+        used += (size_t)snprintf(buffer + used, size - used,
+                                 "grid.seed.until_se: %.17g\n"
+                                 "grid.seed.count: %" PRId64 "\n",
+                                 spec->until_se, spec->first_seeds);
+    }
+    if (spec->truth_matrix) {
+        int64_t entries = spec->truth_rows * spec->latent;
+        used += (size_t)snprintf(buffer + used, size - used,
+                                 "truth.matrix: %" PRId64 " x %" PRId64 ", XXH3 %016" PRIx64 "\n",
+                                 spec->truth_rows, spec->latent,
+                                 XXH3_64bits(spec->truth_matrix, (size_t)entries * sizeof(double)));
+    }
+    if (spec->train_row_norm != SS_TRAIN_ROW_NORM_KNOWN) {
+        used += (size_t)snprintf(buffer + used, size - used, "train.row_norm: %s\n",
+                                 ss_train_row_norm_name(spec->train_row_norm));
+    }
+    if (spec->iterate) {
+        snprintf(buffer + used, size - used, "record.iterate: true\n");
     }
     return buffer;
 }
@@ -203,7 +222,7 @@ static const char *optional_settings(const ss_spec *spec, char *buffer, size_t s
 const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE])
 {
     const ss_spec *spec = plan->spec;
-    char optional[128];
+    char optional[384];
     snprintf(buffer, SS_SETTINGS_SIZE,
              "root_seed: %" PRIu64 "\n"
              "truth.row_norm: %s\n"

@@ -119,6 +119,9 @@ ss_error ss_read_number(const ss_yaml_node *node, const char *path, double above
         char expected[120];
         snprintf(expected, sizeof expected, "a finite number %s %g",
                  or_equal ? "of at least" : "above", above);
+        if (isinf(above)) {
+            strcpy(expected, "a finite number");
+        }
         return ss_read_mismatch(node, path, expected);
     }
     *out = value == 0 ? 0 : value; /* -0 is 0 */

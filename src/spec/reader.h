@@ -21,7 +21,7 @@ ss_error ss_read_integer(const ss_yaml_node *node, const char *path, int64_t lea
                          int64_t *out);
 ss_error ss_read_unsigned(const ss_yaml_node *node, const char *path, uint64_t *out);
 
-/* A finite number; `above` (exclusive) or, when `or_equal`, at least that. */
+/* A finite number; `above` (exclusive; -INFINITY: any) or, when `or_equal`, at least that. */
 ss_error ss_read_number(const ss_yaml_node *node, const char *path, double above, bool or_equal,
                         double *out);
 

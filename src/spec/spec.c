@@ -6,19 +6,29 @@
 #include "checkpoints.h"
 #include "reader.h"
 #include "saddlesweep/closed_form.h"
+#include "truth.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { LARGEST_CHECKPOINT_COUNT = 1000000 };
+static const double most_iterate_values = 1 << 27; /* of a run: 1 GiB */
 
+static const char *const answers[] = {"false", "true"};
 static const char *const row_norm_names[] = {"unit", "gaussian"};
+static const char *const train_row_norm_names[] = {"known", "free"};
 static const char *const precision_names[] = {"single", "double"};
 
 const char *ss_row_norm_name(ss_row_norm row_norm)
 {
     return row_norm_names[row_norm];
+}
+
+const char *ss_train_row_norm_name(ss_train_row_norm row_norm)
+{
+    return train_row_norm_names[row_norm];
 }
 
 const char *ss_precision_name(ss_precision precision)
@@ -40,13 +50,32 @@ static ss_error read_name(const ss_yaml_node *node, ss_spec *spec)
     return SS_OK;
 }
 
+/* A* says k0 and the norms of its rows by itself. */
+static ss_error read_given_truth(const ss_yaml_node *truth, ss_spec *spec)
+{
+    static const char *const drawn[] = {"latent", "row_norm"};
+    for (int i = 0; i < 2; i++) {
+        const ss_yaml_node *node = ss_yaml_find(truth, drawn[i]);
+        if (node) {
+            return ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                                "truth.%s: not beside truth.matrix, whose columns are k0 and whose "
+                                "rows have the norms; leave it out",
+                                drawn[i]);
+        }
+    }
+    return ss_truth_matrix_read(ss_yaml_find(truth, "matrix"), spec);
+}
+
 static ss_error read_truth(const ss_yaml_node *root, const ss_yaml_node *grid, ss_spec *spec)
 {
-    static const char *const keys[] = {"latent", "row_norm"};
+    static const char *const keys[] = {"latent", "row_norm", "matrix"};
     const ss_yaml_node *truth = ss_yaml_find(root, "truth");
     int choice = SS_ROW_NORM_UNIT;
     if (truth) {
-        SS_TRY(ss_read_keys(truth, "truth", keys, 2));
+        SS_TRY(ss_read_keys(truth, "truth", keys, 3));
+        if (ss_yaml_find(truth, "matrix")) {
+            return read_given_truth(truth, spec);
+        }
         const ss_yaml_node *row_norm = ss_yaml_find(truth, "row_norm");
         if (row_norm) {
             SS_TRY(ss_read_choice(row_norm, "truth.row_norm", row_norm_names, 2, &choice));
@@ -69,11 +98,12 @@ static ss_error read_step(const ss_yaml_node *step, ss_spec *spec)
 
 static ss_error read_train(const ss_yaml_node *root, ss_spec *spec)
 {
-    static const char *const keys[] = {"iterations", "step", "ascent_step", "noise"};
+    static const char *const keys[] = {"iterations", "step", "ascent_step", "noise", "row_norm"};
     const ss_yaml_node *train;
     const ss_yaml_node *node;
+    int row_norm = SS_TRAIN_ROW_NORM_KNOWN;
     SS_TRY(ss_read_required(root, "the sweep file", "train", &train));
-    SS_TRY(ss_read_keys(train, "train", keys, 4));
+    SS_TRY(ss_read_keys(train, "train", keys, sizeof keys / sizeof keys[0]));
     SS_TRY(ss_read_required(train, "train", "iterations", &node));
     SS_TRY(ss_read_integer(node, "train.iterations", 1, INT32_MAX, &spec->iterations));
     SS_TRY(ss_read_required(train, "train", "step", &node));
@@ -86,6 +116,10 @@ static ss_error read_train(const ss_yaml_node *root, ss_spec *spec)
     if ((node = ss_yaml_find(train, "noise"))) {
         SS_TRY(ss_read_number(node, "train.noise", 0, true, &spec->noise));
     }
+    if ((node = ss_yaml_find(train, "row_norm"))) {
+        SS_TRY(ss_read_choice(node, "train.row_norm", train_row_norm_names, 2, &row_norm));
+    }
+    spec->train_row_norm = (ss_train_row_norm)row_norm;
     return SS_OK;
 }
 
@@ -127,7 +161,6 @@ static ss_error no_closed_form(const ss_yaml_node *node)
 /* record.certificate; of no use if no activation of the sweep has a closed form. */
 static ss_error read_certificate(const ss_yaml_node *record, ss_spec *spec)
 {
-    static const char *const answers[] = {"false", "true"};
     const ss_yaml_node *node = ss_yaml_find(record, "certificate");
     int answer = 0;
     if (!node) {
@@ -135,6 +168,12 @@ static ss_error read_certificate(const ss_yaml_node *record, ss_spec *spec)
     }
     SS_TRY(ss_read_choice(node, "record.certificate", answers, 2, &answer));
     spec->certificate = answer == 1;
+    if (spec->certificate && spec->train_row_norm == SS_TRAIN_ROW_NORM_FREE) {
+        return ss_yaml_fail(
+            SS_ERR_SPEC, &node->place,
+            "record.certificate: found true, but a certificate is of A with rows of "
+            "given norms, and train.row_norm is free; leave one of them out");
+    }
     bool any = false;
     for (int64_t i = 0; i < spec->axes[SS_AXIS_ACTIVATION].values.count; i++) {
         any = any || ss_closed_form_exists(spec->activations[i]);
@@ -142,9 +181,42 @@ static ss_error read_certificate(const ss_yaml_node *record, ss_spec *spec)
     return any || !spec->certificate ? SS_OK : no_closed_form(node);
 }
 
+static ss_error read_iterate(const ss_yaml_node *record, ss_spec *spec)
+{
+    const ss_yaml_node *node = ss_yaml_find(record, "iterate");
+    int answer = 0;
+    SS_TRY(node ? ss_read_choice(node, "record.iterate", answers, 2, &answer) : SS_OK);
+    spec->iterate = answer == 1;
+    return SS_OK;
+}
+
+/* Once all is read: A lies on one rank, and a run's record of it fits in its memory. */
+static ss_error check_iterates(const ss_yaml_node *root, const ss_spec *spec)
+{
+    if (!spec->iterate) {
+        return SS_OK;
+    }
+    const ss_yaml_node *node = ss_yaml_find(ss_yaml_find(root, "record"), "iterate");
+    int64_t d = ss_values_largest(&spec->axes[spec->axes[SS_AXIS_D].root].values);
+    int64_t k = ss_values_largest(&spec->axes[spec->axes[SS_AXIS_K].root].values);
+    if (d >= spec->wide_from_d) {
+        return ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                            "record.iterate: found true, but runs with d from %" PRId64
+                            " on go on process grids, which do not gather A; use smaller d, or a "
+                            "wide.from_d above %" PRId64,
+                            spec->wide_from_d, d);
+    }
+    return (double)spec->checkpoint_count * (double)d * (double)k <= most_iterate_values
+               ? SS_OK
+               : ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                              "record.iterate: %" PRId64 " iterates of %" PRId64 " x %" PRId64
+                              " are more than 2^27 numbers a run; record fewer points",
+                              spec->checkpoint_count, d, k);
+}
+
 static ss_error read_record(const ss_yaml_node *root, ss_spec *spec)
 {
-    static const char *const keys[] = {"points", "spacing", "at", "certificate"};
+    static const char *const keys[] = {"points", "spacing", "at", "certificate", "iterate"};
     static const char *const spacings[] = {"log", "linear"};
     const ss_yaml_node *record = ss_yaml_find(root, "record");
     int64_t points = 100;
@@ -152,6 +224,7 @@ static ss_error read_record(const ss_yaml_node *root, ss_spec *spec)
     if (record) {
         SS_TRY(ss_read_keys(record, "record", keys, sizeof keys / sizeof keys[0]));
         SS_TRY(read_certificate(record, spec));
+        SS_TRY(read_iterate(record, spec));
         const ss_yaml_node *at = ss_yaml_find(record, "at");
         const ss_yaml_node *points_node = ss_yaml_find(record, "points");
         const ss_yaml_node *spacing_node = ss_yaml_find(record, "spacing");
@@ -219,7 +292,8 @@ static ss_error read_sweep(const ss_yaml_node *root, ss_spec *spec)
         SS_TRY(ss_read_choice(node, "precision", precision_names, 2, &precision));
     }
     spec->precision = (ss_precision)precision;
-    return read_wide(root, spec);
+    SS_TRY(read_wide(root, spec));
+    return check_iterates(root, spec);
 }
 
 /* Applies one "path=value". `value_source` must outlive the tree. */
@@ -320,6 +394,7 @@ void ss_spec_destroy(ss_spec **spec)
     }
     free(s->activations);
     free(s->seeds.list);
+    free(s->truth_matrix);
     free(s->checkpoints);
     free(s->name);
     free(s);

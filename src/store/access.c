@@ -45,7 +45,7 @@ static ss_error find_range(const ss_store *store, const char *name, hid_t type,
 static ss_error find_executions(const ss_store *store, ss_space_range *range)
 {
     *range = (ss_space_range){0};
-    if (ss_store_range_count(store) <= SS_RANGE_EXECUTION) {
+    if (store->version < 3) {
         return SS_OK;
     }
     hid_t type = ss_layout_execution_type();
@@ -58,11 +58,15 @@ static ss_error find_executions(const ss_store *store, ss_space_range *range)
     return error;
 }
 
-static ss_error find_certificate(const ss_store *store, int part, ss_space_range *range)
+static ss_error find_part(const ss_store *store, int part, ss_space_range *range)
 {
-    const char *name = ss_layout_certificate_names[part];
+    const char *name = ss_layout_part_names[part];
     int64_t runs = store->shape.cells * store->shape.seeds;
-    int64_t values = part == SS_CERTIFICATE_MULTIPLIERS ? store->shape.multipliers : 1;
+    int64_t values = ss_boxes_values(ss_store_part_room(&store->shape, part));
+    *range = (ss_space_range){0};
+    if (values == 0) {
+        return SS_OK;
+    }
     SS_TRY(find_range(store, name, H5T_NATIVE_DOUBLE, range));
     return range->bytes == (size_t)(runs * values) * sizeof(double)
                ? SS_OK
@@ -84,8 +88,8 @@ ss_error ss_store_find_ranges(const ss_store *store, ss_space_range ranges[SS_RA
         }
     }
     SS_TRY(find_executions(store, &ranges[SS_RANGE_EXECUTION]));
-    for (int part = 0; part < CERTIFICATE_DATASETS && store->shape.multipliers > 0; part++) {
-        SS_TRY(find_certificate(store, part, &ranges[SS_RANGE_CERTIFICATE + part]));
+    for (int part = 0; part < RESULT_PARTS; part++) {
+        SS_TRY(find_part(store, part, &ranges[SS_RANGE_PARTS + part]));
     }
     return SS_OK;
 }

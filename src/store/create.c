@@ -24,17 +24,22 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "result files are little-endian");
 
 /* The dimension scales of a dataset, in order. */
-enum { DIMENSIONS = 5 };
+enum { DIMENSIONS = 9 };
 enum {
     DIMENSION_CELL = 1,
     DIMENSION_SEED = 2,
     DIMENSION_ITERATION = 4,
     DIMENSION_EXECUTION = 8,
-    DIMENSION_ROW = 16 /* of A; only with certificates */
+    DIMENSION_ROW = 16, /* of A; only with certificates */
+    DIMENSION_ITERATE_ROW = 32,
+    DIMENSION_ITERATE_COLUMN = 64,
+    DIMENSION_TRUTH_ROW = 128, /* of A*, if the sweep gives it */
+    DIMENSION_TRUTH_COLUMN = 256
 };
 
-/* The data of /error, /run, the bands, /execution and /certificate change after creation. */
-enum { MOST_RANGES = 3 + SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) + CERTIFICATE_DATASETS };
+/* The data of /error, /run, the bands, /execution, /certificate and /iterate change after creation.
+ */
+enum { MOST_RANGES = 3 + SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) + RESULT_PARTS };
 _Static_assert((int)MOST_RANGES <= (int)SS_SEAL_MOST_RANGES, "a seal holds that many");
 
 typedef struct creator {
@@ -43,7 +48,8 @@ typedef struct creator {
     hid_t file;
     int cause; /* the errno of a write that failed; HDF5 has not noticed */
     hid_t string;
-    hid_t scales[DIMENSIONS]; /* /cell, /seed, /iteration, /execution_row, /certificate/row */
+    hid_t scales[DIMENSIONS]; /* /cell, /seed, /iteration, /execution_row, /certificate/row,
+                                 /iterate_row, /iterate_column, /truth_row, /truth_column */
     int ranges;
     ss_space_range range[MOST_RANGES]; /* that the seal leaves out */
     int nan_ranges;                    /* to be filled once HDF5 has closed the file */
@@ -102,19 +108,31 @@ static hid_t contiguous_properties(hid_t type, const double *fill)
     return properties;
 }
 
+/* How long each dimension is; 0: the file does not have it. */
+static void find_sizes(const creator *c, int64_t sizes[DIMENSIONS])
+{
+    const ss_plan *plan = c->plan;
+    const ss_spec *spec = plan->spec;
+    const int64_t found[DIMENSIONS] = {
+        plan->cells,           plan->seeds,       plan->checkpoints,
+        SS_EXECUTION_ROWS,     plan->multipliers, plan->iterate_rows,
+        plan->iterate_columns, spec->truth_rows,  spec->truth_matrix ? spec->latent : 0,
+    };
+    memcpy(sizes, found, sizeof found);
+}
+
 /* Creates a dataset over some of the dimensions, labels it, and attaches the scales (which exist by
  * then, unless this is one). */
 static hid_t create_dataset(const creator *c, const char *name, hid_t type, int dimensions,
                             const double *fill, dataset_labels labels)
 {
-    hsize_t sizes[DIMENSIONS] = {(hsize_t)c->plan->cells, (hsize_t)c->plan->seeds,
-                                 (hsize_t)c->plan->checkpoints, SS_EXECUTION_ROWS,
-                                 (hsize_t)c->plan->multipliers};
+    int64_t sizes[DIMENSIONS];
     hsize_t shape[DIMENSIONS];
     int rank = 0;
+    find_sizes(c, sizes);
     for (int dimension = 0; dimension < DIMENSIONS; dimension++) {
         if (dimensions & 1 << dimension) {
-            shape[rank++] = sizes[dimension];
+            shape[rank++] = (hsize_t)sizes[dimension];
         }
     }
     hid_t space = H5Screate_simple(rank, shape, NULL);
@@ -209,10 +227,17 @@ static ss_error create_scales(creator *c)
          checkpoint_iteration},
         {"execution_row", {"row of /execution", "1", "number of the row, from 0 on"}, own_number},
         {"certificate/row", {"row of A", "1", "number i of the row, from 0 on"}, own_number},
+        {"iterate_row", {"row of A", "1", "number i of the row, from 0 on"}, own_number},
+        {"iterate_column", {"column of A", "1", "number of the column, from 0 on"}, own_number},
+        {"truth_row", {"row of A*", "1", "number i of the row, from 0 on"}, own_number},
+        {"truth_column", {"column of A*", "1", "number of the column, from 0 on"}, own_number},
     };
-    int64_t counts[DIMENSIONS] = {c->plan->cells, c->plan->seeds, c->plan->checkpoints,
-                                  SS_EXECUTION_ROWS, c->plan->multipliers};
-    for (int i = 0; i < DIMENSIONS && counts[i] > 0; i++) {
+    int64_t counts[DIMENSIONS];
+    find_sizes(c, counts);
+    for (int i = 0; i < DIMENSIONS; i++) {
+        if (counts[i] == 0) {
+            continue;
+        }
         hid_t scale =
             create_dataset(c, scales[i].name, H5T_STD_I64LE, 1 << i, NULL, scales[i].labels);
         c->scales[i] = scale;
@@ -265,6 +290,22 @@ static ss_error create_cell_parameter(const creator *c, int parameter)
         status = write_piece(dataset, H5T_NATIVE_INT64, (hsize_t)first, (hsize_t)size, piece);
     }
     return close_dataset(c, dataset, status, ss_layout_cell_names[parameter]);
+}
+
+/* A*, where the sweep gives it. */
+static ss_error create_truth(const creator *c)
+{
+    dataset_labels labels = {"truth", "1", "A*, the target of all runs: truth.matrix"};
+    const double *A_star = c->plan->spec->truth_matrix;
+    if (!A_star) {
+        return SS_OK;
+    }
+    hid_t dataset = create_dataset(c, "truth", H5T_IEEE_F64LE,
+                                   DIMENSION_TRUTH_ROW | DIMENSION_TRUTH_COLUMN, NULL, labels);
+    herr_t status =
+        dataset < 0 ? -1
+                    : H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, A_star);
+    return close_dataset(c, dataset, status, "truth");
 }
 
 static ss_error create_activations(const creator *c)
@@ -368,24 +409,31 @@ static ss_error create_bands(creator *c)
     return SS_OK;
 }
 
-/* After ss_layout_certificate_names. */
-static ss_error create_certificates(creator *c)
+/* After ss_layout_part_names. */
+static ss_error create_parts(creator *c)
 {
-    static const dataset_labels labels[CERTIFICATE_DATASETS] = {
+    static const dataset_labels labels[RESULT_PARTS] = {
         {"residual", "1", "||S A||_F / ||A||_F at the end of the run; NaN: there is none"},
         {"smallest eigenvalue", "1", "of S = grad g(A A^T) - diag(lambda); NaN: there is none"},
         {"multipliers", "1",
          "lambda_i of the rows of A; NaN from i = d on, and where there is none"},
+        {"iterates", "1",
+         "A at the recorded iterations; NaN behind its own d rows and k columns, where not yet "
+         "committed, and from divergence on"},
+    };
+    static const int dimensions[RESULT_PARTS] = {
+        [SS_CERTIFICATE_MULTIPLIERS] = DIMENSION_ROW,
+        [SS_PART_ITERATE] = DIMENSION_ITERATION | DIMENSION_ITERATE_ROW | DIMENSION_ITERATE_COLUMN,
     };
     double nan = NAN;
-    if (c->plan->multipliers == 0) {
-        return SS_OK;
-    }
-    for (int part = 0; part < CERTIFICATE_DATASETS; part++) {
-        const char *name = ss_layout_certificate_names[part];
-        int dimensions = DIMENSION_CELL | DIMENSION_SEED;
-        dimensions |= part == SS_CERTIFICATE_MULTIPLIERS ? DIMENSION_ROW : 0;
-        hid_t dataset = create_dataset(c, name, H5T_IEEE_F64LE, dimensions, &nan, labels[part]);
+    for (int part = 0; part < RESULT_PARTS; part++) {
+        const char *name = ss_layout_part_names[part];
+        if (part == SS_PART_ITERATE ? c->plan->iterate_rows == 0 : c->plan->multipliers == 0) {
+            continue;
+        }
+        hid_t dataset =
+            create_dataset(c, name, H5T_IEEE_F64LE,
+                           DIMENSION_CELL | DIMENSION_SEED | dimensions[part], &nan, labels[part]);
         if (dataset < 0) {
             return fail(c, name);
         }
@@ -453,9 +501,10 @@ static ss_error fill_file(creator *c, const ss_provenance *provenance)
         SS_TRY(create_cell_parameter(c, parameter));
     }
     SS_TRY(create_activations(c));
+    SS_TRY(create_truth(c));
     SS_TRY(create_results(c));
     SS_TRY(create_bands(c));
-    SS_TRY(create_certificates(c));
+    SS_TRY(create_parts(c));
     return create_executions(c);
 }
 
@@ -526,8 +575,13 @@ double ss_store_predicted_bytes(const ss_plan *plan)
     double bands = SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) * checkpoints * 8;
     double multipliers = (double)plan->multipliers;
     double certificate = multipliers > 0 ? 8 * (SS_CERTIFICATE_MULTIPLIERS + multipliers) : 0;
+    double iterate_rows = (double)plan->iterate_rows;
+    double iterate_columns = (double)plan->iterate_columns;
+    double iterates = 8 * checkpoints * iterate_rows * iterate_columns;
     double metadata = 40e3 + SS_EXECUTION_ROWS * (sizeof(ss_execution_record) + 8);
+    double truth = (double)(plan->spec->truth_rows * plan->spec->latent);
+    metadata += plan->spec->truth_matrix ? 8 * truth : 0;
     return metadata + cells * (per_cell + bands) +
-           runs * (sizeof(ss_record) + 8 * checkpoints + certificate) +
-           8 * ((double)plan->seeds + checkpoints + multipliers);
+           runs * (sizeof(ss_record) + 8 * checkpoints + certificate + iterates) +
+           8 * ((double)plan->seeds + checkpoints + multipliers + iterate_rows + iterate_columns);
 }

@@ -14,10 +14,11 @@ const char *const ss_layout_quantity_groups[SS_QUANTITIES] = {
     [SS_QUANTITY_RELATIVE_ERROR] = "/bands/relative_error",
 };
 
-const char *const ss_layout_certificate_names[CERTIFICATE_DATASETS] = {
+const char *const ss_layout_part_names[RESULT_PARTS] = {
     [SS_CERTIFICATE_RESIDUAL] = "/certificate/residual",
     [SS_CERTIFICATE_EIGENVALUE] = "/certificate/smallest_eigenvalue",
     [SS_CERTIFICATE_MULTIPLIERS] = "/certificate/multipliers",
+    [SS_PART_ITERATE] = "/iterate",
 };
 
 const char *ss_layout_band_name(ss_quantity quantity, int band, char *buffer, size_t size)

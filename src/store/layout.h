@@ -17,9 +17,10 @@ extern const char *const ss_layout_quantity_groups[SS_QUANTITIES]; /* "/bands/er
 /* The bands of a quantity: its statistics, then "count". */
 enum { BAND_DATASETS = SS_STATISTIC_COUNT + 1 };
 
-/* What a certificate consists of: two numbers a run, and a vector of d. */
-enum { CERTIFICATE_DATASETS = SS_CERTIFICATE_MULTIPLIERS + 1 };
-extern const char *const ss_layout_certificate_names[CERTIFICATE_DATASETS]; /* "/certificate/…" */
+/* The parts of a run's results beside its trajectory, in their order there: of a certificate two
+ * numbers a run and a vector of d, then the iterates, a matrix a checkpoint. */
+enum { SS_PART_ITERATE = SS_CERTIFICATE_MULTIPLIERS + 1, RESULT_PARTS };
+extern const char *const ss_layout_part_names[RESULT_PARTS]; /* "/certificate/…", "/iterate" */
 
 /* "/bands/error/mean", … into `buffer`, which is returned. */
 const char *ss_layout_band_name(ss_quantity quantity, int band, char *buffer, size_t size);

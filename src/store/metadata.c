@@ -152,8 +152,12 @@ static ss_error match_shape(const ss_store *store, const ss_plan *plan)
     SS_TRY(match_number(store, "the number of seeds", store->shape.seeds, plan->seeds));
     SS_TRY(match_number(store, "the number of recorded iterations", store->shape.checkpoints,
                         plan->checkpoints));
-    return match_number(store, "the number of multipliers", store->shape.multipliers,
-                        plan->multipliers);
+    SS_TRY(match_number(store, "the number of multipliers", store->shape.multipliers,
+                        plan->multipliers));
+    SS_TRY(match_number(store, "the number of rows of /iterate", store->shape.iterate_rows,
+                        plan->iterate_rows));
+    return match_number(store, "the number of columns of /iterate", store->shape.iterate_columns,
+                        plan->iterate_columns);
 }
 
 static ss_error match_scale(const ss_store *store, const char *name, int64_t index,

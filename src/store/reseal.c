@@ -2,8 +2,6 @@
 #include "seal.h"
 #include "store_private.h"
 
-#include <string.h>
-
 static ss_error cannot(const ss_store *store, const char *why)
 {
     return ss_fail(SS_ERR_FORMAT, "%s: cannot be sealed anew: %s", store->path, why);
@@ -22,9 +20,14 @@ static ss_error check_user_block(const ss_store *store)
 
 ss_error ss_store_reseal(const ss_store *store)
 {
-    ss_space_range ranges[SS_RANGES];
+    ss_space_range ranges[SS_RANGES]; /* that it has; they get sorted */
+    int count = 0;
     SS_TRY(check_user_block(store));
-    memcpy(ranges, store->ranges, sizeof ranges); /* they get sorted */
-    SS_TRY(ss_seal_write(store->path, store->version, ranges, ss_store_range_count(store)));
+    for (int range = 0; range < SS_RANGES; range++) {
+        if (store->ranges[range].bytes > 0) {
+            ranges[count++] = store->ranges[range];
+        }
+    }
+    SS_TRY(ss_seal_write(store->path, store->version, ranges, count));
     return ss_space_sync(store->path);
 }

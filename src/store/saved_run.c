@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-/* The file: this, then the trajectory, then the state. Little-endian. */
+/* The file: this, the trajectory, the iterates, the state. Little-endian. */
 typedef struct header {
     ss_saved_head head;
     uint64_t checksum; /* XXH3 of all of the file but this word */
@@ -73,6 +73,16 @@ static size_t trajectory_bytes(const ss_run *run)
     return (size_t)run->checkpoint_count * sizeof(double);
 }
 
+static size_t iterate_bytes(const ss_run *run)
+{
+    return (size_t)ss_run_iterate_count(run) * sizeof(double);
+}
+
+static double *iterates_of(const ss_run *run, const ss_saved_run *saved)
+{
+    return saved->trajectory + ss_run_iterate_start(run);
+}
+
 static size_t state_bytes(const ss_run *run)
 {
     return (size_t)ss_run_state_count(run) * sizeof(double);
@@ -86,11 +96,23 @@ static uint64_t checksum_of(const header *header, const ss_run *run, const ss_sa
     if (hash && XXH3_64bits_reset(hash) == XXH_OK) {
         XXH3_64bits_update(hash, header, offsetof(struct header, checksum));
         XXH3_64bits_update(hash, saved->trajectory, trajectory_bytes(run));
+        XXH3_64bits_update(hash, iterates_of(run, saved), iterate_bytes(run));
         XXH3_64bits_update(hash, saved->state, state_bytes(run));
         checksum = XXH3_64bits_digest(hash);
     }
     XXH3_freeState(hash);
     return checksum;
+}
+
+/* All of it or false; of no bytes nothing. */
+static bool write_piece(const void *piece, size_t bytes, FILE *file)
+{
+    return fwrite(piece, 1, bytes, file) == bytes;
+}
+
+static bool read_piece(void *piece, size_t bytes, FILE *file)
+{
+    return fread(piece, 1, bytes, file) == bytes;
 }
 
 static bool write_all(const char *path, const header *header, const ss_run *run,
@@ -100,9 +122,10 @@ static bool write_all(const char *path, const header *header, const ss_run *run,
     if (!file) {
         return false;
     }
-    bool written = fwrite(header, sizeof *header, 1, file) == 1 &&
-                   fwrite(saved->trajectory, trajectory_bytes(run), 1, file) == 1 &&
-                   fwrite(saved->state, state_bytes(run), 1, file) == 1 && fflush(file) == 0 &&
+    bool written = write_piece(header, sizeof *header, file) &&
+                   write_piece(saved->trajectory, trajectory_bytes(run), file) &&
+                   write_piece(iterates_of(run, saved), iterate_bytes(run), file) &&
+                   write_piece(saved->state, state_bytes(run), file) && fflush(file) == 0 &&
                    fdatasync(fileno(file)) == 0;
     int cause = errno;
     bool closed = fclose(file) == 0;
@@ -170,9 +193,10 @@ bool ss_saved_run_read(const char *result_path, const ss_run *run, ss_saved_run 
     if (!file) {
         return false;
     }
-    bool good = fread(&header, sizeof header, 1, file) == 1 &&
-                fread(saved->trajectory, trajectory_bytes(run), 1, file) == 1 &&
-                fread(saved->state, state_bytes(run), 1, file) == 1 && fgetc(file) == EOF &&
+    bool good = read_piece(&header, sizeof header, file) &&
+                read_piece(saved->trajectory, trajectory_bytes(run), file) &&
+                read_piece(iterates_of(run, saved), iterate_bytes(run), file) &&
+                read_piece(saved->state, state_bytes(run), file) && fgetc(file) == EOF &&
                 !ferror(file) && ss_saved_head_fits(&header.head, VERSION, run, saved) &&
                 header.checksum == checksum_of(&header, run, saved);
     fclose(file);

@@ -22,18 +22,17 @@ const char *ss_store_library(char *buffer, size_t size)
     return buffer;
 }
 
-/* Only sweeps that ask for certificates have them. */
-static ss_error find_multipliers(ss_store *store)
+/* The sizes of a dataset that only the files of some sweeps have; they stay 0 where `link`, it or
+ * its group, is missing. */
+static ss_error find_sizes(const ss_store *store, const char *link, const char *name, int rank,
+                           hsize_t *sizes)
 {
     hid_t dataset = -1;
     hid_t space = -1;
-    hsize_t sizes[3] = {0};
-    if (H5Lexists(store->file, "certificate", H5P_DEFAULT) <= 0) {
+    if (H5Lexists(store->file, link, H5P_DEFAULT) <= 0) {
         return SS_OK;
     }
-    ss_error error =
-        ss_store_open_dataset(store, "certificate/multipliers", 3, &dataset, &space, sizes);
-    store->shape.multipliers = (int64_t)sizes[2];
+    ss_error error = ss_store_open_dataset(store, name, rank, &dataset, &space, sizes);
     if (space >= 0) {
         H5Sclose(space);
     }
@@ -41,6 +40,19 @@ static ss_error find_multipliers(ss_store *store)
         H5Dclose(dataset);
     }
     return error;
+}
+
+/* Whether it has certificates and iterates, and of what sizes. */
+static ss_error find_parts(ss_store *store)
+{
+    hsize_t multipliers[3] = {0};
+    hsize_t iterates[5] = {0};
+    SS_TRY(find_sizes(store, "certificate", "certificate/multipliers", 3, multipliers));
+    SS_TRY(find_sizes(store, "iterate", "iterate", 5, iterates));
+    store->shape.multipliers = (int64_t)multipliers[2];
+    store->shape.iterate_rows = (int64_t)iterates[3];
+    store->shape.iterate_columns = (int64_t)iterates[4];
+    return SS_OK;
 }
 
 static ss_error open_datasets(ss_store *store)
@@ -61,7 +73,7 @@ static ss_error open_datasets(ss_store *store)
         .seeds = (int64_t)error_sizes[1],
         .checkpoints = (int64_t)error_sizes[2],
     };
-    return find_multipliers(store);
+    return find_parts(store);
 }
 
 /* Closes and frees all that is open; negative if the file could not be closed. */
@@ -268,34 +280,6 @@ ss_error ss_store_read_records(const ss_store *store, int64_t cell, int64_t seed
     return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path, "/run cannot be read") : SS_OK;
 }
 
-/* A run's row of a dataset that has one for each. */
-static MPI_Offset row_start(const ss_store *store, int64_t cell, int64_t seed_index, int64_t values)
-{
-    return (cell * store->shape.seeds + seed_index) * values * (MPI_Offset)sizeof(double);
-}
-
-static int64_t certificate_values(const ss_store *store, int part)
-{
-    return part == SS_CERTIFICATE_MULTIPLIERS ? store->shape.multipliers : 1;
-}
-
-static ss_error read_certificate(const ss_store *store, int64_t cell, int64_t seed_index,
-                                 double *certificate)
-{
-    for (int part = 0; part < CERTIFICATE_DATASETS; part++) {
-        int64_t values = certificate_values(store, part);
-        off_t offset = store->ranges[SS_RANGE_CERTIFICATE + part].offset +
-                       row_start(store, cell, seed_index, values);
-        int cause = ss_disk_read(store->descriptor, certificate + part,
-                                 (size_t)values * sizeof *certificate, offset);
-        if (cause != 0) {
-            return ss_fail(SS_ERR_IO, "%s: /certificate cannot be read: %s", store->path,
-                           strerror(cause));
-        }
-    }
-    return SS_OK;
-}
-
 static ss_error read_trajectories(const ss_store *store, int64_t cell, int64_t seed_index,
                                   int64_t count, double *trajectories)
 {
@@ -307,24 +291,27 @@ static ss_error read_trajectories(const ss_store *store, int64_t cell, int64_t s
 }
 
 ss_error ss_store_read_results(const ss_store *store, int64_t cell, int64_t seed_index,
-                               int64_t count, double *results)
+                               int64_t count, const ss_run *run, double *results)
 {
-    int64_t checkpoints = store->shape.checkpoints;
-    if (store->shape.multipliers == 0) {
+    ss_store_shape shape = store->shape;
+    int64_t stride = shape.checkpoints;
+    for (int part = 0; part < RESULT_PARTS; part++) {
+        stride += ss_boxes_values(ss_store_part_room(&shape, part));
+    }
+    if (stride == shape.checkpoints) {
         return read_trajectories(store, cell, seed_index, count, results);
     }
-    for (int64_t i = 0; i < count; i++) {
+    for (int64_t i = 0; i < count; i++, results += stride) {
         SS_TRY(read_trajectories(store, cell, seed_index + i, 1, results));
-        SS_TRY(read_certificate(store, cell, seed_index + i, results + checkpoints));
-        results += checkpoints + SS_CERTIFICATE_MULTIPLIERS + store->shape.multipliers;
+        SS_TRY(ss_store_read_parts(store, cell, seed_index + i, run, results + shape.checkpoints));
     }
     return SS_OK;
 }
 
 /* Writes bytes of a dataset in place. MPI may write in part and knows no reasons: where it does not
  * write all, the system does, or says why not. */
-static ss_error write_in_place(ss_store *store, const char *what, int range, MPI_Offset start,
-                               const void *data, size_t bytes)
+ss_error ss_store_write_in_place(ss_store *store, const char *what, int range, MPI_Offset start,
+                                 const void *data, size_t bytes)
 {
     MPI_Status status;
     MPI_Offset offset = store->ranges[range].offset + start;
@@ -339,41 +326,21 @@ static ss_error write_in_place(ss_store *store, const char *what, int range, MPI
     return cause == 0 ? SS_OK : ss_disk_failed(store->path, what, cause);
 }
 
-static const char not_written[] = "a run cannot be written";
-
 ss_error ss_store_mark(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record)
 {
     MPI_Offset run = cell * store->shape.seeds + seed_index;
-    return write_in_place(store, not_written, SS_RANGE_RUN, run * (MPI_Offset)sizeof *record,
-                          record, sizeof *record);
-}
-
-static ss_error write_results(ss_store *store, int range, MPI_Offset start, int64_t count,
-                              const double *values)
-{
-    return write_in_place(store, not_written, range, start, values, (size_t)count * sizeof *values);
-}
-
-static ss_error write_certificate(ss_store *store, int64_t cell, int64_t seed_index, int64_t d,
-                                  const double *certificate)
-{
-    for (int part = 0; part < CERTIFICATE_DATASETS; part++) {
-        MPI_Offset start = row_start(store, cell, seed_index, certificate_values(store, part));
-        SS_TRY(write_results(store, SS_RANGE_CERTIFICATE + part, start,
-                             part == SS_CERTIFICATE_MULTIPLIERS ? d : 1, certificate + part));
-    }
-    return SS_OK;
+    return ss_store_write_in_place(store, SS_STORE_RUN_NOT_WRITTEN, SS_RANGE_RUN,
+                                   run * (MPI_Offset)sizeof *record, record, sizeof *record);
 }
 
 ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
                          const ss_record *record, const double *results)
 {
-    int64_t checkpoints = store->shape.checkpoints;
-    SS_TRY(write_results(store, SS_RANGE_ERROR, row_start(store, cell, seed_index, checkpoints),
-                         checkpoints, results));
-    if (run->certificate) {
-        SS_TRY(write_certificate(store, cell, seed_index, run->d, results + checkpoints));
-    }
+    size_t bytes = (size_t)store->shape.checkpoints * sizeof *results;
+    MPI_Offset start = (cell * store->shape.seeds + seed_index) * (MPI_Offset)bytes;
+    SS_TRY(ss_store_write_in_place(store, SS_STORE_RUN_NOT_WRITTEN, SS_RANGE_ERROR, start, results,
+                                   bytes));
+    SS_TRY(ss_store_write_parts(store, cell, seed_index, run, results + store->shape.checkpoints));
     return ss_store_mark(store, cell, seed_index, record);
 }
 
@@ -417,15 +384,16 @@ ss_error ss_store_write_bands(ss_store *store, ss_quantity quantity, int64_t cel
 {
     for (int band = 0; band < BAND_DATASETS; band++) {
         band_row row = row_of(bands, band, cell);
-        SS_TRY(write_in_place(store, "the bands cannot be written",
-                              ss_range_of_band(quantity, band), row.start, row.values, row.bytes));
+        SS_TRY(ss_store_write_in_place(store, "the bands cannot be written",
+                                       ss_range_of_band(quantity, band), row.start, row.values,
+                                       row.bytes));
     }
     return SS_OK;
 }
 
 bool ss_store_has_executions(const ss_store *store)
 {
-    return ss_store_range_count(store) > SS_RANGE_EXECUTION;
+    return store->ranges[SS_RANGE_EXECUTION].bytes > 0;
 }
 
 ss_error ss_store_read_executions(const ss_store *store,
@@ -446,8 +414,8 @@ ss_error ss_store_read_executions(const ss_store *store,
 ss_error ss_store_write_execution(ss_store *store, int row, const ss_execution_record *record)
 {
     return ss_store_has_executions(store)
-               ? write_in_place(store, "the record of an execution cannot be written",
-                                SS_RANGE_EXECUTION, row * (MPI_Offset)sizeof *record, record,
-                                sizeof *record)
+               ? ss_store_write_in_place(store, "the record of an execution cannot be written",
+                                         SS_RANGE_EXECUTION, row * (MPI_Offset)sizeof *record,
+                                         record, sizeof *record)
                : SS_OK;
 }

@@ -10,8 +10,8 @@ enum {
     SS_RANGE_RUN,
     SS_RANGE_BANDS,
     SS_RANGE_EXECUTION = SS_RANGE_BANDS + SS_QUANTITIES * BAND_DATASETS, /* may be missing, … */
-    SS_RANGE_CERTIFICATE,                                                /* … as may these */
-    SS_RANGES = SS_RANGE_CERTIFICATE + CERTIFICATE_DATASETS
+    SS_RANGE_PARTS, /* … as may each of these; then it has no bytes */
+    SS_RANGES = SS_RANGE_PARTS + RESULT_PARTS
 };
 
 static inline int ss_range_of_band(ss_quantity quantity, int band)
@@ -51,17 +51,36 @@ static inline bool ss_store_knows(int64_t version)
     return version >= SS_STORE_OLDEST_VERSION && version <= SS_STORE_FORMAT_VERSION;
 }
 
-/* How many of the ranges a file of the store's format_version and shape has. */
-static inline int ss_store_range_count(const ss_store *store)
-{
-    return store->version < 3              ? SS_RANGE_EXECUTION
-           : store->shape.multipliers == 0 ? SS_RANGE_CERTIFICATE
-                                           : SS_RANGES;
-}
-
 /* Where their data are: plain stretches of the file, as it was created. SS_ERR_FORMAT names the
  * dataset that is none, or of another type. */
 ss_error ss_store_find_ranges(const ss_store *store, ss_space_range ranges[SS_RANGES]);
+
+/* What a dataset has for each run: so many boxes of rows × columns. */
+typedef struct ss_boxes {
+    int64_t boxes;
+    int64_t rows;
+    int64_t columns;
+} ss_boxes;
+
+static inline int64_t ss_boxes_values(ss_boxes b)
+{
+    return b.boxes * b.rows * b.columns;
+}
+
+/* The room for a part of a run's results; no values: files of this shape do not have it. */
+ss_boxes ss_store_part_room(const ss_store_shape *shape, int part);
+
+/* Reads or writes all parts of one run's results, which lie behind its trajectory (run.h). To read,
+ * `values` has the store's room for them. Local; SS_ERR_IO. */
+ss_error ss_store_read_parts(const ss_store *store, int64_t cell, int64_t seed_index,
+                             const ss_run *run, double *values);
+ss_error ss_store_write_parts(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
+                              const double *values);
+
+/* Writes bytes of a range in place, from `start` on in it. Local; SS_ERR_IO, saying `what`. */
+ss_error ss_store_write_in_place(ss_store *store, const char *what, int range, MPI_Offset start,
+                                 const void *data, size_t bytes);
+#define SS_STORE_RUN_NOT_WRITTEN "a run cannot be written"
 
 /* Reads a box of a dataset; independent, one piece. */
 herr_t ss_store_read_box(hid_t dataset, hid_t file_space, hid_t type, int rank,

@@ -69,3 +69,16 @@ void ss_cyclic_draw(const ss_grid *grid, const ss_kernel *kernel, const ss_strea
         }
     }
 }
+
+void ss_cyclic_take(const ss_grid *grid, const double *whole, ss_cyclic *matrix)
+{
+    const ss_grid_place *place = &grid->place;
+    for (int64_t j = 0; j < matrix->local_columns; j++) {
+        int64_t column =
+            ss_cyclic_index(j, matrix->column_block, place->column, place->shape.columns);
+        for (int64_t i = 0; i < matrix->local_rows; i++) {
+            int64_t row = ss_cyclic_index(i, matrix->row_block, place->row, place->shape.rows);
+            matrix->entries[j * matrix->stride + i] = whole[row * matrix->columns + column];
+        }
+    }
+}

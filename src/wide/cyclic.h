@@ -41,4 +41,7 @@ static inline int64_t ss_cyclic_index(int64_t local, int64_t block, int process,
 void ss_cyclic_draw(const ss_grid *grid, const ss_kernel *kernel, const ss_stream *stream,
                     uint32_t t, ss_cyclic *matrix);
 
+/* Fills it from the whole matrix, row-major, which every rank has. Local. */
+void ss_cyclic_take(const ss_grid *grid, const double *whole, ss_cyclic *matrix);
+
 #endif

@@ -210,17 +210,20 @@ static void row_norms(const wide_engine *e, const ss_cyclic *matrix, double *nor
     }
 }
 
-/* Step 5's Proj_C, as ss_matrix_project(). */
-static ss_run_reason project(wide_engine *e, ss_cyclic *matrix)
+/* Step 5's Proj_C, as ss_matrix_project(); free rows only have to be finite. */
+static ss_run_reason project(wide_engine *e, ss_cyclic *matrix, bool rescale)
 {
     ss_run_reason reason = SS_REASON_NONE;
     row_norms(e, matrix, e->sums);
     for (int64_t i = 0; i < matrix->local_rows && reason == SS_REASON_NONE; i++) {
-        reason = !isfinite(e->sums[i]) ? SS_REASON_NOT_FINITE
-                 : e->sums[i] == 0     ? SS_REASON_ZERO_ROW
-                                       : SS_REASON_NONE;
+        reason = !isfinite(e->sums[i])        ? SS_REASON_NOT_FINITE
+                 : rescale && e->sums[i] == 0 ? SS_REASON_ZERO_ROW
+                                              : SS_REASON_NONE;
     }
     reason = agree(e, reason);
+    if (!rescale) {
+        return reason;
+    }
     for (int64_t j = 0; j < matrix->local_columns && reason == SS_REASON_NONE; j++) {
         double *column = matrix->entries + j * matrix->stride;
         for (int64_t i = 0; i < matrix->local_rows; i++) {
@@ -301,7 +304,6 @@ static void find_gradient(const wide_engine *e, const batch *b)
 /* A* in the place of A (k0 ≤ k, so it fits); r_i, Z* and X_n from it. */
 static ss_run_reason draw_truth(wide_engine *e, const ss_run *run, batch *data)
 {
-    ss_stream stream = ss_stream_truth(run->root_seed, run->seed, run->d, run->k0);
     ss_cyclic A_star =
         ss_cyclic_at(e->grid->place, run->d, run->k0, e->options.block, e->options.block);
     A_star.entries = e->A.entries;
@@ -309,14 +311,19 @@ static ss_run_reason draw_truth(wide_engine *e, const ss_run *run, batch *data)
     if (reason != SS_REASON_NONE) {
         return reason;
     }
-    ss_cyclic_draw(e->grid, e->kernel, &stream, 0, &A_star);
-    if (run->row_norm == SS_ROW_NORM_GAUSSIAN) {
+    if (run->truth_matrix) {
+        ss_cyclic_take(e->grid, run->truth_matrix, &A_star);
+    } else {
+        ss_stream stream = ss_stream_truth(run->root_seed, run->seed, run->d, run->k0);
+        ss_cyclic_draw(e->grid, e->kernel, &stream, 0, &A_star);
+    }
+    if (ss_run_keeps_norms(run)) {
         row_norms(e, &A_star, e->norms);
     } else {
         for (int64_t i = 0; i < A_star.local_rows; i++) {
             e->norms[i] = 1;
         }
-        reason = project(e, &A_star);
+        reason = project(e, &A_star, true);
     }
     if (reason == SS_REASON_NONE) {
         data->A = &A_star;
@@ -342,7 +349,7 @@ static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_nor
     *truth_norm = ss_cyclic_symmetric_norm(e->grid, &e->Z_star);
     ss_stream stream = ss_stream_start(run->root_seed, run->seed, run->d, run->k);
     ss_cyclic_draw(e->grid, e->kernel, &stream, 0, &e->A);
-    return project(e, &e->A);
+    return project(e, &e->A, run->train_row_norm == SS_TRAIN_ROW_NORM_KNOWN);
 }
 
 /* Step 2: V ← V + η_V (Γ − X_n − V). */
@@ -385,7 +392,7 @@ static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
     for (int64_t entry = 0; entry < e->A.stride * e->A.local_columns; entry++) {
         e->A.entries[entry] -= eta * e->gradient.entries[entry];
     }
-    return project(e, &e->A);
+    return project(e, &e->A, run->train_row_norm == SS_TRAIN_ROW_NORM_KNOWN);
 }
 
 /* This rank's columns of a matrix, out to `state` or in from it; returns what follows them there.
@@ -479,7 +486,8 @@ ss_error ss_engine_create_wide(const ss_grid *grid, ss_wide_options options, ss_
     wide_engine *engine = NULL;
     *out = NULL;
     SS_TRY(ss_allocate(1, sizeof *engine, &engine));
-    engine->base = (ss_engine){start, step, save, restore, error, certify, kernel_name, destroy};
+    engine->base =
+        (ss_engine){start, step, save, restore, NULL, error, certify, kernel_name, destroy};
     engine->grid = grid;
     engine->options = options;
     ss_error error = ss_kernel_choose(SS_PRECISION_DOUBLE, &engine->kernel);

@@ -9,7 +9,7 @@
 typedef struct order {
     int ranks; /* 0: there is nothing more to do */
     int64_t block;
-    ss_run run; /* its checkpoints follow */
+    ss_run run; /* its checkpoints follow, and A* if it is given */
 } order;
 
 static ss_error execute(MPI_Comm comm, const order *o, double *trajectory, ss_run_outcome *outcome)
@@ -48,13 +48,27 @@ static int bytes_of_checkpoints(const order *o)
     return (int)(o->run.checkpoint_count * (int64_t)sizeof(int64_t));
 }
 
+static int bytes_of_truth(const order *o)
+{
+    return o->run.truth_matrix ? (int)(o->run.d * o->run.k0 * (int64_t)sizeof(double)) : 0;
+}
+
+/* Collective, with room for both. */
+static void share_arrays(MPI_Comm comm, const order *o, int64_t *checkpoints, double *truth)
+{
+    ss_sched_share(comm, checkpoints, bytes_of_checkpoints(o));
+    if (o->run.truth_matrix) {
+        ss_sched_share(comm, truth, bytes_of_truth(o));
+    }
+}
+
 ss_error ss_repeat_run(MPI_Comm comm, const ss_run *run, int ranks, int64_t block,
                        double *trajectory, ss_run_outcome *outcome)
 {
     order o = {.ranks = ranks, .block = block, .run = *run};
     ss_sched_share(comm, &o, sizeof o);
     SS_TRY(ss_sched_agree(comm, SS_OK));
-    ss_sched_share(comm, (void *)run->checkpoints, bytes_of_checkpoints(&o));
+    share_arrays(comm, &o, (int64_t *)run->checkpoints, (double *)run->truth_matrix);
     return execute_on_first(comm, &o, trajectory, outcome);
 }
 
@@ -69,18 +83,24 @@ static ss_error follow_one(MPI_Comm comm, order *o)
     ss_run_outcome outcome;
     int64_t *checkpoints = NULL;
     double *trajectory = NULL;
+    double *truth = NULL;
     size_t count = (size_t)o->run.checkpoint_count;
     size_t results = (size_t)ss_run_result_count(&o->run);
     ss_error error = ss_allocate(count, sizeof *checkpoints, &checkpoints);
     if (error == SS_OK) {
         error = ss_allocate(results, sizeof *trajectory, &trajectory);
     }
+    if (error == SS_OK) {
+        error = ss_allocate((size_t)bytes_of_truth(o), 1, &truth);
+    }
     error = ss_sched_agree(comm, error);
     if (error == SS_OK) {
-        ss_sched_share(comm, checkpoints, bytes_of_checkpoints(o));
+        share_arrays(comm, o, checkpoints, truth);
         o->run.checkpoints = checkpoints;
+        o->run.truth_matrix = o->run.truth_matrix ? truth : NULL;
         error = execute_on_first(comm, o, trajectory, &outcome);
     }
+    free(truth);
     free(trajectory);
     free(checkpoints);
     return error;

@@ -101,7 +101,8 @@ static void assert_cell_reads_back(const ss_store *store, const ss_plan *plan, i
     ss_record records[SEEDS];
     double trajectories[SEEDS * CHECKPOINTS];
     assert_int_equal(ss_store_read_records(store, cell, 0, SEEDS, records), SS_OK);
-    assert_int_equal(ss_store_read_results(store, cell, 0, SEEDS, trajectories), SS_OK);
+    ss_run first = ss_plan_run(plan, cell, 0);
+    assert_int_equal(ss_store_read_results(store, cell, 0, SEEDS, &first, trajectories), SS_OK);
     for (int64_t seed = 0; seed < SEEDS; seed++) {
         const double *found = trajectories + seed * CHECKPOINTS;
         double trajectory[CHECKPOINTS];
@@ -151,12 +152,16 @@ static void a_part_of_a_cell_can_be_read(void **state)
     ss_record some[2];
     double all_rows[SEEDS * CHECKPOINTS];
     double some_rows[2 * CHECKPOINTS];
+    ss_spec *spec = parse(NULL);
+    ss_plan plan = ss_plan_of(spec);
+    ss_run run = ss_plan_run(&plan, 3, 0);
     assert_int_equal(ss_store_open_for_reading(path_of("shared.h5"), &store), SS_OK);
     assert_int_equal(ss_store_read_records(store, 3, 0, SEEDS, all), SS_OK);
     assert_int_equal(ss_store_read_records(store, 3, 1, 2, some), SS_OK);
-    assert_int_equal(ss_store_read_results(store, 3, 0, SEEDS, all_rows), SS_OK);
-    assert_int_equal(ss_store_read_results(store, 3, 1, 2, some_rows), SS_OK);
+    assert_int_equal(ss_store_read_results(store, 3, 0, SEEDS, &run, all_rows), SS_OK);
+    assert_int_equal(ss_store_read_results(store, 3, 1, 2, &run, some_rows), SS_OK);
     assert_int_equal(ss_store_close(&store), SS_OK);
+    ss_spec_destroy(&spec);
     assert_memory_equal(some, all + 1, sizeof some);
     assert_memory_equal(some_rows, all_rows + CHECKPOINTS, sizeof some_rows);
 }

@@ -120,6 +120,24 @@ static void every_setting_agrees(void **state)
     }
 }
 
+static void a_given_truth_and_free_rows_agree(void **state)
+{
+    (void)state;
+    double truth[41 * 5];
+    for (int i = 0; i < 41 * 5; i++) {
+        truth[i] = sin(i + 1);
+    }
+    for (int free = 0; free < 2; free++) {
+        ss_run run = run_of_size(41, 9, 5, activations[0]);
+        run.truth_matrix = truth;
+        run.step_size = 0.002;
+        run.train_row_norm = free ? SS_TRAIN_ROW_NORM_FREE : SS_TRAIN_ROW_NORM_KNOWN;
+        assert_same_run(&run, ss_wide_options_of(4), 1e-9);
+        run.step_size = 1e3; /* free rows diverge then, on any grid alike */
+        assert_same_run(&run, ss_wide_options_of(4), INFINITY);
+    }
+}
+
 static void batches_that_do_not_fit_are_computed_in_panels(void **state)
 {
     (void)state;
@@ -385,6 +403,7 @@ int run_mpi_tests(void)
         cmocka_unit_test(trajectories_agree_with_the_one_rank_engine),
         cmocka_unit_test(sizes_that_no_block_divides_agree_as_well),
         cmocka_unit_test(every_setting_agrees),
+        cmocka_unit_test(a_given_truth_and_free_rows_agree),
         cmocka_unit_test(batches_that_do_not_fit_are_computed_in_panels),
         cmocka_unit_test(runs_end_as_they_do_on_one_rank),
         cmocka_unit_test(a_run_that_goes_on_from_a_saved_state_gives_the_same_bits),

@@ -102,6 +102,22 @@ static void plain_descend(const ss_run *run, int64_t t, tall A, tall gradient)
     }
 }
 
+/* A*, and the norms of its rows. */
+static void plain_truth(const ss_run *run, tall A_star, double r[D])
+{
+    const double ones[D] = {1, 1, 1, 1, 1};
+    plain_draw(ss_stream_truth(run->root_seed, run->seed, D, run->k0), 0, run->k0, A_star);
+    for (int i = 0; run->truth_matrix && i < D; i++) {
+        memcpy(A_star[i], run->truth_matrix + i * run->k0, (size_t)run->k0 * sizeof(double));
+    }
+    if (run->row_norm == SS_ROW_NORM_UNIT && !run->truth_matrix) {
+        plain_project(A_star, run->k0, ones);
+    }
+    for (int i = 0; i < D; i++) {
+        r[i] = plain_row_norm(A_star[i], run->k0);
+    }
+}
+
 /* The errors at t = 0 … T of a run with d = D. */
 static void plain_run(const ss_run *run, double *trajectory)
 {
@@ -113,19 +129,15 @@ static void plain_run(const ss_run *run, double *trajectory)
     square gamma;
     square V = {{0}};
     double r[D];
-    const double ones[D] = {1, 1, 1, 1, 1};
-    plain_draw(ss_stream_truth(run->root_seed, run->seed, D, run->k0), 0, run->k0, A_star);
-    if (run->row_norm == SS_ROW_NORM_UNIT) {
-        plain_project(A_star, run->k0, ones);
-    }
-    for (int i = 0; i < D; i++) {
-        r[i] = plain_row_norm(A_star[i], run->k0);
-    }
+    bool bound = run->train_row_norm == SS_TRAIN_ROW_NORM_KNOWN;
+    plain_truth(run, A_star, r);
     plain_gram(A_star, run->k0, Z_star);
     ss_stream data = ss_stream_data(run->root_seed, run->seed, run->k0);
     plain_sums(run, data, 0, run->n, A_star, run->k0, X, NULL, NULL);
     plain_draw(ss_stream_start(run->root_seed, run->seed, D, run->k), 0, run->k, A);
-    plain_project(A, run->k, r);
+    if (bound) {
+        plain_project(A, run->k, r);
+    }
     trajectory[0] = plain_error(A, run->k, Z_star);
     for (int64_t t = 1; t <= run->iterations; t++) {
         ss_stream latents = ss_stream_latents(run->root_seed, run->seed, run->k);
@@ -136,7 +148,9 @@ static void plain_run(const ss_run *run, double *trajectory)
         }
         plain_sums(run, latents, (uint32_t)t, run->m, A, run->k, gamma, V, gradient);
         plain_descend(run, t, A, gradient);
-        plain_project(A, run->k, r);
+        if (bound) {
+            plain_project(A, run->k, r);
+        }
         trajectory[t] = plain_error(A, run->k, Z_star);
     }
 }
@@ -171,6 +185,44 @@ static void single_precision_follows_algorithm_1(void **state)
 {
     (void)state;
     assert_follows_plain_run(SS_PRECISION_SINGLE, 1e-5);
+}
+
+/* Rows of several norms; the starts are the same for all activations. */
+static void a_given_truth_and_free_rows_follow_algorithm_1(void **state)
+{
+    (void)state;
+    static const double truth[D * 2] = {1, 1, 0.5, -0.3, 0, 1.5, -0.7, 0.2, 0.1, 0.4};
+    for (size_t a = 0; a < COUNT_OF(activations); a++) {
+        double starts[2];
+        for (int free = 0; free < 2; free++) {
+            double trajectory[T + 1];
+            double expected[T + 1];
+            ss_run run = run_with(activations[a], SS_PRECISION_DOUBLE);
+            run.step_size = 0.02;
+            run.truth_matrix = truth;
+            run.train_row_norm = free ? SS_TRAIN_ROW_NORM_FREE : SS_TRAIN_ROW_NORM_KNOWN;
+            assert_int_equal(execute(&run, trajectory).status, SS_RUN_DONE);
+            plain_run(&run, expected);
+            for (int t = 0; t <= T; t++) {
+                assert_near(trajectory[t], expected[t], 1e-9);
+            }
+            starts[free] = expected[0];
+        }
+        assert_true(fabs(starts[1] - starts[0]) > 0.1); /* the projection was of A⁰, too */
+    }
+}
+
+static void free_rows_that_grow_without_bound_diverge(void **state)
+{
+    (void)state;
+    double trajectory[T + 1];
+    ss_run run = run_with((ss_activation){SS_ACTIVATION_IDENTITY, 0}, SS_PRECISION_DOUBLE);
+    run.step_size = 10;
+    run.train_row_norm = SS_TRAIN_ROW_NORM_FREE;
+    ss_run_outcome outcome = execute(&run, trajectory);
+    assert_int_equal(outcome.status, SS_RUN_DIVERGED);
+    assert_int_equal(outcome.reason, SS_REASON_NOT_FINITE);
+    assert_true(isfinite(trajectory[0]) && isnan(trajectory[T]));
 }
 
 /* The tests above hold V over in `settings` with an ascent step other than 1; here, that this is
@@ -272,6 +324,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(double_precision_follows_algorithm_1),
         cmocka_unit_test(single_precision_follows_algorithm_1),
+        cmocka_unit_test(a_given_truth_and_free_rows_follow_algorithm_1),
+        cmocka_unit_test(free_rows_that_grow_without_bound_diverge),
         cmocka_unit_test(each_setting_changes_the_trajectory),
         cmocka_unit_test(truth_norm_is_that_of_the_target),
         cmocka_unit_test(the_target_is_recovered_in_single_precision),

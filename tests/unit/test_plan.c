@@ -177,6 +177,8 @@ static void every_setting_changes_the_digest(void **state)
         "train.ascent_step=0.9",
         "train.noise=0.5",
         "record={points: 11}",
+        "record.iterate=true",
+        "train.row_norm=free",
         "record={points: 10, spacing: linear}",
         "precision=double",
     };
@@ -205,6 +207,8 @@ static void spelling_does_not_change_the_digest(void **state)
         "train.step.size=5e-1",
         "train.ascent_step=1.0",
         "train.noise=1",
+        "train.row_norm=known",
+        "record.iterate=false",
         "record={points: 10, spacing: log}",
         "precision=single",
         "wide={from_d: 100}",
@@ -280,6 +284,41 @@ static void room_for_certificates_is_that_of_the_largest_d(void **state)
     ss_spec_destroy(&with);
 }
 
+static void room_for_iterates_is_that_of_the_largest_d_and_k(void **state)
+{
+    (void)state;
+    char settings[SS_SETTINGS_SIZE];
+    const char *overrides[] = {"record={points: 10, iterate: true, certificate: true}",
+                               "grid.k=[2, 4]"};
+    ss_spec *spec = parse(overrides, COUNT_OF(overrides));
+    ss_plan plan = ss_plan_of(spec);
+    ss_run run = ss_plan_run(&plan, 0, 0);
+    assert_int_equal(ss_plan_result_count(&plan), 10 + 2 + 7 + 10 * 7 * 4);
+    assert_int_equal(ss_run_result_count(&run), 10 + 2 + run.d + 10 * run.d * run.k);
+    assert_contains(ss_plan_settings(&plan, settings), "record.iterate: true\n");
+    ss_spec_destroy(&spec);
+}
+
+static void a_given_truth_is_that_of_every_run(void **state)
+{
+    (void)state;
+    char digests[3][SS_DIGEST_SIZE];
+    const char *overrides[][2] = {{"grid.d=2", "truth={matrix: [[1], [1]]}"},
+                                  {"grid.d=2", "truth={matrix: [[1], [2]]}"},
+                                  {"grid.d=2", "truth={matrix: [[1.0], [1e0]]}"}};
+    for (size_t i = 0; i < COUNT_OF(overrides); i++) {
+        ss_spec *spec = parse(overrides[i], 2);
+        ss_plan plan = ss_plan_of(spec);
+        ss_run run = ss_plan_run(&plan, 1, 2);
+        assert_ptr_equal(run.truth_matrix, spec->truth_matrix);
+        assert_int_equal(run.k0, 1);
+        ss_plan_digest(&plan, digests[i]);
+        ss_spec_destroy(&spec);
+    }
+    assert_string_not_equal(digests[0], digests[1]);
+    assert_string_equal(digests[0], digests[2]);
+}
+
 static void assert_blocks_differ(const char *first, const char *second, bool differ)
 {
     ss_difference d = {.what = ""};
@@ -311,6 +350,8 @@ static void the_first_difference_of_two_plans_is_named(void **state)
     assert_difference("grid.seed={count: 5}", "the number of seeds", "4", "5");
     assert_difference("record.points=11", "the number of recorded iterations", "10", "11");
     assert_difference("record.certificate=true", "record.certificate", "not set", "true");
+    assert_difference("record.iterate=true", "record.iterate", "not set", "true");
+    assert_difference("train.row_norm=free", "train.row_norm", "not set", "free");
     assert_difference("grid.seed={count: 2, max: 4, until_se: 0.25}", "grid.seed.until_se",
                       "not set", "0.25");
     assert_difference("record.spacing=linear", "iteration number 1", "1", "11");
@@ -530,6 +571,8 @@ int main(void)
         cmocka_unit_test(the_far_end_of_a_long_list_is_in_the_digest),
         cmocka_unit_test(settings_are_one_line_each),
         cmocka_unit_test(room_for_certificates_is_that_of_the_largest_d),
+        cmocka_unit_test(room_for_iterates_is_that_of_the_largest_d_and_k),
+        cmocka_unit_test(a_given_truth_is_that_of_every_run),
         cmocka_unit_test(blocks_tell_plans_with_wide_runs_apart),
         cmocka_unit_test(the_first_difference_of_two_plans_is_named),
         cmocka_unit_test(the_prediction_sums_all_runs),

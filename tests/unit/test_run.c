@@ -230,6 +230,7 @@ static void predicted_memory_holds_the_matrices(void **state)
 static ss_run changed(int field)
 {
     static const int64_t other_checkpoints[] = {0, 1, 2, T};
+    static const double truths[2][D * 2] = {{1, 2}, {1, 3}};
     ss_run run = run_with(activations[4], SS_PRECISION_SINGLE);
     run.step_decay = 20;
     switch (field) {
@@ -290,6 +291,15 @@ static ss_run changed(int field)
         run.checkpoints = other_checkpoints;
         run.checkpoint_count = COUNT_OF(other_checkpoints);
         break;
+    case 19:
+        run.truth_matrix = truths[0];
+        break;
+    case 20:
+        run.truth_matrix = truths[1];
+        break;
+    case 21:
+        run.train_row_norm = SS_TRAIN_ROW_NORM_FREE;
+        break;
     default:
         fail();
     }
@@ -299,7 +309,7 @@ static ss_run changed(int field)
 static void every_field_is_part_of_the_identity(void **state)
 {
     (void)state;
-    enum { FIELDS = 19 };
+    enum { FIELDS = 22 };
     for (int a = 0; a < FIELDS; a++) {
         for (int b = 0; b < a; b++) {
             ss_run one = changed(a);

@@ -97,6 +97,36 @@ static void what_is_saved_comes_back(void **state)
     assert_false(read_back(&run, "avx2", &saved));
 }
 
+/* They lie behind the certificate, which is not saved: it is of the end. */
+static void iterates_so_far_come_back(void **state)
+{
+    (void)state;
+    enum { ITERATES = (T + 1) * D * 2, CERTIFICATE = 2 + D };
+    static double results[T + 1 + CERTIFICATE + ITERATES];
+    static double found[T + 1 + CERTIFICATE + ITERATES];
+    ss_run run = some_run();
+    ss_saved_run saved = something();
+    run.certificate = true;
+    run.iterate = true;
+    for (int64_t i = 0; i < ss_run_result_count(&run); i++) {
+        results[i] = (double)i / 7;
+    }
+    saved.trajectory = results;
+    assert_int_equal(ss_saved_run_write(result, &run, &saved), SS_OK);
+    saved = (ss_saved_run){.kernel = "avx2", .trajectory = found, .state = read_matrices};
+    assert_true(ss_saved_run_read(result, &run, &saved));
+    assert_memory_equal(found, results, (T + 1) * sizeof *found);
+    int64_t start = ss_run_iterate_start(&run);
+    assert_memory_equal(found + start, results + start, ITERATES * sizeof *found);
+    assert_memory_equal(read_matrices, matrices, sizeof matrices);
+    ss_run plain = some_run(); /* of one identity, but its file has no iterates */
+    assert_int_equal(ss_run_identity(&plain), ss_run_identity(&run));
+    assert_false(read_back(&plain, "avx2", &saved));
+    save_something(&plain);
+    saved = (ss_saved_run){.kernel = "avx2", .trajectory = found, .state = read_matrices};
+    assert_false(ss_saved_run_read(result, &run, &saved));
+}
+
 static void another_run_is_not_this_one(void **state)
 {
     (void)state;
@@ -217,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_saved_comes_back),
+        cmocka_unit_test(iterates_so_far_come_back),
         cmocka_unit_test(another_run_is_not_this_one),
         cmocka_unit_test(a_file_with_another_name_is_not_believed),
         cmocka_unit_test(only_kernels_with_the_same_bits_go_on),

@@ -99,6 +99,27 @@ static void every_key_is_read(void **state)
     ss_spec_destroy(&spec);
 }
 
+static void a_given_truth_says_its_norms_and_k0(void **state)
+{
+    (void)state;
+    const char *overrides[] = {"truth.matrix=[[1, -0.0], [-2.5, 3e-1], [0, 1]]",
+                               "train.row_norm=free", "record.iterate=true"};
+    const double expected[] = {1, 0, -2.5, 0.3, 0, 1};
+    ss_spec *spec = parse_with(HEAD GRID TRAIN, overrides, COUNT_OF(overrides));
+    assert_int_equal(spec->truth_rows, 3);
+    assert_int_equal(spec->latent, 2);
+    assert_false(spec->latent_is_axis);
+    assert_memory_equal(spec->truth_matrix, expected, sizeof expected); /* -0 is 0 */
+    assert_int_equal(spec->train_row_norm, SS_TRAIN_ROW_NORM_FREE);
+    assert_true(spec->iterate);
+    ss_spec_destroy(&spec);
+    spec = parse(HEAD GRID TRAIN);
+    assert_null(spec->truth_matrix);
+    assert_int_equal(spec->train_row_norm, SS_TRAIN_ROW_NORM_KNOWN);
+    assert_false(spec->iterate);
+    ss_spec_destroy(&spec);
+}
+
 static void seeds_are_a_count_a_list_or_one_value(void **state)
 {
     (void)state;
@@ -352,6 +373,7 @@ int main(void)
         cmocka_unit_test(comments_hold_any_text),
         cmocka_unit_test(a_minimal_file_gets_the_defaults),
         cmocka_unit_test(every_key_is_read),
+        cmocka_unit_test(a_given_truth_says_its_norms_and_k0),
         cmocka_unit_test(seeds_are_a_count_a_list_or_one_value),
         cmocka_unit_test(seeds_are_added_by_keys_beside_the_count_or_by_overrides),
         cmocka_unit_test(ranges_go_by_step_or_by_factor),

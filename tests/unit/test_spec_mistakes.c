@@ -222,8 +222,64 @@ static void mistakes_elsewhere_are_refused_with_their_place(void **state)
         {WITH("record: {certificate: true}"),
          "sweep.yaml:5:23: record.certificate: found true, but no activation of this sweep has a "
          "closed form F; leaky_relu, erf and identity have"},
+        {WITH("record: {iterate: 1}"),
+         "sweep.yaml:5:19: record.iterate: found 1, expected false or true"},
+        {WITH("record: {iterate: true}\nwide: {from_d: 3}"),
+         "sweep.yaml:5:19: record.iterate: found true, but runs with d from 3 on go on process "
+         "grids, which do not gather A; use smaller d, or a wide.from_d above 3"},
+        {HEAD "grid: {d: 100, k: 100, n: 10, m: n, activation: tanh, seed: 0}\n"
+              "train: {iterations: 1000000, step: {size: 0.5}}\n"
+              "record: {points: 13423, iterate: true}\n",
+         "sweep.yaml:5:34: record.iterate: 13423 iterates of 100 x 100 are more than 2^27 numbers "
+         "a "
+         "run; record fewer points"},
+        {HEAD "grid: {d: 3, k: 2, n: 10, m: n, activation: erf, seed: 0}\n"
+              "train: {iterations: 9, step: {size: 0.5}, row_norm: free}\n"
+              "record: {certificate: true}\n",
+         "sweep.yaml:5:23: record.certificate: found true, but a certificate is of A with rows of "
+         "given norms, and train.row_norm is free"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1}, row_norm: fre"),
+         "train.row_norm: found fre, expected known or free; did you mean free?"},
         {WITH("wide: {from_d: 0}"), "wide.from_d: found 0"},
         {WITH("wide: {ranks: some}"), "wide.ranks: found some"},
+    };
+    assert_mistakes(mistakes, COUNT_OF(mistakes));
+}
+
+static void a_wrong_truth_matrix_is_refused_at_its_place(void **state)
+{
+    (void)state;
+    static const mistake mistakes[] = {
+        {WITH("truth: {matrix: 1}"), "sweep.yaml:5:17: truth.matrix: found 1, expected a list of d "
+                                     "rows of k0 numbers, e.g. [[1], [1]]"},
+        {WITH("truth: {matrix: []}"), "truth.matrix: found a list, expected a list of d rows"},
+        {WITH("truth: {matrix: [1, 1, 1]}"),
+         "sweep.yaml:5:18: truth.matrix: found 1, expected a list of numbers for each row"},
+        {WITH("truth: {matrix: [[], [], []]}"),
+         "truth.matrix: found a list, expected a list of numbers for each row"},
+        {WITH("truth: {matrix: [[1, 2], [3, 4], [5]]}"),
+         "sweep.yaml:5:35: truth.matrix: row 3 has 1 numbers, the first one 2; all rows have k0"},
+        {WITH("truth: {matrix: [[1], [one], [1]]}"),
+         "sweep.yaml:5:24: truth.matrix: found one, expected a finite number"},
+        {WITH("truth: {matrix: [[1], [1], [1e999]]}"),
+         "sweep.yaml:5:29: truth.matrix: found 1e999, expected a finite number"},
+        {WITH("truth: {matrix: [[1], [.nan], [1]]}"),
+         "sweep.yaml:5:24: truth.matrix: found .nan, expected a finite number"},
+        {WITH("truth: {matrix: [[1, 0], [0, -0], [1, 1]]}"),
+         "sweep.yaml:5:27: truth.matrix: row 2 is zero"},
+        {WITH("truth: {matrix: [[1], [1]]}"),
+         "sweep.yaml:5:9: truth.matrix: has 2 rows, but grid.d has 3; A* has d rows in every "
+         "cell"},
+        {GRID_OF("[3, 4]", "2", "10", "n", "tanh", "0") "truth: {matrix: [[1], [1], [1]]}\n",
+         "truth.matrix: has 3 rows, but grid.d has 4"},
+        {GRID_OF("3", "d", "10", "n", "tanh", "0") "truth: {matrix: [[1], [1]]}\n",
+         "truth.matrix: has 2 rows, but grid.d has 3"},
+        {WITH("truth: {matrix: [[1, 1, 1], [1, 2, 3], [0, 0, 1]]}"),
+         "sweep.yaml:5:9: truth.matrix: has 3 columns, its k0, but k goes down to 2"},
+        {WITH("truth: {matrix: [[1], [1], [1]], latent: 1}"),
+         "sweep.yaml:5:42: truth.latent: not beside truth.matrix"},
+        {WITH("truth: {row_norm: gaussian, matrix: [[1], [1], [1]]}"),
+         "sweep.yaml:5:19: truth.row_norm: not beside truth.matrix"},
     };
     assert_mistakes(mistakes, COUNT_OF(mistakes));
 }
@@ -332,6 +388,7 @@ int main(void)
         cmocka_unit_test(mistakes_in_ranges_are_refused_with_their_place),
         cmocka_unit_test(mistakes_in_activations_and_seeds_are_refused_with_their_place),
         cmocka_unit_test(mistakes_elsewhere_are_refused_with_their_place),
+        cmocka_unit_test(a_wrong_truth_matrix_is_refused_at_its_place),
         cmocka_unit_test(yaml_beyond_plain_mappings_is_refused),
         cmocka_unit_test(what_is_no_text_is_refused_with_its_place),
         cmocka_unit_test(syntax_errors_name_their_line),
