@@ -133,7 +133,9 @@ class AnalysisTest(unittest.TestCase):
             self.assertEqual(int(row["pending"]), (status == PENDING).sum())
             self.assertEqual(int(row["diverged"]), (status == DIVERGED).sum())
             self.assertEqual(int(row["failed"]), 0)
-            trapped = relative > 5 * np.median(relative) if done.any() else done
+            exact = cells["n"][cell] == 0 and cells["m"][cell] == 0
+            bound = 0.01 if exact else 5 * np.median(relative) if done.any() else 0
+            trapped = relative > bound
             self.assertEqual(int(row["trapped"]), trapped.sum())
             self.check_statistics(row, relative, absolute)
 
@@ -191,6 +193,31 @@ class AnalysisTest(unittest.TestCase):
         svg = svg_text(self.folder / "trapped-out" / "trapped.svg")
         self.assertIn("trapped run", svg)
 
+    def test_trapped_starts_of_exact_runs_against_d(self):
+        settings = (
+            "grid={d: [3, 7], k: 2, n: inf, m: [100, inf], activation: [erf, tanh], seed: {count: 4}}",
+            "train.iterations=10",  # some are still on their way, as if trapped
+        )
+        path = run_sweep(self.folder, "exact", *settings)
+        self.check_analysis(path)
+        with h5py.File(path) as file:
+            exact = (file["m"][:] == 0) & (file["d"][:] == 7) & (file["activation"].asstr()[:] == "tanh")
+            cell = np.flatnonzero(exact)[0]
+            trapped = (file["error"][cell, :, -1] / file["run"][cell]["truth_norm"] > 0.01).sum()
+        self.assertGreater(trapped, 0)
+        svg = svg_text(self.folder / "exact-out" / "exact-trapped.svg")
+        for phrase in ("share of trapped starts", "tanh", "erf", "over 4 runs"):
+            self.assertIn(phrase, svg)
+        drawing = (
+            "import grid, results, trapped; found = results.read({!r}); "
+            "print(*(page.alt for page in trapped.pages(found, grid.describe(found))))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", drawing.format(str(path))],
+            cwd=FIGURES.parent, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        self.assertRegex(done.stdout, rf"tanh, k = 2 \d \(d = 3\), {trapped} \(d = 7\)")
+
     def test_one_cell_one_seed(self):
         settings = ("grid.d=3", "grid.n=200", "grid.activation=tanh", "grid.seed=[7]")
         self.check_analysis(run_sweep(self.folder, "one", *settings, "record={at: [0, 200]}"))
@@ -201,6 +228,7 @@ class AnalysisTest(unittest.TestCase):
         svg = svg_text(self.folder / "batch-out" / "batch.svg")
         self.assertIn("batch size", svg)
         self.assertNotIn("number of samples", svg)
+        self.assertFalse((self.folder / "batch-out" / "batch-trapped.svg").exists())
 
     def test_latents_batch_and_samples_vary(self):
         settings = ("grid.k=[2,3]", "truth.latent=2", "grid.m=[100,200]", "grid.seed.count=2")
