@@ -62,10 +62,8 @@ static ss_error read_size(const ss_yaml_node *node, const char *path, axis_rule 
 {
     if (rule.may_be_infinite && node->kind == SS_YAML_SCALAR && !node->quoted &&
         (strcmp(node->text, "inf") == 0 || strcmp(node->text, ".inf") == 0)) {
-        return ss_yaml_fail(SS_ERR_UNAVAILABLE, &node->place,
-                            "%s: inf (the population limit) is not available yet; use a finite "
-                            "number of samples",
-                            path);
+        *out = 0; /* the population limit */
+        return SS_OK;
     }
     return ss_read_integer(node, path, rule.least, rule.most, out);
 }

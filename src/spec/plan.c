@@ -170,6 +170,8 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
         .precision = spec->precision,
         .checkpoints = spec->checkpoints,
         .checkpoint_count = spec->checkpoint_count,
+        .algorithm = spec->algorithm,
+        .discriminator = spec->discriminator,
         .certificate = spec->certificate,
     };
     run.k0 = spec->latent_is_axis ? axis_value(plan, spec->latent_axis, number) : spec->latent;
@@ -192,10 +194,14 @@ static const char *optional_settings(const ss_spec *spec, char *buffer, size_t s
     size_t used =
         (size_t)snprintf(buffer, size, "%s", spec->certificate ? "record.certificate: true\n" : "");
     if (spec->until_se > 0) {
-        snprintf(buffer + used, size - used,
-                 "grid.seed.until_se: %.17g\n"
-                 "grid.seed.count: %" PRId64 "\n",
-                 spec->until_se, spec->first_seeds);
+        used += (size_t)snprintf(buffer + used, size - used,
+                                 "grid.seed.until_se: %.17g\n"
+                                 "grid.seed.count: %" PRId64 "\n",
+                                 spec->until_se, spec->first_seeds);
+    }
+    if (spec->algorithm != SS_ALGORITHM_SGDA) {
+        snprintf(buffer + used, size - used, "algorithm: %s\ndiscriminator: %s\n",
+                 ss_algorithm_name(spec->algorithm), ss_discriminator_name(spec->discriminator));
     }
     return buffer;
 }
@@ -203,7 +209,7 @@ static const char *optional_settings(const ss_spec *spec, char *buffer, size_t s
 const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE])
 {
     const ss_spec *spec = plan->spec;
-    char optional[128];
+    char optional[256];
     snprintf(buffer, SS_SETTINGS_SIZE,
              "root_seed: %" PRIu64 "\n"
              "truth.row_norm: %s\n"
