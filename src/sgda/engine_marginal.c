@@ -127,22 +127,25 @@ static double dot_chunk(const double *first, const double *second)
 /* u (CHUNK, out): a row of A times the samples. */
 static void project_chunk(const double *row, int64_t k, const double *z, double *u)
 {
-    memset(u, 0, CHUNK * sizeof *u);
-    for (int64_t c = 0; c < k; c++) {
-        for (int at = 0; at < CHUNK; at++) {
-            u[at] += row[c] * z[c * CHUNK + at];
+    for (int at = 0; at < CHUNK; at += PARTS) {
+        double parts[PARTS] = {0};
+        for (int64_t c = 0; c < k; c++) {
+            for (int i = 0; i < PARTS; i++) {
+                parts[i] += row[c] * z[c * CHUNK + at + i];
+            }
         }
+        memcpy(u + at, parts, sizeof parts);
     }
 }
 
-/* φ → ψ(φ) in place, and weights = ψ'(φ). */
+/* φ → ψ(φ) and weights φ' → ψ'(φ) φ', in place. */
 static void discriminate(const ss_run *run, double *phi, double *weights)
 {
     bool rectify = run->discriminator == SS_DISCRIMINATOR_RECTIFIED_LINEAR;
     double centre = rectify ? ss_marginal_centre(run->activation) : 0;
     for (int at = 0; at < CHUNK; at++) {
         bool open = !rectify || phi[at] > centre;
-        weights[at] = open ? 1 : 0;
+        weights[at] = open ? weights[at] : 0;
         phi[at] = open ? phi[at] - centre : 0;
     }
 }

@@ -14,8 +14,8 @@ struct ss_half_line {
     gsl_integration_glfixed_table *panel; /* Gauss-Legendre nodes of one panel */
 };
 
-/* The table of so many nodes is part of GSL. Beyond the end lies a mass of 1e-19. */
-enum { PANEL_NODES = 32 };
+/* Beyond the end lies a mass of 1e-19. */
+enum { PANEL_NODES = 16 };
 static const double end_of_line = 9;
 
 /* Odd plus a constant: the constant is φ(0). */
