@@ -222,6 +222,20 @@ static void mistakes_elsewhere_are_refused_with_their_place(void **state)
         {WITH("record: {certificate: true}"),
          "sweep.yaml:5:23: record.certificate: found true, but no activation of this sweep has a "
          "closed form F; leaky_relu, erf and identity have"},
+        {WITH("algorithm: adam"),
+         "sweep.yaml:5:12: algorithm: found adam, expected sgda or marginal"},
+        {WITH("algorithm: marginal"),
+         "sweep.yaml:5:12: algorithm: marginal needs a discriminator as well: linear"},
+        {WITH("algorithm: marginal\ndiscriminator: quadratic"),
+         "sweep.yaml:6:16: discriminator: found quadratic, expected linear or rectified_linear"},
+        {WITH("discriminator: linear"),
+         "sweep.yaml:5:16: discriminator: belongs to algorithm: marginal, but this sweep is of "
+         "sgda"},
+        {WITH("algorithm: sgda\ndiscriminator: linear"),
+         "sweep.yaml:6:16: discriminator: belongs to algorithm: marginal"},
+        {WITH("algorithm: marginal\ndiscriminator: linear\nrecord: {certificate: true}"),
+         "sweep.yaml:7:23: record.certificate: found true, but a certificate is of Algorithm 1's "
+         "risk on fixed norms"},
         {WITH("wide: {from_d: 0}"), "wide.from_d: found 0"},
         {WITH("wide: {ranks: some}"), "wide.ranks: found some"},
     };
