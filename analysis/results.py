@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
+import measure
 import seeds
 
 FORMAT = "saddlesweep"
@@ -18,6 +19,9 @@ PENDING, DONE, DIVERGED, FAILED, PARTIAL = range(5)
 OUTCOMES = {"done": DONE, "diverged": DIVERGED, "failed": FAILED}
 TRAPPED_FACTOR = 5
 """A DONE run is trapped when its final relative error exceeds this many medians of its cell."""
+
+ROUNDING = 1e-10
+"""Relative errors below this are of rounding: no run is trapped there."""
 
 PARAMETERS = ("d", "k", "k0", "n", "m")
 STATISTICS = ("mean", "std", "median", "q05", "q95")
@@ -44,6 +48,7 @@ class Results:
     epsilon: np.ndarray  # [C, S] of the runs' certificates (Definition 2); NaN where there is none
     bands: dict  # (quantity, statistic) -> [C, P], over the DONE runs
     attributes: dict  # of the root, as text
+    measure: measure.Measure  # what the errors are errors of
     executions: list  # a dictionary for each row of /execution in use; None before format_version 3
     reduced: bool  # the file's own bands agree with its trajectories
 
@@ -84,7 +89,7 @@ class Results:
     def trapped(self):
         """[C, S]: which runs are trapped (see TRAPPED_FACTOR)."""
         median = self.bands["relative_error", "median"][:, -1]
-        return self.final > TRAPPED_FACTOR * median[:, None]  # NaN compares as False
+        return self.final > np.maximum(TRAPPED_FACTOR * median[:, None], ROUNDING)  # NaN compares as False
 
 
 def read(path):
@@ -139,6 +144,7 @@ def _read_open(file, path):
         bands=stored if reduced else computed,
         reduced=reduced,
         attributes={key: _text(value) for key, value in sorted(file.attrs.items())},
+        measure=measure.of(settings),
         executions=_read_executions(file),
     )
 

@@ -74,15 +74,15 @@ def write_text(results, path):
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     with open(path, "w", encoding="utf-8") as file:
         print(f"{results.name}: final errors at iteration {results.iteration[-1]}", file=file)
-        print(f"{legend()} {_mark(results)}", file=file)
+        print(f"{legend(results.measure)} {_mark(results)}", file=file)
         for line in lines:
             print("  ".join(map(str.rjust, line, widths)).rstrip(), file=file)
 
 
-def legend():
+def legend(measure):
     return (
-        "Statistics are over the done runs. mean to q95: relative error "
-        "||A A^T - Z*||_F / ||Z*||_F; abs.: without the division; std: divided by done-1; "
+        f"Statistics are over the done runs. mean to q95: {measure.name} "
+        f"{measure.definition}; abs.: without the division; std: divided by done-1; "
         "std.err: std/sqrt(done); pending: not run, or begun; "
         f"trapped: done, and over {TRAPPED_FACTOR} medians of its cell (in all statistics)."
     )

@@ -84,7 +84,7 @@ static ss_marginal_mean sides_at(ss_discriminator discriminator, ss_activation a
     return sum;
 }
 
-/* Panels that end at s, 2 s, 4 s, … and are at most 1 long, where φ(r z) changes over s = 1/r: so
+/* Panels that end at s, 2 s, 4 s, … and are at most 2 long, where φ(r z) changes over s = 1/r: so
  * its poles are no nearer to any panel than the panel is long. */
 static ss_marginal_mean integrate(const ss_half_line *half_line, ss_discriminator discriminator,
                                   ss_activation activation, double r)
@@ -103,7 +103,7 @@ static ss_marginal_mean integrate(const ss_half_line *half_line, ss_discriminato
             sum.slope += weight * sides.slope;
         }
         left = right;
-        right = left + fmin(left, 1);
+        right = left + fmin(left, 2);
     }
     return sum;
 }
