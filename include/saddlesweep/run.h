@@ -39,7 +39,7 @@ typedef struct ss_run {
     int64_t checkpoint_count;
     ss_algorithm algorithm;
     ss_discriminator discriminator; /* of SS_ALGORITHM_MARGINAL; 0 otherwise */
-    bool certificate; /* whether its end is certified, too; no part of its identity */
+    bool certificate;               /* whether its end is certified, too; no part of its identity */
 } ss_run;
 
 /*
