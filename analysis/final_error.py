@@ -116,7 +116,7 @@ class _Drawing:
         sentences = (
             caption.describe(self.results, self.grid, cut),
             caption.trapped(self.results, "Small open markers:", ", which mean and std include"),
-            "Arrows: means below the axis, of rounding alone." if self.below.any() else "",
+            "Arrows: means below the axis." if self.below.any() else "",
         )
         return " ".join(filter(None, sentences))
 
