@@ -90,10 +90,11 @@ static double batch_cost(const ss_run *run, int64_t samples, int64_t k, bool gra
 }
 
 /* Learning of marginals (engine_marginal.c), in ns: of a multiply-add, of an activation beyond the
- * kernel's, and of h at one norm by quadrature. */
+ * kernel's, and of h at one norm by quadrature or in closed form. */
 static const double marginal_multiply_add = 1;
 static const double marginal_activation = 3;
-static const double marginal_quadrature = 2e4;
+static const double marginal_quadrature = 9e3;
+static const double marginal_closed_form = 20;
 
 /* ns for one mean: of a batch in whole chunks, or of h (samples 0). */
 static double mean_cost(const ss_run *run, int64_t samples, int64_t k, bool gradient)
@@ -105,7 +106,9 @@ static double mean_cost(const ss_run *run, int64_t samples, int64_t k, bool grad
     double activation = table->activation[run->activation.kind] + marginal_activation;
     double sample = columns * table->normal + d * activation +
                     (gradient ? 2 : 1) * d * columns * marginal_multiply_add;
-    return samples > 0 ? whole((double)samples, chunk) * sample : d * marginal_quadrature;
+    double exact = run->activation.kind == SS_ACTIVATION_LEAKY_RELU ? marginal_closed_form
+                                                                    : marginal_quadrature;
+    return samples > 0 ? whole((double)samples, chunk) * sample : d * exact;
 }
 
 static double marginal_cost_seconds(const ss_run *run)

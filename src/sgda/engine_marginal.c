@@ -165,17 +165,17 @@ static void clear_places(int64_t samples, double *phi, double *weights)
 static void evaluate_row(const marginal_engine *engine, const ss_run *run, const ss_batch *batch,
                          int64_t i, int64_t samples)
 {
-    bool keeps = ss_kernel_keeps_slope(batch->activation.kind);
-    double *slope = keeps ? engine->slope : NULL;
-    project_chunk(batch->A + i * batch->k, batch->k, engine->z, engine->phi);
-    engine->kernel->activate(batch->activation, CHUNK, engine->phi, slope);
-    double *value = engine->phi;
+    double *phi = engine->phi;
+    double *weights = engine->weights;
+    double *slope = ss_kernel_keeps_slope(batch->activation.kind) ? engine->slope : NULL;
+    project_chunk(batch->A + i * batch->k, batch->k, engine->z, phi);
+    engine->kernel->activate(batch->activation, CHUNK, phi, slope);
     for (int at = 0; at < CHUNK; at++) {
-        engine->weights[at] = 1;
+        weights[at] = 1;
     }
-    engine->kernel->weigh(batch->activation, CHUNK, value, slope, engine->weights);
-    discriminate(run, value, engine->weights);
-    clear_places(samples, value, engine->weights);
+    engine->kernel->weigh(batch->activation, CHUNK, phi, slope, weights);
+    discriminate(run, phi, weights);
+    clear_places(samples, phi, weights);
 }
 
 /* mean (d, out) = (1/samples) Σ_j ψ(φ(A z_j)), and pull (d × k, out; NULL: not wanted): row i is
