@@ -443,7 +443,7 @@ static double final_error(const ss_run *run)
     return trajectory[1];
 }
 
-static void the_population_teaches_every_norm_where_the_theory_says_so(void **state)
+static void the_population_teaches_every_norm_unless_the_mean_is_constant(void **state)
 {
     (void)state;
     for (size_t a = 0; a < COUNT_OF(activations); a++) {
@@ -455,7 +455,9 @@ static void the_population_teaches_every_norm_where_the_theory_says_so(void **st
             run.step_size = activations[a].kind == SS_ACTIVATION_SIGMOID ? 60 : 5;
             run.iterations = 3000;
             for (run.seed = 0; run.seed < 3; run.seed++) {
-                if (!ss_marginal_doubt(discriminators[v], activations[a])) {
+                bool constant = discriminators[v] == SS_DISCRIMINATOR_LINEAR &&
+                                ss_marginal_doubt(discriminators[v], activations[a]);
+                if (!constant) {
                     assert_at_most(final_error(&run), 1e-6);
                 }
             }
@@ -556,7 +558,7 @@ int main(void)
         cmocka_unit_test(kernels_agree),
         cmocka_unit_test(precision_changes_nothing),
         cmocka_unit_test(finite_samples_converge_to_the_population),
-        cmocka_unit_test(the_population_teaches_every_norm_where_the_theory_says_so),
+        cmocka_unit_test(the_population_teaches_every_norm_unless_the_mean_is_constant),
         cmocka_unit_test(samples_teach_the_norms_as_well_as_they_know_them),
         cmocka_unit_test(a_linear_discriminator_teaches_tanh_nothing),
         cmocka_unit_test(divergence_is_noticed_where_it_happens),
