@@ -11,7 +11,8 @@ MOST_SPOKEN = 12
 def describe(results, grid, cut):
     """Common part of both captions. `cut`: some shadow goes below the logarithmic axis."""
     iterations = plural(int(results.iteration[-1]), "iteration")
-    parts = [f"{results.name}: {grid.settings()}, {iterations}."]
+    method = f", {results.measure.method}" if results.measure.method else ""
+    parts = [f"{results.name}: {grid.settings()}, {iterations}{method}."]
     parts.append(f"{_statistic(results)}{_runs(results)}.")
     parts.append(_added(results))
     parts.append(_left_out(results))

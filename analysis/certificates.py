@@ -46,7 +46,8 @@ class _Drawing:
         for axes_row, k in zip(page.axes, rows):
             for axes, activation in zip(axes_row, self.activations):
                 self._panel(axes, activation, k)
-        page.label("$\\epsilon$ of the certificate", f"final relative error\n{style.RELATIVE_ERROR}")
+        measure = self.results.measure
+        page.label("$\\epsilon$ of the certificate", f"final {measure.name}\n{measure.symbol}")
         page.legend(handles)
         return page
 

@@ -120,10 +120,10 @@ def _range(results):
     mean = results.bands["relative_error", "mean"][:, -1]
     drawn = np.flatnonzero(np.isfinite(mean))
     if len(drawn) < 2:
-        return f"The mean final relative error is {mean[drawn[0]]:.3g}." if len(drawn) else ""
+        return f"The mean final {results.measure.name} is {mean[drawn[0]]:.3g}." if len(drawn) else ""
     ends = drawn[[mean[drawn].argmin(), mean[drawn].argmax()]]
     low, high = (f"{mean[cell]:.3g} (cell {results.cell[cell]})" for cell in ends)
-    return f"Mean final relative errors are from {low} to {high}."
+    return f"Means of the final {results.measure.name} are from {low} to {high}."
 
 
 def _axes(grid):

@@ -6,6 +6,7 @@ from matplotlib.lines import Line2D
 import caption
 import grid as grids
 import style
+from results import ROUNDING
 
 MOST_ROWS, MOST_COLUMNS = 6, 4  # panels of a page
 X_LABELS = {
@@ -49,19 +50,21 @@ class _Drawing:
         self.styles = dict(zip(lines, style.category_styles(len(lines))))
         self.x = self._dodge(_positions(grid), lines)
         self.bounds = self._bounds()
+        self.below = self.mean < style.floor(self.bounds)
 
     def page(self, rows):
         """One page of panels, as a list of rows."""
         handles = self._handles()
         alt = caption.alternative(
-            f"Final relative error against {self.grid.x}",
+            f"Final {self.results.measure.name} against {self.grid.x}",
             [self._spoken(panel, d) for row in rows for panel in row for d in self.styles],
         )
         page = style.Page(len(rows), len(rows[0]), self._caption(), len(handles), alt)
         for axes_row, row in zip(page.axes, rows):
             for axes, panel in zip(axes_row, row):
                 self._panel(axes, panel)
-        page.label(self._x_label(), f"final relative error\n{style.RELATIVE_ERROR}")
+        measure = self.results.measure
+        page.label(self._x_label(), f"final {measure.name}\n{measure.symbol}")
         page.legend(handles)
         return page
 
@@ -76,6 +79,7 @@ class _Drawing:
             self._line(axes, cells, look)
             self._trapped(axes, cells, look)
             self._fractions(axes, cells, look, row)
+            self._below(axes, cells, look, row)
 
     def _cells(self, panel, d):
         """Cells of a line."""
@@ -112,6 +116,7 @@ class _Drawing:
         sentences = (
             caption.describe(self.results, self.grid, cut),
             caption.trapped(self.results, "Small open markers:", ", which mean and std include"),
+            "Arrows: means below the axis." if self.below.any() else "",
         )
         return " ".join(filter(None, sentences))
 
@@ -128,13 +133,14 @@ class _Drawing:
         return np.where(np.isinf(self.grid.values[self.grid.x]), x * shift, x)
 
     def _bounds(self):
-        """Limits of y around means, shadows (where positive) and trapped runs."""
+        """Limits of y around means, shadows (where positive) and trapped runs; what is of rounding is
+        told in words below."""
         low = self.mean - self.std
         lowest = self.results.bands["relative_error", "q05"][:, -1]
         trapped = self.results.final[self.results.trapped]
-        return style.limits(
-            np.concatenate([np.maximum(low, lowest), self.mean, self.mean + self.std, trapped])
-        )
+        values = np.concatenate([np.maximum(low, lowest), self.mean, self.mean + self.std, trapped])
+        above = values[values > ROUNDING]
+        return style.limits(above if len(above) else values)
 
     def _set_axes(self, axes):
         values = self.grid.distinct(self.grid.x)
@@ -191,9 +197,18 @@ class _Drawing:
                 place = (self.x[cell], self.mean[cell])
                 axes.annotate(fraction, place, xytext=(4, 4), ha="left", **text)
 
+    def _below(self, axes, cells, look, row):
+        """`↓ 4e-16` for cells whose mean is below the axis."""
+        for cell in cells[self.below[cells]]:
+            axes.annotate(
+                f"↓ {self.mean[cell]:.0e}", (self.x[cell], 0), xycoords=axes.get_xaxis_transform(),
+                xytext=(7, 3 + 8 * row), textcoords="offset points", ha="right", fontsize=7,
+                color=look["color"],
+            )  # fmt: skip
+
     def _reference(self, axes, cells):
         """A line of slope -1/2 below the points of a panel, through the lowest in that sense."""
-        finite = cells[np.isfinite(self.grid.values["n"][cells]) & (self.mean[cells] > 0)]
+        finite = cells[np.isfinite(self.grid.values["n"][cells]) & (self.mean[cells] > ROUNDING)]
         ends = np.unique(self.x[finite])[[0, -1]] if len(finite) else []
         if len(set(ends)) < 2:
             return

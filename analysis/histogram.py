@@ -37,12 +37,12 @@ class _Drawing:
         """One page: a row for each panel of `rows`, a column for each d of `columns`."""
         handles = [Patch(**USUAL), Patch(**TRAPPED)] if self.results.trapped.any() else []
         spoken = [self._spoken(panel, d) for panel in rows for d in columns]
-        alt = caption.alternative("Histograms of the final relative error", list(filter(None, spoken)))
+        alt = caption.alternative(f"Histograms of the final {self.results.measure.name}", list(filter(None, spoken)))
         page = style.Page(len(rows), len(columns), self._caption(), len(handles), alt)
         for axes_row, panel in zip(page.axes, rows):
             for axes, d in zip(axes_row, columns):
                 self._panel(axes, panel, d)
-        page.label(f"final relative error {style.RELATIVE_ERROR}", "runs")
+        page.label(f"final {self.results.measure.name} {self.results.measure.symbol}", "runs")
         page.legend(handles)
         return page
 

@@ -45,7 +45,8 @@ class _Drawing:
         for axes_row, panel in zip(page.axes, rows):
             for axes, d in zip(axes_row, columns):
                 self._panel(axes, panel, d)
-        page.label("iteration $t$", f"relative error\n{style.RELATIVE_ERROR}")
+        measure = self.results.measure
+        page.label("iteration $t$", f"{measure.name}\n{measure.symbol}")
         page.legend(handles)
         return page
 
@@ -53,7 +54,7 @@ class _Drawing:
         last = self.results.iteration[-1]
         series = [self._spoken(panel, d) for panel in rows for d in columns]
         return caption.alternative(
-            f"Relative error against the iteration, means at t = {last}", list(filter(None, series))
+            f"{self.results.measure.name.capitalize()} against the iteration, means at t = {last}", list(filter(None, series))
         )
 
     def _spoken(self, panel, d):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
+import measure
 import seeds
 
 FORMAT = "saddlesweep"
@@ -20,6 +21,9 @@ TRAPPED_FACTOR = 5
 """A DONE run is trapped when its final relative error exceeds this many medians of its cell, …"""
 TRAPPED_EXACT = 0.01
 """… or this, in cells with n = m = ∞: whatever is not trapped there ends at 0."""
+
+ROUNDING = 1e-10
+"""Relative errors below this are of rounding: no run is trapped there."""
 
 PARAMETERS = ("d", "k", "k0", "n", "m")
 STATISTICS = ("mean", "std", "median", "q05", "q95")
@@ -48,6 +52,7 @@ class Results:
     truth: np.ndarray | None  # [d, k0] A*, where the sweep gives it
     bands: dict  # (quantity, statistic) -> [C, P], over the DONE runs
     attributes: dict  # of the root, as text
+    measure: measure.Measure  # what the errors are errors of
     executions: list  # a dictionary for each row of /execution in use; None before format_version 3
     reduced: bool  # the file's own bands agree with its trajectories
 
@@ -88,13 +93,14 @@ class Results:
     def trapped(self):
         """[C, S]: which runs are trapped."""
         median = self.bands["relative_error", "median"][:, -1]
-        bound = np.where(self.exact, TRAPPED_EXACT, TRAPPED_FACTOR * median)
+        bound = np.where(self.exact, TRAPPED_EXACT, np.maximum(TRAPPED_FACTOR * median, ROUNDING))
         return self.final > bound[:, None]  # NaN compares as False
 
     @property
     def exact(self):
-        """[C]: cells of the population limits, n = m = ∞."""
-        return (self.parameters["n"] == 0) & (self.parameters["m"] == 0)
+        """[C]: cells of Algorithm 1's population limits, n = m = ∞."""
+        infinite = (self.parameters["n"] == 0) & (self.parameters["m"] == 0)
+        return infinite & (not self.measure.method)
 
     @property
     def trapped_rule(self):
@@ -161,6 +167,7 @@ def _read_open(file, path):
         bands=stored if reduced else computed,
         reduced=reduced,
         attributes={key: _text(value) for key, value in sorted(file.attrs.items())},
+        measure=measure.of(settings),
         executions=_read_executions(file),
     )
 

@@ -15,7 +15,6 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
 FORMATS = ("png", "pdf", "svg")
-RELATIVE_ERROR = r"$‖AA^{\top} - Z^{*}‖_F \;/\; ‖Z^{*}‖_F$"
 
 # Okabe and Ito's colours, safe for colour-blind readers, in an order whose greys differ.
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")

@@ -81,8 +81,8 @@ def write_text(results, path):
 
 def legend(results):
     return (
-        "Statistics are over the done runs. mean to q95: relative error "
-        "||A A^T - Z*||_F / ||Z*||_F; abs.: without the division; std: divided by done-1; "
+        f"Statistics are over the done runs. mean to q95: {results.measure.name} "
+        f"{results.measure.definition}; abs.: without the division; std: divided by done-1; "
         "std.err: std/sqrt(done); pending: not run, or begun; "
         f"trapped: done, and {results.trapped_rule} (in all statistics)."
     )

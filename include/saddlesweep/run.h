@@ -1,5 +1,6 @@
 /*
- * One run: Algorithm 1 (online stochastic gradient descent-ascent) from start to end.
+ * One run from start to end: Algorithm 1 (online stochastic gradient descent-ascent), or learning
+ * of the marginals (Section 4: engine_marginal.c).
  *
  * A run is a pure function of its ss_run, bit for bit: nothing else (rank, order, clock, other
  * runs) enters. Knows no MPI and no HDF5.
@@ -39,6 +40,8 @@ typedef struct ss_run {
     ss_precision precision;
     const int64_t *checkpoints; /* ascending, first 0, last T; borrowed */
     int64_t checkpoint_count;
+    ss_algorithm algorithm;
+    ss_discriminator discriminator; /* of SS_ALGORITHM_MARGINAL; 0 otherwise */
     bool certificate; /* whether its end is certified, too; no part of its identity, as is … */
     bool iterate;     /* … whether A is recorded with every error */
 } ss_run;
@@ -122,7 +125,7 @@ typedef struct ss_run_outcome {
     ss_run_status status; /* PENDING if it was stopped before its end, PARTIAL if saved as well */
     ss_run_reason reason;
     int64_t iterations; /* completed; for DIVERGED and FAILED the iteration at which it happened */
-    double truth_norm;  /* ‖Z*‖_F */
+    double truth_norm;  /* ‖Z*‖_F; of marginals max_i ‖a*_i‖ */
     double seconds;     /* wall time */
     ss_kernel_level kernel; /* that ran it */
     int grid; /* ranks of the process grid that ran it, or SS_MIXED_GRIDS; 0: the one-rank engine */
@@ -152,9 +155,10 @@ const char *ss_workspace_kernel(const ss_workspace *workspace, ss_precision prec
  * run         in      its parameters
  * workspace   in/out
  * poll        in      may be NULL
- * trajectory  out     ‖A Aᵀ − Z*‖_F at each checkpoint (checkpoint_count values, absolute); NaN
- *                     at checkpoints not reached, and from divergence on. Then the certificate and
- *                     the iterates, if asked for, likewise: ss_run_result_count(run) values in all
+ * trajectory  out     ‖A Aᵀ − Z*‖_F at each checkpoint (checkpoint_count values, absolute), of
+ *                     marginals max_i |‖a_i‖ − ‖a*_i‖|; NaN at checkpoints not reached, and from
+ *                     divergence on. Then the certificate and the iterates, if asked for, likewise:
+ *                     ss_run_result_count(run) values in all
  * outcome     out     always set
  *
  * What goes wrong in a run is an outcome (DIVERGED, FAILED with a reason), not an error of the
@@ -167,7 +171,7 @@ void ss_run_execute(const ss_run *run, ss_workspace *workspace, ss_run_poll poll
  * The state of a run between two iterations: with t and the trajectory so far, all that it takes to
  * go on to the same bits, as streams are counters.
  *
- * A (d × k), then V (d × d), row-major: ss_run_state_count(run) doubles.
+ * A (d × k), then V (d × d; of marginals v, d), row-major: ss_run_state_count(run) doubles.
  */
 int64_t ss_run_state_count(const ss_run *run);
 

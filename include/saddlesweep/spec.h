@@ -52,11 +52,20 @@ typedef enum ss_train_row_norm {
     SS_TRAIN_ROW_NORM_FREE
 } ss_train_row_norm;
 
+/* Algorithm 1, or Section 4's learning of the marginals, with its discriminator D_v. */
+typedef enum ss_algorithm { SS_ALGORITHM_SGDA, SS_ALGORITHM_MARGINAL } ss_algorithm;
+typedef enum ss_discriminator {
+    SS_DISCRIMINATOR_LINEAR,          /* vᵀ x */
+    SS_DISCRIMINATOR_RECTIFIED_LINEAR /* vᵀ R(x − C), R(y) = max(y, 0) */
+} ss_discriminator;
+
 typedef enum ss_precision { SS_PRECISION_SINGLE, SS_PRECISION_DOUBLE } ss_precision;
 
 typedef struct ss_spec {
     char *name;
     uint64_t root_seed;
+    ss_algorithm algorithm;
+    ss_discriminator discriminator; /* of SS_ALGORITHM_MARGINAL */
 
     ss_axis axes[SS_AXES];
     ss_axis_id order[SS_AXES]; /* as written in the file: the first is the slowest */
@@ -109,6 +118,8 @@ void ss_spec_destroy(ss_spec **spec);
 
 const char *ss_row_norm_name(ss_row_norm row_norm);
 const char *ss_train_row_norm_name(ss_train_row_norm row_norm);
+const char *ss_algorithm_name(ss_algorithm algorithm);
+const char *ss_discriminator_name(ss_discriminator discriminator);
 const char *ss_precision_name(ss_precision precision);
 
 #endif

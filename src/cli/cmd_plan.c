@@ -146,6 +146,10 @@ static void print_summary(const ss_plan *plan)
     if (plan->shard.count > 1) {
         printf("shard          %s\n", ss_shard_format(plan->shard, shard));
     }
+    if (spec->algorithm != SS_ALGORITHM_SGDA) {
+        printf("algorithm      %s, discriminator %s\n", ss_algorithm_name(spec->algorithm),
+               ss_discriminator_name(spec->discriminator));
+    }
     printf("cells          %" PRId64 "\n", plan->cells);
     print_runs(plan);
     printf("iterations     %" PRId64 ", recorded at %" PRId64 " of them (t = 0 to %" PRId64 ")\n",
@@ -155,7 +159,9 @@ static void print_summary(const ss_plan *plan)
         printf(" / (1 + (t-1)/%g)", spec->step_decay);
     }
     printf(", ascent step %g, noise %g\n", spec->ascent_step, spec->noise);
-    printf("precision      %s\n", ss_precision_name(spec->precision));
+    printf("precision      %s\n", spec->algorithm == SS_ALGORITHM_MARGINAL
+                                      ? "double, as always with this algorithm"
+                                      : ss_precision_name(spec->precision));
     if (spec->certificate) {
         print_certificates(plan);
     }
@@ -233,6 +239,7 @@ static ss_error print_plan(const char *path, void *context)
         error = predict(&plan, &ranks, &first);
     }
     if (error == SS_OK) {
+        ss_sweep_warn(&sweep);
         print_summary(&sweep.plan);
         error = print_cells(&sweep.plan, &most);
     }

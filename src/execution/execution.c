@@ -50,6 +50,9 @@ static ss_error prepare(ss_sweep_run *r)
 {
     SS_TRY(ss_sweep_load_all(r->session->comm, r->options->spec_path, &r->options->overrides,
                              r->options->shard, &r->sweep));
+    if (r->session->rank == 0) {
+        ss_sweep_warn(&r->sweep);
+    }
     SS_TRY(ss_sched_agree_once(r->session->comm, ss_workspace_create(&r->workspace)));
     SS_TRY(ss_sched_agree_once(r->session->comm, choose_grids(r)));
     r->tasks.plan = &r->sweep.plan;

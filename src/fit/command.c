@@ -64,12 +64,23 @@ static ss_error count_runs(fitting *f)
     return SS_OK;
 }
 
+static ss_error check_algorithm(const fitting *f)
+{
+    return f->sweep.spec->algorithm == SS_ALGORITHM_SGDA
+               ? SS_OK
+               : ss_fail(SS_ERR_USAGE,
+                         "%s: its sweep learns marginals, and the law that is fitted is that of "
+                         "Theorem 4, about Algorithm 1; the figures show its errors against n",
+                         f->path);
+}
+
 /* The file is read by rank 0 alone, as somebody may be writing it: the others know its sweep. */
 static ss_error open_source(fitting *f)
 {
     ss_axis_id against = SS_AXIS_N;
     SS_TRY(ss_store_open_for_reading(f->path, &f->store));
     SS_TRY(ss_sweep_of_store(f->store, f->path, &f->sweep));
+    SS_TRY(check_algorithm(f));
     SS_TRY(choose_axis(f, &against));
     SS_TRY(ss_families_of(&f->sweep.plan, against, &f->families));
     f->source = (ss_fit_source){

@@ -1,10 +1,12 @@
 #include "sweep.h"
 
 #include "../base/memory.h"
+#include "saddlesweep/marginal.h"
 #include "saddlesweep/sched.h"
 
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,6 +184,21 @@ ss_error ss_sweep_take_whole(ss_sweep *sweep)
     sweep->plan = ss_plan_of(sweep->spec);
     free(sweep->label);
     return make_label(sweep);
+}
+
+void ss_sweep_warn(const ss_sweep *sweep)
+{
+    const ss_spec *spec = sweep->spec;
+    int64_t count = spec->axes[SS_AXIS_ACTIVATION].values.count;
+    for (int64_t i = 0; i < count && spec->algorithm == SS_ALGORITHM_MARGINAL; i++) {
+        char activation[SS_ACTIVATION_TEXT_SIZE];
+        const char *doubt = ss_marginal_doubt(spec->discriminator, spec->activations[i]);
+        if (doubt) {
+            fprintf(stderr, "warning: discriminator %s with %s: %s\n",
+                    ss_discriminator_name(spec->discriminator),
+                    ss_activation_format(spec->activations[i], activation), doubt);
+        }
+    }
 }
 
 void ss_sweep_release(ss_sweep *sweep)

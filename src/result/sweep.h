@@ -37,6 +37,10 @@ ss_error ss_sweep_match_block(const ss_store *store, const char *path, const ss_
 /* Makes of a shard the whole sweep. SS_ERR_MEMORY. Local. */
 ss_error ss_sweep_take_whole(ss_sweep *sweep);
 
+/* Says on stderr which activations the theory excludes for the discriminator of a sweep that learns
+ * marginals, and why: a line each. Local. */
+void ss_sweep_warn(const ss_sweep *sweep);
+
 void ss_sweep_release(ss_sweep *sweep);
 
 #endif

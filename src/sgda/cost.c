@@ -4,7 +4,8 @@
  * A run spends, for each of T iterations, on each of m samples: k normals, d activations,
  * d (d + 1) / 2 multiply-adds for Γ and d² + 2 d k for the gradient and A z; then work on the
  * entries of V and A once an iteration. X_n costs the normals, activations and Γ of n samples,
- * once. The kernels compute whole strips of samples and, for large d, whole panels of rows.
+ * once. Learning of marginals has normals, activations, A z and the gradient's d k alone. The
+ * kernels compute whole strips of samples and, for large d, whole panels of rows.
  * docs/cost-model.md has the measurement. The scheduler corrects the model by what it measures, so
  * only the proportions matter there.
  */
@@ -107,8 +108,45 @@ static double moments_cost(const ss_run *run, int64_t samples, int64_t k, bool g
     return samples > 0 ? batch_cost(run, samples, k, gradient) : population_cost(run, k, gradient);
 }
 
+/* Learning of marginals (engine_marginal.c), in ns: of a multiply-add, of an activation beyond the
+ * kernel's, and of h at one norm by quadrature or in closed form. */
+static const double marginal_multiply_add = 1;
+static const double marginal_activation = 3;
+static const double marginal_quadrature = 9e3;
+static const double marginal_closed_form = 20;
+
+/* ns for one mean: of a batch in whole chunks, or of h (samples 0). */
+static double mean_cost(const ss_run *run, int64_t samples, int64_t k, bool gradient)
+{
+    const cost_table *table = &tables[SS_PRECISION_DOUBLE];
+    const double chunk = 256;
+    double d = (double)run->d;
+    double columns = (double)k;
+    double activation = activation_cost(table, run->activation.kind) + marginal_activation;
+    double sample = columns * table->normal + d * activation +
+                    (gradient ? 2 : 1) * d * columns * marginal_multiply_add;
+    double exact = run->activation.kind == SS_ACTIVATION_LEAKY_RELU ? marginal_closed_form
+                                                                    : marginal_quadrature;
+    return samples > 0 ? whole((double)samples, chunk) * sample : d * exact;
+}
+
+static double marginal_cost_seconds(const ss_run *run)
+{
+    const cost_table *table = &tables[SS_PRECISION_DOUBLE];
+    double entries = (double)run->d * (double)run->k;
+    double iteration =
+        table->iteration + entries * table->entry + mean_cost(run, run->m, run->k, true);
+    if (run->noise > 0) {
+        iteration += entries * scalar_normal;
+    }
+    return 1e-9 * (mean_cost(run, run->n, run->k0, false) + (double)run->iterations * iteration);
+}
+
 double ss_run_cost_seconds(const ss_run *run)
 {
+    if (run->algorithm == SS_ALGORITHM_MARGINAL) {
+        return marginal_cost_seconds(run);
+    }
     const cost_table *table = &tables[run->precision];
     double d = (double)run->d;
     double k = (double)run->k;

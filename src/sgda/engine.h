@@ -1,5 +1,6 @@
 /*
- * What the time loop drives: an engine holds A, V and X_n of the run in progress and takes steps.
+ * What the time loop drives: an engine holds A, V and X_n of the run in progress and takes steps of
+ * its algorithm.
  * The time loop never asks where the matrices live.
  */
 #ifndef SADDLESWEEP_SGDA_ENGINE_H
@@ -10,10 +11,11 @@
 typedef struct ss_engine ss_engine;
 
 struct ss_engine {
-    /* Draws A* and A⁰, forms X_n, sets V = 0; returns ‖Z*‖_F. Allocates all that the run needs. */
+    /* Draws A* and A⁰, forms X_n, sets V = 0; returns what relative errors are relative to, e.g.
+     * ‖Z*‖_F. Allocates all that the run needs. */
     ss_run_reason (*start)(ss_engine *engine, const ss_run *run, double *truth_norm);
 
-    /* Iteration t = 1, 2, … of Algorithm 1. After any reason but NONE the run is over. */
+    /* Iteration t = 1, 2, … of the algorithm. After any reason but NONE the run is over. */
     ss_run_reason (*step)(ss_engine *engine, const ss_run *run, int64_t t);
 
     /* A, then V, out of the engine, and into it after start(): on a process grid what this rank has
@@ -24,7 +26,7 @@ struct ss_engine {
     /* A (d × k, row-major). NULL: this engine has it not on one rank. */
     void (*iterate)(const ss_engine *engine, const ss_run *run, double *A);
 
-    /* ‖A Aᵀ − Z*‖_F. */
+    /* What the trajectory records, e.g. ‖A Aᵀ − Z*‖_F. */
     double (*error)(ss_engine *engine, const ss_run *run);
 
     /* Fills the certificate of the run that has ended (run.h), whose activation has a closed form:
@@ -39,6 +41,13 @@ struct ss_engine {
 
 /* The engine of one rank: every matrix whole, row-major, float64; a kernel for each precision. */
 ss_error ss_engine_create_local(ss_engine **out);
+
+/* The engine that learns marginals: in float64, whatever the run's precision. Its V is v. */
+ss_error ss_engine_create_marginal(ss_engine **out);
+
+/* The bytes that a run takes in each. */
+size_t ss_engine_local_bytes(const ss_run *run, const ss_kernel *kernel);
+size_t ss_engine_marginal_bytes(const ss_run *run);
 
 /* The samples of X_n (A = A*), and of iteration t, with t still 0. */
 static inline ss_batch ss_run_data_batch(const ss_run *run, const double *A_star)

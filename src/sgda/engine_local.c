@@ -1,6 +1,7 @@
 #include "engine.h"
 
 #include "../base/memory.h"
+#include "draw.h"
 #include "matrix.h"
 #include "population.h"
 #include "saddlesweep/closed_form.h"
@@ -18,7 +19,6 @@ typedef struct local_engine {
     void *memory;            /* one block, all of the below lie in it */
     size_t capacity;
     ss_batch latents;  /* of the iteration in progress */
-    ss_stream sphere;  /* of the noise */
     double *A;         /* d × k */
     double *V;         /* d × d */
     double *X;         /* d × d: X_n */
@@ -66,10 +66,10 @@ static size_t arrange(const ss_kernel *kernel, const ss_run *run, char *memory,
     return arena.bytes;
 }
 
-double ss_run_cost_bytes(const ss_run *run, const ss_kernel *kernel)
+size_t ss_engine_local_bytes(const ss_run *run, const ss_kernel *kernel)
 {
     local_engine engine;
-    return (double)arrange(kernel, run, NULL, &engine);
+    return arrange(kernel, run, NULL, &engine);
 }
 
 static ss_run_reason reserve(local_engine *engine, const ss_run *run)
@@ -85,19 +85,6 @@ static ss_run_reason reserve(local_engine *engine, const ss_run *run)
     }
     arrange(engine->kernel, run, engine->memory, engine);
     return SS_REASON_NONE;
-}
-
-/* The r_i: 1, to which the rows of A* are scaled, or the norms that they came with. */
-static ss_run_reason fix_norms(local_engine *engine, const ss_run *run, double *A_star)
-{
-    if (ss_run_keeps_norms(run)) {
-        ss_matrix_row_norms(A_star, run->d, run->k0, engine->norms);
-        return SS_REASON_NONE;
-    }
-    for (int64_t i = 0; i < run->d; i++) {
-        engine->norms[i] = 1;
-    }
-    return ss_matrix_project(A_star, run->d, run->k0, engine->norms);
 }
 
 /* F is ready for rows of these norms. */
@@ -124,18 +111,11 @@ static ss_run_reason form_X(local_engine *engine, const ss_run *run, const doubl
     return reason;
 }
 
-/* A*, as given or from its stream, in the place of A (k0 ≤ k, so it fits); r_i, Z* and X_n from A*.
- */
+/* A* in the place of A (k0 ≤ k, so it fits); r_i, Z* and X_n from A*. */
 static ss_run_reason draw_truth(local_engine *engine, const ss_run *run)
 {
     double *A_star = engine->A;
-    if (run->truth_matrix) {
-        memcpy(A_star, run->truth_matrix, (size_t)(run->d * run->k0) * sizeof *A_star);
-    } else {
-        ss_stream stream = ss_stream_truth(run->root_seed, run->seed, run->d, run->k0);
-        ss_stream_matrix(&stream, 0, run->d, run->k0, A_star);
-    }
-    ss_run_reason reason = fix_norms(engine, run, A_star);
+    ss_run_reason reason = ss_draw_truth(run, A_star, engine->norms);
     if (reason != SS_REASON_NONE) {
         return reason;
     }
@@ -165,11 +145,9 @@ static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_nor
         return reason;
     }
     engine->latents = ss_run_latent_batch(run, engine->A);
-    engine->sphere = ss_stream_sphere(run->root_seed, run->seed, run->d, run->k);
     *truth_norm = ss_matrix_norm(engine->Z_star, run->d * run->d);
     memset(engine->V, 0, (size_t)(run->d * run->d) * sizeof *engine->V);
-    ss_stream stream = ss_stream_start(run->root_seed, run->seed, run->d, run->k);
-    ss_stream_matrix(&stream, 0, run->d, run->k, engine->A);
+    ss_draw_start(run, engine->A);
     return project(engine, run);
 }
 
@@ -214,17 +192,6 @@ static void ascend(local_engine *engine, const ss_run *run)
     }
 }
 
-/* Step 4: adds noise · e to the gradient, e uniform on the unit sphere of R^{d×k}. */
-static void add_noise(local_engine *engine, const ss_run *run, int64_t t)
-{
-    int64_t entries = run->d * run->k;
-    ss_stream_matrix(&engine->sphere, (uint32_t)t, run->d, run->k, engine->direction);
-    double scale = run->noise / ss_matrix_norm(engine->direction, entries);
-    for (int64_t entry = 0; entry < entries; entry++) {
-        engine->gradient[entry] += scale * engine->direction[entry];
-    }
-}
-
 static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
 {
     local_engine *engine = (local_engine *)base;
@@ -235,9 +202,7 @@ static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
     }
     ascend(engine, run);
     form_gradient(engine, run);
-    if (run->noise > 0) {
-        add_noise(engine, run, t);
-    }
+    ss_draw_noise(run, t, engine->direction, engine->gradient);
     double eta = ss_run_step_size(run, t);
     for (int64_t entry = 0; entry < run->d * run->k; entry++) {
         engine->A[entry] -= eta * engine->gradient[entry];

@@ -10,20 +10,31 @@ static uint64_t bits(double value)
     return word;
 }
 
-enum { FIRST_WORDS = 17, OPTIONS = 2 };
-
 /* Settings that came later take part, as pairs of a tag and a value, only where they are not the
- * default: runs without them keep their identities. Returns the count of words. */
-static size_t append_options(const ss_run *run, uint64_t *words, size_t count)
+ * default: runs without them keep their identities. */
+enum { WORDS = 17, MOST_LATER = 6 };
+enum { TAG_TRUTH_MATRIX = 1, TAG_TRAIN_ROW_NORM, TAG_ALGORITHM };
+
+static size_t append(uint64_t *words, size_t count, uint64_t tag, uint64_t value)
+{
+    words[count] = tag;
+    words[count + 1] = value;
+    return count + 2;
+}
+
+/* Appends those of the run; returns the count of all words. */
+static size_t append_later(const ss_run *run, uint64_t *words, size_t count)
 {
     if (run->truth_matrix) {
-        words[count++] = 1;
-        words[count++] =
-            XXH3_64bits(run->truth_matrix, (size_t)(run->d * run->k0) * sizeof(double));
+        size_t bytes = (size_t)(run->d * run->k0) * sizeof *run->truth_matrix;
+        count = append(words, count, TAG_TRUTH_MATRIX, XXH3_64bits(run->truth_matrix, bytes));
     }
     if (run->train_row_norm != SS_TRAIN_ROW_NORM_KNOWN) {
-        words[count++] = 2;
-        words[count++] = (uint64_t)run->train_row_norm;
+        count = append(words, count, TAG_TRAIN_ROW_NORM, (uint64_t)run->train_row_norm);
+    }
+    if (run->algorithm != SS_ALGORITHM_SGDA) {
+        count = append(words, count, TAG_ALGORITHM,
+                       (uint64_t)run->algorithm << 32 | (uint64_t)run->discriminator);
     }
     return count;
 }
@@ -31,7 +42,7 @@ static size_t append_options(const ss_run *run, uint64_t *words, size_t count)
 uint64_t ss_run_identity(const ss_run *run)
 {
     /* The order is part of the file format: a change here is a new format_version. */
-    uint64_t words[FIRST_WORDS + 2 * OPTIONS] = {
+    uint64_t words[WORDS + MOST_LATER] = {
         (uint64_t)run->d,
         (uint64_t)run->k,
         (uint64_t)run->k0,
@@ -50,5 +61,5 @@ uint64_t ss_run_identity(const ss_run *run)
         (uint64_t)run->precision,
         XXH3_64bits(run->checkpoints, (size_t)run->checkpoint_count * sizeof *run->checkpoints),
     };
-    return XXH3_64bits(words, append_options(run, words, FIRST_WORDS) * sizeof *words);
+    return XXH3_64bits(words, append_later(run, words, WORDS) * sizeof *words);
 }

@@ -9,8 +9,14 @@
 #include <stdlib.h>
 
 struct ss_workspace {
-    ss_engine *engine;
+    ss_engine *engine;   /* of Algorithm 1 */
+    ss_engine *marginal; /* NULL on a process grid, where no run is of it */
 };
+
+static ss_engine *engine_of(const ss_workspace *workspace, const ss_run *run)
+{
+    return run->algorithm == SS_ALGORITHM_MARGINAL ? workspace->marginal : workspace->engine;
+}
 
 const char *ss_run_reason_text(ss_run_reason reason)
 {
@@ -41,13 +47,21 @@ ss_error ss_workspace_create(ss_workspace **out)
     ss_engine *engine;
     *out = NULL;
     SS_TRY(ss_engine_create_local(&engine));
-    return ss_workspace_of(engine, out);
+    SS_TRY(ss_workspace_of(engine, out));
+    ss_error error = ss_engine_create_marginal(&(*out)->marginal);
+    if (error != SS_OK) {
+        ss_workspace_destroy(out);
+    }
+    return error;
 }
 
 void ss_workspace_destroy(ss_workspace **workspace)
 {
     if (*workspace) {
         (*workspace)->engine->destroy((*workspace)->engine);
+        if ((*workspace)->marginal) {
+            (*workspace)->marginal->destroy((*workspace)->marginal);
+        }
         free(*workspace);
         *workspace = NULL;
     }
@@ -174,7 +188,7 @@ static void execute_from(const ss_run *run, ss_workspace *workspace, const origi
         .status = SS_RUN_PENDING,
         .kernel = ss_kernel_level_of(ss_workspace_kernel(workspace, run->precision)),
     };
-    iterate(run, workspace->engine, from, poll, context, trajectory, outcome);
+    iterate(run, engine_of(workspace, run), from, poll, context, trajectory, outcome);
     outcome->seconds = ss_clock_seconds() - start;
 }
 
@@ -194,10 +208,18 @@ void ss_run_continue(const ss_run *run, ss_workspace *workspace, int64_t t, cons
 
 int64_t ss_run_state_count(const ss_run *run)
 {
-    return run->d * (run->k + run->d);
+    int64_t v = run->algorithm == SS_ALGORITHM_MARGINAL ? 1 : run->d;
+    return run->d * (run->k + v);
+}
+
+double ss_run_cost_bytes(const ss_run *run, const ss_kernel *kernel)
+{
+    return (double)(run->algorithm == SS_ALGORITHM_MARGINAL ? ss_engine_marginal_bytes(run)
+                                                            : ss_engine_local_bytes(run, kernel));
 }
 
 void ss_run_save(const ss_workspace *workspace, const ss_run *run, double *state)
 {
-    workspace->engine->save(workspace->engine, run, state);
+    const ss_engine *engine = engine_of(workspace, run);
+    engine->save(engine, run, state);
 }

@@ -76,7 +76,7 @@ static bool is_infinity(const ss_yaml_node *node)
 static ss_error read_size(const ss_yaml_node *node, const char *path, axis_rule rule, int64_t *out)
 {
     if (rule.may_be_infinite && is_infinity(node)) {
-        *out = 0;
+        *out = 0; /* the population limit */
         return SS_OK;
     }
     return ss_read_integer(node, path, rule.least, rule.most, out);

@@ -174,6 +174,8 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
         .precision = spec->precision,
         .checkpoints = spec->checkpoints,
         .checkpoint_count = spec->checkpoint_count,
+        .algorithm = spec->algorithm,
+        .discriminator = spec->discriminator,
         .certificate = spec->certificate,
         .iterate = spec->iterate,
     };
@@ -214,7 +216,11 @@ static const char *optional_settings(const ss_spec *spec, char *buffer, size_t s
                                  ss_train_row_norm_name(spec->train_row_norm));
     }
     if (spec->iterate) {
-        snprintf(buffer + used, size - used, "record.iterate: true\n");
+        used += (size_t)snprintf(buffer + used, size - used, "record.iterate: true\n");
+    }
+    if (spec->algorithm != SS_ALGORITHM_SGDA) {
+        snprintf(buffer + used, size - used, "algorithm: %s\ndiscriminator: %s\n",
+                 ss_algorithm_name(spec->algorithm), ss_discriminator_name(spec->discriminator));
     }
     return buffer;
 }
@@ -222,7 +228,7 @@ static const char *optional_settings(const ss_spec *spec, char *buffer, size_t s
 const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE])
 {
     const ss_spec *spec = plan->spec;
-    char optional[384];
+    char optional[512];
     snprintf(buffer, SS_SETTINGS_SIZE,
              "root_seed: %" PRIu64 "\n"
              "truth.row_norm: %s\n"

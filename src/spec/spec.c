@@ -19,6 +19,8 @@ static const double most_iterate_values = 1 << 27; /* of a run: 1 GiB */
 static const char *const answers[] = {"false", "true"};
 static const char *const row_norm_names[] = {"unit", "gaussian"};
 static const char *const train_row_norm_names[] = {"known", "free"};
+static const char *const algorithm_names[] = {"sgda", "marginal"};
+static const char *const discriminator_names[] = {"linear", "rectified_linear"};
 static const char *const precision_names[] = {"single", "double"};
 
 const char *ss_row_norm_name(ss_row_norm row_norm)
@@ -29,6 +31,16 @@ const char *ss_row_norm_name(ss_row_norm row_norm)
 const char *ss_train_row_norm_name(ss_train_row_norm row_norm)
 {
     return train_row_norm_names[row_norm];
+}
+
+const char *ss_algorithm_name(ss_algorithm algorithm)
+{
+    return algorithm_names[algorithm];
+}
+
+const char *ss_discriminator_name(ss_discriminator discriminator)
+{
+    return discriminator_names[discriminator];
 }
 
 const char *ss_precision_name(ss_precision precision)
@@ -64,6 +76,33 @@ static ss_error read_given_truth(const ss_yaml_node *truth, ss_spec *spec)
         }
     }
     return ss_truth_matrix_read(ss_yaml_find(truth, "matrix"), spec);
+}
+
+/* algorithm and discriminator: the second belongs to marginal, which does not go without it. */
+static ss_error read_algorithm(const ss_yaml_node *root, ss_spec *spec)
+{
+    const ss_yaml_node *algorithm = ss_yaml_find(root, "algorithm");
+    const ss_yaml_node *discriminator = ss_yaml_find(root, "discriminator");
+    int choice = SS_ALGORITHM_SGDA;
+    if (algorithm) {
+        SS_TRY(ss_read_choice(algorithm, "algorithm", algorithm_names, 2, &choice));
+    }
+    spec->algorithm = (ss_algorithm)choice;
+    if (spec->algorithm == SS_ALGORITHM_SGDA) {
+        return discriminator ? ss_yaml_fail(SS_ERR_SPEC, &discriminator->place,
+                                            "discriminator: belongs to algorithm: marginal, but "
+                                            "this sweep is of sgda, whose discriminator is "
+                                            "quadratic; write algorithm: marginal, or leave it out")
+                             : SS_OK;
+    }
+    if (!discriminator) {
+        return ss_yaml_fail(SS_ERR_SPEC, &algorithm->place,
+                            "algorithm: marginal needs a discriminator as well: linear (for "
+                            "leaky_relu) or rectified_linear (for tanh, sigmoid, erf, identity)");
+    }
+    SS_TRY(ss_read_choice(discriminator, "discriminator", discriminator_names, 2, &choice));
+    spec->discriminator = (ss_discriminator)choice;
+    return SS_OK;
 }
 
 static ss_error read_truth(const ss_yaml_node *root, const ss_yaml_node *grid, ss_spec *spec)
@@ -117,6 +156,12 @@ static ss_error read_train(const ss_yaml_node *root, ss_spec *spec)
         SS_TRY(ss_read_number(node, "train.noise", 0, true, &spec->noise));
     }
     if ((node = ss_yaml_find(train, "row_norm"))) {
+        if (spec->algorithm == SS_ALGORITHM_MARGINAL) {
+            return ss_yaml_fail(
+                SS_ERR_SPEC, &node->place,
+                "train.row_norm: is about Algorithm 1's projection, which algorithm: "
+                "marginal does not have; leave it out");
+        }
         SS_TRY(ss_read_choice(node, "train.row_norm", train_row_norm_names, 2, &row_norm));
     }
     spec->train_row_norm = (ss_train_row_norm)row_norm;
@@ -173,6 +218,12 @@ static ss_error read_certificate(const ss_yaml_node *record, ss_spec *spec)
             SS_ERR_SPEC, &node->place,
             "record.certificate: found true, but a certificate is of A with rows of "
             "given norms, and train.row_norm is free; leave one of them out");
+    }
+    if (spec->certificate && spec->algorithm == SS_ALGORITHM_MARGINAL) {
+        return ss_yaml_fail(SS_ERR_SPEC, &node->place,
+                            "record.certificate: found true, but a certificate is of Algorithm 1's "
+                            "risk on fixed norms, and algorithm: marginal learns the norms; leave "
+                            "it out");
     }
     bool any = false;
     for (int64_t i = 0; i < spec->axes[SS_AXIS_ACTIVATION].values.count; i++) {
@@ -273,8 +324,8 @@ static ss_error read_wide(const ss_yaml_node *root, ss_spec *spec)
 
 static ss_error read_sweep(const ss_yaml_node *root, ss_spec *spec)
 {
-    static const char *const keys[] = {"name",  "root_seed", "grid",      "truth",
-                                       "train", "record",    "precision", "wide"};
+    static const char *const keys[] = {"name",  "root_seed", "algorithm", "discriminator", "grid",
+                                       "truth", "train",     "record",    "precision",     "wide"};
     const ss_yaml_node *node;
     const ss_yaml_node *grid;
     int precision = SS_PRECISION_SINGLE;
@@ -283,6 +334,7 @@ static ss_error read_sweep(const ss_yaml_node *root, ss_spec *spec)
     SS_TRY(read_name(node, spec));
     SS_TRY(ss_read_required(root, "the sweep file", "root_seed", &node));
     SS_TRY(ss_read_unsigned(node, "root_seed", &spec->root_seed));
+    SS_TRY(read_algorithm(root, spec));
     SS_TRY(ss_read_required(root, "the sweep file", "grid", &grid));
     SS_TRY(ss_axes_read(grid, spec));
     SS_TRY(read_truth(root, grid, spec));

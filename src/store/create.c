@@ -337,17 +337,48 @@ static void note_range(creator *c, hid_t dataset, bool nan)
     }
 }
 
+/* What /error and the bands are of, and what a relative error is relative to. */
+typedef struct measure {
+    const char *names[SS_QUANTITIES];
+    const char *definitions[SS_QUANTITIES];
+    const char *truth_norm;
+} measure;
+
+static const measure *measure_of(const creator *c)
+{
+    static const measure measures[] = {
+        [SS_ALGORITHM_SGDA] =
+            {
+                {"recovery error", "relative recovery error"},
+                {"||A A^T - Z*||_F", "||A A^T - Z*||_F / ||Z*||_F"},
+                "||Z*||_F",
+            },
+        [SS_ALGORITHM_MARGINAL] =
+            {
+                {"error of the row norms", "relative error of the row norms"},
+                {"max_i | ||a_i|| - ||a*_i|| |, a_i and a*_i the rows of A and A*",
+                 "max_i | ||a_i|| - ||a*_i|| | / max_i ||a*_i||"},
+                "max_i ||a*_i||",
+            },
+    };
+    return &measures[c->plan->spec->algorithm];
+}
+
 static ss_error create_results(creator *c)
 {
     double nan = NAN;
-    dataset_labels error_labels = {"recovery error", "1",
-                                   "||A A^T - Z*||_F (absolute); NaN where not yet committed, "
-                                   "and from divergence on"};
-    dataset_labels run_labels = {
-        "records of the runs", "1",
-        "64 bytes a run: status, rank, iterations, truth_norm = ||Z*||_F, "
-        "seconds, identity, XXH3 checksums of trajectory and record, reason, kernel, "
-        "ranks of its process grid"};
+    const measure *measure = measure_of(c);
+    char definition[160];
+    char contents[256];
+    snprintf(definition, sizeof definition,
+             "%s (absolute); NaN where not yet committed, and from divergence on",
+             measure->definitions[SS_QUANTITY_ERROR]);
+    snprintf(contents, sizeof contents,
+             "64 bytes a run: status, rank, iterations, truth_norm = %s, seconds, identity, XXH3 "
+             "checksums of trajectory and record, reason, kernel, ranks of its process grid",
+             measure->truth_norm);
+    dataset_labels error_labels = {measure->names[SS_QUANTITY_ERROR], "1", definition};
+    dataset_labels run_labels = {"records of the runs", "1", contents};
     hid_t record = ss_layout_record_type(SS_STORE_FORMAT_VERSION);
     hid_t error =
         create_dataset(c, "error", H5T_IEEE_F64LE,
@@ -369,7 +400,7 @@ static ss_error create_results(creator *c)
 }
 
 static ss_error create_band(creator *c, const char *group, const char *statistic,
-                            const char *meaning, const char *quantity)
+                            const char *meaning, ss_quantity quantity)
 {
     char name[64];
     char long_name[128];
@@ -377,9 +408,11 @@ static ss_error create_band(creator *c, const char *group, const char *statistic
     double nan = NAN;
     bool count = strcmp(statistic, "count") == 0;
     snprintf(name, sizeof name, "%s/%s", group, statistic);
-    snprintf(long_name, sizeof long_name, "%s of the %s", count ? "count" : meaning, quantity);
+    snprintf(long_name, sizeof long_name, "%s of the %s", count ? "count" : meaning,
+             measure_of(c)->names[quantity]);
     snprintf(description, sizeof description,
-             "%s over the seeds whose runs are DONE; NaN (count 0) until reduced", meaning);
+             "%s over the seeds whose runs are DONE, of %s; NaN (count 0) until reduced", meaning,
+             measure_of(c)->definitions[quantity]);
     dataset_labels labels = {long_name, "1", description};
     hid_t type = count ? H5T_STD_I64LE : H5T_IEEE_F64LE;
     hid_t dataset = create_dataset(c, name, type, DIMENSION_CELL | DIMENSION_ITERATION,
@@ -394,17 +427,15 @@ static ss_error create_band(creator *c, const char *group, const char *statistic
 
 static ss_error create_bands(creator *c)
 {
-    static const char *const quantities[SS_QUANTITIES] = {"recovery error",
-                                                          "relative recovery error"};
     SS_TRY(create_group(c, "/bands"));
     for (int q = 0; q < SS_QUANTITIES; q++) {
         const char *group = ss_layout_quantity_groups[q];
         SS_TRY(create_group(c, group));
         for (int s = 0; s < SS_STATISTIC_COUNT; s++) {
             SS_TRY(create_band(c, group, ss_statistic_name((ss_statistic)s),
-                               ss_statistic_description((ss_statistic)s), quantities[q]));
+                               ss_statistic_description((ss_statistic)s), (ss_quantity)q));
         }
-        SS_TRY(create_band(c, group, "count", "number of values", quantities[q]));
+        SS_TRY(create_band(c, group, "count", "number of values", (ss_quantity)q));
     }
     return SS_OK;
 }

@@ -72,6 +72,8 @@ static void check_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
     REQUIRE(activation.kind == run.activation.kind &&
             memcmp(&activation.alpha, &run.activation.alpha, sizeof activation.alpha) == 0);
     REQUIRE(isfinite(ss_run_cost_seconds(&run)) && ss_run_state_count(&run) > 0);
+    REQUIRE(run.algorithm == SS_ALGORITHM_SGDA ? run.discriminator == 0 : !run.certificate);
+    REQUIRE(run.algorithm == SS_ALGORITHM_SGDA || !ss_plan_is_wide(plan, &run));
     ss_run_identity(&run);
 }
 

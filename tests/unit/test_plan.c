@@ -340,6 +340,27 @@ static void blocks_tell_plans_with_wide_runs_apart(void **state)
     assert_blocks_differ("wide.from_d=8", "wide.block=8", false);
 }
 
+static void the_algorithm_is_a_setting_where_it_is_not_the_default(void **state)
+{
+    (void)state;
+    char settings[SS_SETTINGS_SIZE];
+    const char *marginal[] = {"algorithm=marginal", "discriminator=rectified_linear",
+                              "wide.from_d=1"};
+    ss_spec *sgda = parse_one("algorithm=sgda");
+    ss_plan plan = ss_plan_of(sgda);
+    assert_null(strstr(ss_plan_settings(&plan, settings), "algorithm"));
+    ss_spec *spec = parse(marginal, 3);
+    plan = ss_plan_of(spec);
+    assert_contains(ss_plan_settings(&plan, settings),
+                    "algorithm: marginal\ndiscriminator: rectified_linear\n");
+    ss_run run = ss_plan_run(&plan, 0, 0);
+    assert_int_equal(run.algorithm, SS_ALGORITHM_MARGINAL);
+    assert_int_equal(run.discriminator, SS_DISCRIMINATOR_RECTIFIED_LINEAR);
+    assert_false(ss_plan_has_wide_runs(&plan)); /* whatever its d */
+    ss_spec_destroy(&sgda);
+    ss_spec_destroy(&spec);
+}
+
 static void the_first_difference_of_two_plans_is_named(void **state)
 {
     (void)state;
@@ -574,6 +595,7 @@ int main(void)
         cmocka_unit_test(room_for_iterates_is_that_of_the_largest_d_and_k),
         cmocka_unit_test(a_given_truth_is_that_of_every_run),
         cmocka_unit_test(blocks_tell_plans_with_wide_runs_apart),
+        cmocka_unit_test(the_algorithm_is_a_setting_where_it_is_not_the_default),
         cmocka_unit_test(the_first_difference_of_two_plans_is_named),
         cmocka_unit_test(the_prediction_sums_all_runs),
         cmocka_unit_test(the_prediction_is_for_the_kernel_in_use),

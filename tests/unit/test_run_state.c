@@ -97,6 +97,23 @@ static void the_memory_of_V_is_part_of_the_state(void **state)
     assert_goes_on(&run, 11, 1);
 }
 
+/* A and v. */
+static void a_run_that_learns_marginals_goes_on_to_the_same_bits(void **state)
+{
+    (void)state;
+    for (size_t s = 0; s < COUNT_OF(settings); s++) {
+        ss_run run = run_of_setting(settings[s], activations[s % COUNT_OF(activations)],
+                                    SS_PRECISION_DOUBLE);
+        run.algorithm = SS_ALGORITHM_MARGINAL;
+        run.discriminator = s % 2 ? SS_DISCRIMINATOR_LINEAR : SS_DISCRIMINATOR_RECTIFIED_LINEAR;
+        run.m = s == 1 ? 0 : run.m;
+        assert_int_equal(ss_run_state_count(&run), run.d * (run.k + 1));
+        for (int64_t t = 1; t < T; t += 8) {
+            assert_goes_on(&run, t, 1);
+        }
+    }
+}
+
 static void a_state_saved_on_the_way_is_as_good(void **state)
 {
     (void)state;
@@ -149,6 +166,7 @@ int main(void)
         cmocka_unit_test(a_stopped_run_goes_on_to_the_same_bits),
         cmocka_unit_test(so_does_one_of_infinitely_many_samples),
         cmocka_unit_test(the_memory_of_V_is_part_of_the_state),
+        cmocka_unit_test(a_run_that_learns_marginals_goes_on_to_the_same_bits),
         cmocka_unit_test(a_state_saved_on_the_way_is_as_good),
         cmocka_unit_test(checkpoints_on_both_sides_are_recorded_once),
         cmocka_unit_test(divergence_after_the_break_keeps_its_iteration),

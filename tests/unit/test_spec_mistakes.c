@@ -240,6 +240,23 @@ static void mistakes_elsewhere_are_refused_with_their_place(void **state)
          "given norms, and train.row_norm is free"},
         {WITH_TRAIN("iterations: 5, step: {size: 1}, row_norm: fre"),
          "train.row_norm: found fre, expected known or free; did you mean free?"},
+        {HEAD GRID "train: {iterations: 9, step: {size: 0.5}, row_norm: free}\n"
+                   "algorithm: marginal\ndiscriminator: linear\n",
+         "train.row_norm: is about Algorithm 1's projection"},
+        {WITH("algorithm: adam"),
+         "sweep.yaml:5:12: algorithm: found adam, expected sgda or marginal"},
+        {WITH("algorithm: marginal"),
+         "sweep.yaml:5:12: algorithm: marginal needs a discriminator as well: linear"},
+        {WITH("algorithm: marginal\ndiscriminator: quadratic"),
+         "sweep.yaml:6:16: discriminator: found quadratic, expected linear or rectified_linear"},
+        {WITH("discriminator: linear"),
+         "sweep.yaml:5:16: discriminator: belongs to algorithm: marginal, but this sweep is of "
+         "sgda"},
+        {WITH("algorithm: sgda\ndiscriminator: linear"),
+         "sweep.yaml:6:16: discriminator: belongs to algorithm: marginal"},
+        {WITH("algorithm: marginal\ndiscriminator: linear\nrecord: {certificate: true}"),
+         "sweep.yaml:7:23: record.certificate: found true, but a certificate is of Algorithm 1's "
+         "risk on fixed norms"},
         {WITH("wide: {from_d: 0}"), "wide.from_d: found 0"},
         {WITH("wide: {ranks: some}"), "wide.ranks: found some"},
     };
