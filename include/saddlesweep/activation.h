@@ -27,7 +27,7 @@ typedef enum ss_slope_source {
 
 typedef struct ss_activation {
     ss_activation_kind kind;
-    double alpha; /* slope of leaky ReLU below zero, in [0, 1]; 0 for those without parameter */
+    double alpha; /* the parameter: slope of leaky ReLU below zero, in [0, 1]; else 0 */
 } ss_activation;
 
 enum { SS_ACTIVATION_TEXT_SIZE = 40 }; /* room for any activation's name and parameter */

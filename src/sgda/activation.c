@@ -14,6 +14,13 @@ static const char *const names[SS_ACTIVATION_KINDS] = {
 #undef SS_NAME
 };
 
+/* Room for any parameter in parentheses, e.g. "(2.2250738585072014e-308)". */
+enum { PARAMETER_SIZE = 26 };
+#define SS_FITS(kind, name, value, source, slope)                                                  \
+    _Static_assert(sizeof name + PARAMETER_SIZE <= SS_ACTIVATION_TEXT_SIZE, name " is too long");
+SS_ACTIVATIONS(SS_FITS)
+#undef SS_FITS
+
 typedef struct parameter {
     bool taken;
     double least, greatest, example;
