@@ -15,6 +15,8 @@ ACTIVATIONS = {
     "erf": _erf,
     "identity": lambda u: u,
     "leaky_relu": lambda u, alpha: np.where(u < 0, alpha * u, u),
+    "softplus": lambda u: np.logaddexp(0, u),
+    "gelu": lambda u: 0.5 * u * (1 + _erf(u / math.sqrt(2))),
 }
 
 

@@ -81,7 +81,8 @@ class Iterates(IterateTest):
         path = self.folder / "long.h5"
         stopped = self.call("run", spec, "-o", path, "--time-limit", "1", ranks=2)
         self.assertIn(stopped.returncode, (0, 75))
-        self.succeed("run", spec, "-o", path, ranks=2)
+        again = self.succeed("run", spec, "-o", path, ranks=2)
+        self.assertEqual("runs went on from where they had been saved" in again.stdout, stopped.returncode == 75)
         self.assert_same_bits(path, undisturbed)
         self.succeed("verify", path, "--replay", "2")
 
