@@ -17,6 +17,28 @@ fi
 
 section() { printf '\n== %s\n' "$1"; }
 
+# The tests with a real Slurm wait half of the time, so they run beside everything that follows the release build.
+start_slurm_tests() {
+    slurm_log=$(mktemp)
+    (
+        trap - INT QUIT # which a job in the background would ignore, and its children with it
+        exec ctest --test-dir build/release/tests/slurm --no-tests=error --output-on-failure
+    ) >"$slurm_log" 2>&1 &
+    slurm_tests=$!
+    trap end_slurm_tests EXIT # they end their daemons themselves, whatever else fails
+}
+
+# Waits for them and shows what they said; their exit status.
+end_slurm_tests() {
+    local status=0
+    trap - EXIT
+    section "Tests with a real Slurm (beside the others)"
+    wait "$slurm_tests" || status=$?
+    cat "$slurm_log"
+    rm -f "$slurm_log"
+    return "$status"
+}
+
 section "Format"
 sources=$(find include src tests -name '*.[ch]')
 # shellcheck disable=SC2086
@@ -25,8 +47,9 @@ echo "clang-format: clean"
 
 section "Tests of the release build"
 build release
-ctest --preset release --no-tests=error --parallel 2
-[ "${1-}" != quick ] || exit 0
+start_slurm_tests
+ctest --preset release --label-exclude slurm --no-tests=error --parallel 2
+[ "${1-}" != quick ] || { end_slurm_tests; exit; }
 
 section "Tests under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer"
 build asan
@@ -34,8 +57,10 @@ find build/asan -name '*.gcda' -delete
 ctest --preset asan --no-tests=error --parallel 2
 
 section "Lines of src/ that these tests reach"
-gcovr --root . --filter src/ --object-directory build/asan --fail-under-line 90 \
+gcovr -j "$(nproc)" --root . --filter src/ --object-directory build/asan --fail-under-line 90 \
     --sort-uncovered build/asan
 
 section "Fuzzing for ${FUZZ_SECONDS:=60} seconds"
 tests/fuzz/fuzz.sh "$FUZZ_SECONDS"
+
+end_slurm_tests

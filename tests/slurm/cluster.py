@@ -238,7 +238,7 @@ class Cluster:
 
         return wait_until(reached, f"job {number} in {states}: {self.job(number)['JobState']}", seconds)
 
-    def wait_for_end(self, number, seconds=400):
+    def wait_for_end(self, number, seconds=900):
         return self.wait_for(
             number, "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", seconds=seconds
         )
