@@ -97,18 +97,17 @@ static void add_cell(ss_table *table, const ss_fit_source *source, const ss_anal
     const ss_counts *counts = &o->counts[i];
     const ss_fit_cell *cell = &analysis->cells[i];
     ss_run run = ss_plan_run(source->plan, o->family->cell[i], 0);
-    int64_t numbers[] = {ss_plan_cell_number(source->plan, o->family->cell[i]),
-                         run.d,
-                         run.k,
-                         run.n,
-                         run.m,
-                         counts->requested,
-                         ss_counts_committed(counts),
-                         counts->diverged,
-                         counts->failed,
-                         counts->trapped};
+    char text[SS_SAMPLES_TEXT_SIZE];
+    int64_t sizes[] = {ss_plan_cell_number(source->plan, o->family->cell[i]), run.d, run.k};
+    int64_t numbers[] = {counts->requested, ss_counts_committed(counts), counts->diverged,
+                         counts->failed, counts->trapped};
     double values[] = {cell->mean[SS_QUANTITY_ERROR], cell->standard_error[SS_QUANTITY_ERROR],
                        cell->mean[SS_QUANTITY_RELATIVE_ERROR], cell->residual};
+    for (size_t n = 0; n < sizeof sizes / sizeof sizes[0]; n++) {
+        ss_table_add(table, "%" PRId64, sizes[n]);
+    }
+    ss_table_add(table, "%s", ss_samples_text(run.n, text));
+    ss_table_add(table, "%s", ss_samples_text(run.m, text));
     for (size_t n = 0; n < sizeof numbers / sizeof numbers[0]; n++) {
         ss_table_add(table, "%" PRId64, numbers[n]);
     }
