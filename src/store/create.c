@@ -3,11 +3,9 @@
  * sealed, synced and renamed. Superblock version 0 (no "open for writing" mark that a kill could
  * leave).
  */
+#include "creator.h"
 #include "disk.h"
-#include "layout.h"
 #include "quiet_driver.h"
-#include "seal.h"
-#include "space.h"
 
 #include "../base/version.h"
 
@@ -23,173 +21,6 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "result files are little-endian");
 
-/* The dimension scales of a dataset, in order. */
-enum { DIMENSIONS = 9 };
-enum {
-    DIMENSION_CELL = 1,
-    DIMENSION_SEED = 2,
-    DIMENSION_ITERATION = 4,
-    DIMENSION_EXECUTION = 8,
-    DIMENSION_ROW = 16, /* of A; only with certificates */
-    DIMENSION_ITERATE_ROW = 32,
-    DIMENSION_ITERATE_COLUMN = 64,
-    DIMENSION_TRUTH_ROW = 128, /* of A*, if the sweep gives it */
-    DIMENSION_TRUTH_COLUMN = 256
-};
-
-/* The data of /error, /run, the bands, /execution, /certificate and /iterate change after creation.
- */
-enum { MOST_RANGES = 3 + SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) + RESULT_PARTS };
-_Static_assert((int)MOST_RANGES <= (int)SS_SEAL_MOST_RANGES, "a seal holds that many");
-
-typedef struct creator {
-    const char *path; /* the temporary one */
-    const ss_plan *plan;
-    hid_t file;
-    int cause; /* the errno of a write that failed; HDF5 has not noticed */
-    hid_t string;
-    hid_t scales[DIMENSIONS]; /* /cell, /seed, /iteration, /execution_row, /certificate/row,
-                                 /iterate_row, /iterate_column, /truth_row, /truth_column */
-    int ranges;
-    ss_space_range range[MOST_RANGES]; /* that the seal leaves out */
-    int nan_ranges;                    /* to be filled once HDF5 has closed the file */
-    ss_space_range nan_range[MOST_RANGES];
-} creator;
-
-typedef struct dataset_labels {
-    const char *long_name;
-    const char *units;
-    const char *description;
-} dataset_labels;
-
-static ss_error fail(const creator *c, const char *what)
-{
-    return ss_layout_fail(SS_ERR_IO, c->path, what);
-}
-
-static ss_error write_text(const creator *c, hid_t object, const char *name, const char *text)
-{
-    hid_t space = H5Screate(H5S_SCALAR);
-    hid_t attribute = H5Acreate2(object, name, c->string, space, H5P_DEFAULT, H5P_DEFAULT);
-    herr_t status = attribute < 0 ? -1 : H5Awrite(attribute, c->string, &text);
-    ss_error error = status < 0 ? fail(c, name) : SS_OK;
-    if (attribute >= 0) {
-        H5Aclose(attribute);
-    }
-    H5Sclose(space);
-    return error;
-}
-
-static ss_error write_integer(const creator *c, const char *name, int64_t value)
-{
-    hid_t space = H5Screate(H5S_SCALAR);
-    hid_t attribute = H5Acreate2(c->file, name, H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT);
-    herr_t status = attribute < 0 ? -1 : H5Awrite(attribute, H5T_NATIVE_INT64, &value);
-    ss_error error = status < 0 ? fail(c, name) : SS_OK;
-    if (attribute >= 0) {
-        H5Aclose(attribute);
-    }
-    H5Sclose(space);
-    return error;
-}
-
-/* All space is allocated now, but HDF5 fills none of it: ss_space_fill does that. */
-static hid_t contiguous_properties(hid_t type, const double *fill)
-{
-    hid_t properties = H5Pcreate(H5P_DATASET_CREATE);
-    H5Pset_layout(properties, H5D_CONTIGUOUS);
-    H5Pset_alloc_time(properties, H5D_ALLOC_TIME_EARLY);
-    /* strings in a heap cannot do without; there are few */
-    bool string = H5Tis_variable_str(type) > 0;
-    H5Pset_fill_time(properties, string ? H5D_FILL_TIME_ALLOC : H5D_FILL_TIME_NEVER);
-    if (fill) {
-        H5Pset_fill_value(properties, type, fill);
-    }
-    return properties;
-}
-
-/* How long each dimension is; 0: the file does not have it. */
-static void find_sizes(const creator *c, int64_t sizes[DIMENSIONS])
-{
-    const ss_plan *plan = c->plan;
-    const ss_spec *spec = plan->spec;
-    const int64_t found[DIMENSIONS] = {
-        plan->cells,           plan->seeds,       plan->checkpoints,
-        SS_EXECUTION_ROWS,     plan->multipliers, plan->iterate_rows,
-        plan->iterate_columns, spec->truth_rows,  spec->truth_matrix ? spec->latent : 0,
-    };
-    memcpy(sizes, found, sizeof found);
-}
-
-/* Creates a dataset over some of the dimensions, labels it, and attaches the scales (which exist by
- * then, unless this is one). */
-static hid_t create_dataset(const creator *c, const char *name, hid_t type, int dimensions,
-                            const double *fill, dataset_labels labels)
-{
-    int64_t sizes[DIMENSIONS];
-    hsize_t shape[DIMENSIONS];
-    int rank = 0;
-    find_sizes(c, sizes);
-    for (int dimension = 0; dimension < DIMENSIONS; dimension++) {
-        if (dimensions & 1 << dimension) {
-            shape[rank++] = (hsize_t)sizes[dimension];
-        }
-    }
-    hid_t space = H5Screate_simple(rank, shape, NULL);
-    hid_t properties = contiguous_properties(type, fill);
-    hid_t dataset = c->cause != 0 ? -1
-                                  : H5Dcreate2(c->file, name, type, space, H5P_DEFAULT, properties,
-                                               H5P_DEFAULT);
-    H5Pclose(properties);
-    H5Sclose(space);
-    bool good = dataset >= 0 && write_text(c, dataset, "long_name", labels.long_name) == SS_OK &&
-                write_text(c, dataset, "units", labels.units) == SS_OK &&
-                write_text(c, dataset, "description", labels.description) == SS_OK;
-    for (int dimension = 0, position = 0; good && dimension < DIMENSIONS; dimension++) {
-        if (dimensions & 1 << dimension && c->scales[dimension] > 0) {
-            good = H5DSattach_scale(dataset, c->scales[dimension], (unsigned)position++) >= 0;
-        }
-    }
-    if (!good && dataset >= 0) {
-        H5Dclose(dataset);
-        dataset = -1;
-    }
-    return dataset;
-}
-
-/* Writes `count` elements from element `first` on of a one-dimensional dataset. */
-static herr_t write_piece(hid_t dataset, hid_t type, hsize_t first, hsize_t count,
-                          const void *values)
-{
-    hid_t file_space = H5Dget_space(dataset);
-    hid_t memory_space = H5Screate_simple(1, &count, NULL);
-    H5Sselect_hyperslab(file_space, H5S_SELECT_SET, &first, NULL, &count, NULL);
-    herr_t status = H5Dwrite(dataset, type, memory_space, file_space, H5P_DEFAULT, values);
-    H5Sclose(memory_space);
-    H5Sclose(file_space);
-    return status;
-}
-
-/* Long datasets are written in pieces: their values are never all in memory. */
-enum { PIECE = 8192 };
-
-typedef int64_t (*value_at)(const ss_plan *plan, int64_t index);
-
-static ss_error write_values(const creator *c, hid_t dataset, int64_t count, value_at value)
-{
-    int64_t piece[PIECE];
-    for (int64_t first = 0; first < count; first += PIECE) {
-        int64_t size = count - first < PIECE ? count - first : PIECE;
-        for (int64_t i = 0; i < size; i++) {
-            piece[i] = value(c->plan, first + i);
-        }
-        if (write_piece(dataset, H5T_NATIVE_INT64, (hsize_t)first, (hsize_t)size, piece) < 0) {
-            return fail(c, "cannot write a dimension scale");
-        }
-    }
-    return SS_OK;
-}
-
 static int64_t own_number(const ss_plan *plan, int64_t index)
 {
     (void)plan;
@@ -201,23 +32,13 @@ static int64_t checkpoint_iteration(const ss_plan *plan, int64_t index)
     return plan->spec->checkpoints[index];
 }
 
-static ss_error create_group(const creator *c, const char *name)
-{
-    hid_t group = H5Gcreate2(c->file, name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    if (group < 0) {
-        return fail(c, name);
-    }
-    H5Gclose(group);
-    return SS_OK;
-}
-
-static ss_error create_scales(creator *c)
+static ss_error create_scales(ss_creator *c)
 {
     static const struct {
         const char *name;
-        dataset_labels labels;
-        value_at value;
-    } scales[DIMENSIONS] = {
+        ss_labels labels;
+        ss_value_at value;
+    } scales[SS_DIMENSIONS] = {
         {"cell",
          {"cell of the grid", "1", "number of the cell, in the order of the sweep file"},
          ss_plan_cell_number},
@@ -232,41 +53,26 @@ static ss_error create_scales(creator *c)
         {"truth_row", {"row of A*", "1", "number i of the row, from 0 on"}, own_number},
         {"truth_column", {"column of A*", "1", "number of the column, from 0 on"}, own_number},
     };
-    int64_t counts[DIMENSIONS];
-    find_sizes(c, counts);
-    for (int i = 0; i < DIMENSIONS; i++) {
+    int64_t counts[SS_DIMENSIONS];
+    ss_creator_sizes(c, counts);
+    for (int i = 0; i < SS_DIMENSIONS; i++) {
         if (counts[i] == 0) {
             continue;
         }
         hid_t scale =
-            create_dataset(c, scales[i].name, H5T_STD_I64LE, 1 << i, NULL, scales[i].labels);
+            ss_creator_dataset(c, scales[i].name, H5T_STD_I64LE, 1 << i, NULL, scales[i].labels);
         c->scales[i] = scale;
         if (scale < 0 || H5DSset_scale(scale, scales[i].name) < 0) {
-            return fail(c, "cannot create a dimension scale");
+            return ss_creator_fail(c, "cannot create a dimension scale");
         }
-        SS_TRY(write_values(c, scale, counts[i], scales[i].value));
+        SS_TRY(ss_creator_write_values(c, scale, counts[i], scales[i].value));
     }
     return SS_OK;
 }
 
-/* Closes a dataset that was to be created and written with this status. */
-static ss_error close_dataset(const creator *c, hid_t dataset, herr_t status, const char *name)
+static ss_error create_cell_parameter(const ss_creator *c, int parameter)
 {
-    ss_error error = SS_OK;
-    if (status < 0) {
-        char what[128];
-        snprintf(what, sizeof what, "cannot create /%s", name);
-        error = fail(c, what);
-    }
-    if (dataset >= 0) {
-        H5Dclose(dataset);
-    }
-    return error;
-}
-
-static ss_error create_cell_parameter(const creator *c, int parameter)
-{
-    static const dataset_labels labels[SS_CELL_PARAMETERS] = {
+    static const ss_labels labels[SS_CELL_PARAMETERS] = {
         {"dimension of the data", "1", "rows d of A and A*"},
         {"latents of the generator", "1", "columns k of A"},
         {"latents of the target", "1", "columns k0 of A*"},
@@ -275,46 +81,49 @@ static ss_error create_cell_parameter(const creator *c, int parameter)
          "number m of generator samples in an iteration; 0 means "
          "infinity"},
     };
-    int64_t piece[PIECE];
-    hid_t dataset = create_dataset(c, ss_layout_cell_names[parameter], H5T_STD_I64LE,
-                                   DIMENSION_CELL, NULL, labels[parameter]);
+    int64_t piece[SS_CREATOR_PIECE];
+    hid_t dataset = ss_creator_dataset(c, ss_layout_cell_names[parameter], H5T_STD_I64LE,
+                                       SS_DIMENSION_CELL, NULL, labels[parameter]);
     herr_t status = dataset < 0 ? -1 : 0;
-    for (int64_t first = 0; first < c->plan->cells && status >= 0; first += PIECE) {
-        int64_t size = c->plan->cells - first < PIECE ? c->plan->cells - first : PIECE;
+    for (int64_t first = 0; first < c->plan->cells && status >= 0; first += SS_CREATOR_PIECE) {
+        int64_t size =
+            c->plan->cells - first < SS_CREATOR_PIECE ? c->plan->cells - first : SS_CREATOR_PIECE;
         for (int64_t i = 0; i < size; i++) {
             int64_t values[SS_CELL_PARAMETERS];
             ss_run run = ss_plan_run(c->plan, first + i, 0);
             ss_layout_cell_values(&run, values);
             piece[i] = values[parameter];
         }
-        status = write_piece(dataset, H5T_NATIVE_INT64, (hsize_t)first, (hsize_t)size, piece);
+        status =
+            ss_creator_write_piece(dataset, H5T_NATIVE_INT64, (hsize_t)first, (hsize_t)size, piece);
     }
-    return close_dataset(c, dataset, status, ss_layout_cell_names[parameter]);
+    return ss_creator_close(c, dataset, status, ss_layout_cell_names[parameter]);
 }
 
 /* A*, where the sweep gives it. */
-static ss_error create_truth(const creator *c)
+static ss_error create_truth(const ss_creator *c)
 {
-    dataset_labels labels = {"truth", "1", "A*, the target of all runs: truth.matrix"};
+    ss_labels labels = {"truth", "1", "A*, the target of all runs: truth.matrix"};
     const double *A_star = c->plan->spec->truth_matrix;
     if (!A_star) {
         return SS_OK;
     }
-    hid_t dataset = create_dataset(c, "truth", H5T_IEEE_F64LE,
-                                   DIMENSION_TRUTH_ROW | DIMENSION_TRUTH_COLUMN, NULL, labels);
+    hid_t dataset =
+        ss_creator_dataset(c, "truth", H5T_IEEE_F64LE,
+                           SS_DIMENSION_TRUTH_ROW | SS_DIMENSION_TRUTH_COLUMN, NULL, labels);
     herr_t status =
         dataset < 0 ? -1
                     : H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, A_star);
-    return close_dataset(c, dataset, status, "truth");
+    return ss_creator_close(c, dataset, status, "truth");
 }
 
-static ss_error create_activations(const creator *c)
+static ss_error create_activations(const ss_creator *c)
 {
     enum { NAMES = 512 };
     char texts[NAMES][SS_ACTIVATION_TEXT_SIZE];
     const char *piece[NAMES];
-    dataset_labels labels = {"activation", "1", "activation phi, as a sweep file writes it"};
-    hid_t dataset = create_dataset(c, "activation", c->string, DIMENSION_CELL, NULL, labels);
+    ss_labels labels = {"activation", "1", "activation phi, as a sweep file writes it"};
+    hid_t dataset = ss_creator_dataset(c, "activation", c->string, SS_DIMENSION_CELL, NULL, labels);
     herr_t status = dataset < 0 ? -1 : 0;
     for (int64_t first = 0; first < c->plan->cells && status >= 0; first += NAMES) {
         int64_t size = c->plan->cells - first < NAMES ? c->plan->cells - first : NAMES;
@@ -322,19 +131,9 @@ static ss_error create_activations(const creator *c)
             ss_run run = ss_plan_run(c->plan, first + i, 0);
             piece[i] = ss_activation_format(run.activation, texts[i]);
         }
-        status = write_piece(dataset, c->string, (hsize_t)first, (hsize_t)size, piece);
+        status = ss_creator_write_piece(dataset, c->string, (hsize_t)first, (hsize_t)size, piece);
     }
-    return close_dataset(c, dataset, status, "activation");
-}
-
-/* Notes that a new dataset will change, and whether it is to be filled with NaN until then. */
-static void note_range(creator *c, hid_t dataset, bool nan)
-{
-    ss_space_range range = ss_layout_range(dataset);
-    c->range[c->ranges++] = range;
-    if (nan) {
-        c->nan_range[c->nan_ranges++] = range;
-    }
+    return ss_creator_close(c, dataset, status, "activation");
 }
 
 /* What /error and the bands are of, and what a relative error is relative to. */
@@ -344,7 +143,7 @@ typedef struct measure {
     const char *truth_norm;
 } measure;
 
-static const measure *measure_of(const creator *c)
+static const measure *measure_of(const ss_creator *c)
 {
     static const measure measures[] = {
         [SS_ALGORITHM_SGDA] =
@@ -364,7 +163,7 @@ static const measure *measure_of(const creator *c)
     return &measures[c->plan->spec->algorithm];
 }
 
-static ss_error create_results(creator *c)
+static ss_error create_results(ss_creator *c)
 {
     double nan = NAN;
     const measure *measure = measure_of(c);
@@ -377,29 +176,30 @@ static ss_error create_results(creator *c)
              "64 bytes a run: status, rank, iterations, truth_norm = %s, seconds, identity, XXH3 "
              "checksums of trajectory and record, reason, kernel, ranks of its process grid",
              measure->truth_norm);
-    dataset_labels error_labels = {measure->names[SS_QUANTITY_ERROR], "1", definition};
-    dataset_labels run_labels = {"records of the runs", "1", contents};
+    ss_labels error_labels = {measure->names[SS_QUANTITY_ERROR], "1", definition};
+    ss_labels run_labels = {"records of the runs", "1", contents};
     hid_t record = ss_layout_record_type(SS_STORE_FORMAT_VERSION);
-    hid_t error =
-        create_dataset(c, "error", H5T_IEEE_F64LE,
-                       DIMENSION_CELL | DIMENSION_SEED | DIMENSION_ITERATION, &nan, error_labels);
-    hid_t run = error < 0 ? -1
-                          : create_dataset(c, "run", record, DIMENSION_CELL | DIMENSION_SEED, NULL,
-                                           run_labels);
+    hid_t error = ss_creator_dataset(c, "error", H5T_IEEE_F64LE,
+                                     SS_DIMENSION_CELL | SS_DIMENSION_SEED | SS_DIMENSION_ITERATION,
+                                     &nan, error_labels);
+    hid_t run = error < 0
+                    ? -1
+                    : ss_creator_dataset(c, "run", record, SS_DIMENSION_CELL | SS_DIMENSION_SEED,
+                                         NULL, run_labels);
     H5Tclose(record);
     if (error >= 0) {
-        note_range(c, error, true);
+        ss_creator_note_range(c, error, true);
         H5Dclose(error);
     }
     if (run < 0) {
-        return fail(c, "cannot create /error and /run");
+        return ss_creator_fail(c, "cannot create /error and /run");
     }
-    note_range(c, run, false);
+    ss_creator_note_range(c, run, false);
     H5Dclose(run);
     return SS_OK;
 }
 
-static ss_error create_band(creator *c, const char *group, const char *statistic,
+static ss_error create_band(ss_creator *c, const char *group, const char *statistic,
                             const char *meaning, ss_quantity quantity)
 {
     char name[64];
@@ -413,24 +213,24 @@ static ss_error create_band(creator *c, const char *group, const char *statistic
     snprintf(description, sizeof description,
              "%s over the seeds whose runs are DONE, of %s; NaN (count 0) until reduced", meaning,
              measure_of(c)->definitions[quantity]);
-    dataset_labels labels = {long_name, "1", description};
+    ss_labels labels = {long_name, "1", description};
     hid_t type = count ? H5T_STD_I64LE : H5T_IEEE_F64LE;
-    hid_t dataset = create_dataset(c, name, type, DIMENSION_CELL | DIMENSION_ITERATION,
-                                   count ? NULL : &nan, labels);
+    hid_t dataset = ss_creator_dataset(c, name, type, SS_DIMENSION_CELL | SS_DIMENSION_ITERATION,
+                                       count ? NULL : &nan, labels);
     if (dataset < 0) {
-        return fail(c, name);
+        return ss_creator_fail(c, name);
     }
-    note_range(c, dataset, !count);
+    ss_creator_note_range(c, dataset, !count);
     H5Dclose(dataset);
     return SS_OK;
 }
 
-static ss_error create_bands(creator *c)
+static ss_error create_bands(ss_creator *c)
 {
-    SS_TRY(create_group(c, "/bands"));
+    SS_TRY(ss_creator_group(c, "/bands"));
     for (int q = 0; q < SS_QUANTITIES; q++) {
         const char *group = ss_layout_quantity_groups[q];
-        SS_TRY(create_group(c, group));
+        SS_TRY(ss_creator_group(c, group));
         for (int s = 0; s < SS_STATISTIC_COUNT; s++) {
             SS_TRY(create_band(c, group, ss_statistic_name((ss_statistic)s),
                                ss_statistic_description((ss_statistic)s), (ss_quantity)q));
@@ -441,9 +241,9 @@ static ss_error create_bands(creator *c)
 }
 
 /* After ss_layout_part_names. */
-static ss_error create_parts(creator *c)
+static ss_error create_parts(ss_creator *c)
 {
-    static const dataset_labels labels[RESULT_PARTS] = {
+    static const ss_labels labels[RESULT_PARTS] = {
         {"residual", "1", "||S A||_F / ||A||_F at the end of the run; NaN: there is none"},
         {"smallest eigenvalue", "1", "of S = grad g(A A^T) - diag(lambda); NaN: there is none"},
         {"multipliers", "1",
@@ -453,8 +253,9 @@ static ss_error create_parts(creator *c)
          "committed, and from divergence on"},
     };
     static const int dimensions[RESULT_PARTS] = {
-        [SS_CERTIFICATE_MULTIPLIERS] = DIMENSION_ROW,
-        [SS_PART_ITERATE] = DIMENSION_ITERATION | DIMENSION_ITERATE_ROW | DIMENSION_ITERATE_COLUMN,
+        [SS_CERTIFICATE_MULTIPLIERS] = SS_DIMENSION_ROW,
+        [SS_PART_ITERATE] =
+            SS_DIMENSION_ITERATION | SS_DIMENSION_ITERATE_ROW | SS_DIMENSION_ITERATE_COLUMN,
     };
     double nan = NAN;
     for (int part = 0; part < RESULT_PARTS; part++) {
@@ -462,37 +263,37 @@ static ss_error create_parts(creator *c)
         if (part == SS_PART_ITERATE ? c->plan->iterate_rows == 0 : c->plan->multipliers == 0) {
             continue;
         }
-        hid_t dataset =
-            create_dataset(c, name, H5T_IEEE_F64LE,
-                           DIMENSION_CELL | DIMENSION_SEED | dimensions[part], &nan, labels[part]);
+        hid_t dataset = ss_creator_dataset(c, name, H5T_IEEE_F64LE,
+                                           SS_DIMENSION_CELL | SS_DIMENSION_SEED | dimensions[part],
+                                           &nan, labels[part]);
         if (dataset < 0) {
-            return fail(c, name);
+            return ss_creator_fail(c, name);
         }
-        note_range(c, dataset, true);
+        ss_creator_note_range(c, dataset, true);
         H5Dclose(dataset);
     }
     return SS_OK;
 }
 
 /* The last of all, at the end of the file: what is read often stays together. */
-static ss_error create_executions(creator *c)
+static ss_error create_executions(ss_creator *c)
 {
-    dataset_labels labels = {
+    ss_labels labels = {
         "executions", "1",
         "800 bytes for each `run` that opened this file for writing: when, where, with what, how "
         "it ended; number 0: none"};
     hid_t type = ss_layout_execution_type();
-    hid_t dataset = create_dataset(c, "execution", type, DIMENSION_EXECUTION, NULL, labels);
+    hid_t dataset = ss_creator_dataset(c, "execution", type, SS_DIMENSION_EXECUTION, NULL, labels);
     H5Tclose(type);
     if (dataset < 0) {
-        return fail(c, "cannot create /execution");
+        return ss_creator_fail(c, "cannot create /execution");
     }
-    note_range(c, dataset, false);
+    ss_creator_note_range(c, dataset, false);
     H5Dclose(dataset);
     return SS_OK;
 }
 
-static ss_error write_provenance(const creator *c, const ss_provenance *provenance)
+static ss_error write_provenance(const ss_creator *c, const ss_provenance *provenance)
 {
     char settings[SS_SETTINGS_SIZE];
     char digest[SS_DIGEST_SIZE];
@@ -503,29 +304,29 @@ static ss_error write_provenance(const creator *c, const ss_provenance *provenan
     gmtime_r(&now, &utc);
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%SZ", &utc);
     ss_plan_digest(c->plan, digest);
-    SS_TRY(write_text(c, c->file, "format", SS_STORE_FORMAT));
-    SS_TRY(write_integer(c, "format_version", SS_STORE_FORMAT_VERSION));
-    SS_TRY(write_text(c, c->file, "name", c->plan->spec->name));
-    SS_TRY(write_text(c, c->file, "spec", provenance->spec_text));
-    SS_TRY(write_text(c, c->file, "overrides", provenance->overrides));
-    SS_TRY(write_text(c, c->file, "shard", ss_shard_format(c->plan->shard, shard)));
-    SS_TRY(write_text(c, c->file, "settings", ss_plan_settings(c->plan, settings)));
-    SS_TRY(write_text(c, c->file, "plan_digest", digest));
-    SS_TRY(write_text(c, c->file, "created", created));
-    SS_TRY(write_text(c, c->file, "version", ss_version()));
-    SS_TRY(write_text(c, c->file, "git_commit", ss_version_commit()));
-    SS_TRY(write_text(c, c->file, "compiler", ss_version_compiler()));
-    SS_TRY(write_text(c, c->file, "library_versions", provenance->libraries));
-    SS_TRY(write_text(c, c->file, "kernel", provenance->kernel));
-    SS_TRY(write_text(c, c->file, "hosts", provenance->hosts));
-    return write_integer(c, "ranks", provenance->ranks);
+    SS_TRY(ss_creator_write_text(c, c->file, "format", SS_STORE_FORMAT));
+    SS_TRY(ss_creator_write_integer(c, "format_version", SS_STORE_FORMAT_VERSION));
+    SS_TRY(ss_creator_write_text(c, c->file, "name", c->plan->spec->name));
+    SS_TRY(ss_creator_write_text(c, c->file, "spec", provenance->spec_text));
+    SS_TRY(ss_creator_write_text(c, c->file, "overrides", provenance->overrides));
+    SS_TRY(ss_creator_write_text(c, c->file, "shard", ss_shard_format(c->plan->shard, shard)));
+    SS_TRY(ss_creator_write_text(c, c->file, "settings", ss_plan_settings(c->plan, settings)));
+    SS_TRY(ss_creator_write_text(c, c->file, "plan_digest", digest));
+    SS_TRY(ss_creator_write_text(c, c->file, "created", created));
+    SS_TRY(ss_creator_write_text(c, c->file, "version", ss_version()));
+    SS_TRY(ss_creator_write_text(c, c->file, "git_commit", ss_version_commit()));
+    SS_TRY(ss_creator_write_text(c, c->file, "compiler", ss_version_compiler()));
+    SS_TRY(ss_creator_write_text(c, c->file, "library_versions", provenance->libraries));
+    SS_TRY(ss_creator_write_text(c, c->file, "kernel", provenance->kernel));
+    SS_TRY(ss_creator_write_text(c, c->file, "hosts", provenance->hosts));
+    return ss_creator_write_integer(c, "ranks", provenance->ranks);
 }
 
-static ss_error fill_file(creator *c, const ss_provenance *provenance)
+static ss_error fill_file(ss_creator *c, const ss_provenance *provenance)
 {
     SS_TRY(write_provenance(c, provenance));
     if (c->plan->multipliers > 0) {
-        SS_TRY(create_group(c, "/certificate"));
+        SS_TRY(ss_creator_group(c, "/certificate"));
     }
     SS_TRY(create_scales(c));
     for (int parameter = 0; parameter < SS_CELL_PARAMETERS; parameter++) {
@@ -539,7 +340,7 @@ static ss_error fill_file(creator *c, const ss_provenance *provenance)
     return create_executions(c);
 }
 
-static ss_error write_file(creator *c, const ss_provenance *provenance)
+static ss_error write_file(ss_creator *c, const ss_provenance *provenance)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
@@ -551,18 +352,18 @@ static ss_error write_file(creator *c, const ss_provenance *provenance)
     H5Pclose(access);
     if (c->file < 0) {
         return c->cause != 0 ? ss_disk_failed(c->path, "cannot be created", c->cause)
-                             : fail(c, "cannot be created");
+                             : ss_creator_fail(c, "cannot be created");
     }
     c->string = ss_layout_string_type();
     ss_error error = fill_file(c, provenance);
-    for (int i = 0; i < DIMENSIONS; i++) {
+    for (int i = 0; i < SS_DIMENSIONS; i++) {
         if (c->scales[i] > 0) {
             H5Dclose(c->scales[i]);
         }
     }
     H5Tclose(c->string);
     if (H5Fclose(c->file) < 0 && error == SS_OK) {
-        error = fail(c, "cannot be written to its end");
+        error = ss_creator_fail(c, "cannot be written to its end");
     }
     return c->cause != 0 ? ss_disk_failed(c->path, "cannot be created", c->cause) : error;
 }
@@ -576,7 +377,7 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
     }
     snprintf(folder, sizeof folder, "%s", path);
     ss_layout_begin();
-    creator c = {.path = temporary, .plan = plan};
+    ss_creator c = {.path = temporary, .plan = plan};
     ss_error error = ss_space_try(temporary, ss_store_predicted_bytes(plan));
     if (error == SS_OK) {
         error = write_file(&c, provenance);
