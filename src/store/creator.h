@@ -1,7 +1,6 @@
 /*
  * What create.c makes a result file with: datasets over named dimensions, with labels and scales,
- * whose space is all there from the start. Serial; for the files of src/store/. Each ss_error of it
- * is SS_ERR_IO, with the path.
+ * whose space is all there from the start. Serial. Every ss_error is SS_ERR_IO, with the path.
  */
 #ifndef SADDLESWEEP_STORE_CREATOR_H
 #define SADDLESWEEP_STORE_CREATOR_H
@@ -54,8 +53,10 @@ typedef int64_t (*ss_value_at)(const ss_plan *plan, int64_t index);
 /* Long datasets are written in pieces: their values are never all in memory. */
 enum { SS_CREATOR_PIECE = 8192 };
 
+/* The error of what could not be done, with HDF5's reason. */
 ss_error ss_creator_fail(const ss_creator *c, const char *what);
 
+/* A text attribute of an object, a number of the root. */
 ss_error ss_creator_write_text(const ss_creator *c, hid_t object, const char *name,
                                const char *text);
 
@@ -70,9 +71,11 @@ hid_t ss_creator_dataset(const ss_creator *c, const char *name, hid_t type, int 
 herr_t ss_creator_write_piece(hid_t dataset, hid_t type, hsize_t first, hsize_t count,
                               const void *values);
 
+/* All of a one-dimensional dataset, as `value` gives them. */
 ss_error ss_creator_write_values(const ss_creator *c, hid_t dataset, int64_t count,
                                  ss_value_at value);
 
+/* A group, by its whole path. */
 ss_error ss_creator_group(const ss_creator *c, const char *name);
 
 /* Closes a dataset that was to be created and written with this status. */
