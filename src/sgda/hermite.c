@@ -85,7 +85,7 @@ static ss_error make_roots(int64_t terms, double **roots)
     return SS_OK;
 }
 
-/* The least number of terms after which less than this is left of the energy; or all. */
+/* The least even number of terms after which less than this is left of the energy; or all. */
 static int64_t shortest(const double *slope, int64_t terms, double energy, double *rest)
 {
     int64_t i = 0;
@@ -94,7 +94,7 @@ static int64_t shortest(const double *slope, int64_t terms, double energy, doubl
         *rest -= slope[i] * slope[i];
         i++;
     }
-    return i;
+    return i + i % 2;
 }
 
 ss_error ss_hermite_terms(ss_activation activation, double r, int64_t *terms, double *rest)
@@ -142,28 +142,43 @@ ss_error ss_hermite_fill(ss_activation activation, double r, int64_t terms,
     return SS_OK;
 }
 
-/* So many that the rest is below rounding: |ρ|^i < 1e-17. */
-static int64_t terms_at(double rho, int64_t terms)
+int64_t ss_hermite_enough(double rho, int64_t terms)
 {
     double size = fabs(rho);
     if (size >= 1) {
         return terms;
     }
-    double enough = size > 0 ? ceil(log(1e-17) / log(size)) + 1 : 1;
-    return enough < (double)terms ? (int64_t)enough : terms;
+    double enough = size > 0 ? ceil(log(1e-17) / log(size)) + 1 : 1; /* |ρ|^i < 1e-17 */
+    return enough < (double)terms ? (int64_t)enough + (int64_t)enough % 2 : terms;
 }
 
-ss_closed_form ss_hermite_at(const ss_hermite_series *first, const ss_hermite_series *second,
-                             int64_t terms, double rho, double *radial_of_second)
+void ss_hermite_multiply(ss_hermite_series first, ss_hermite_series second, int64_t terms,
+                         ss_hermite_series product)
 {
-    ss_closed_form F = {0};
-    double other = 0;
-    for (int64_t i = terms_at(rho, terms) - 1; i >= 0; i--) {
-        F.value = F.value * rho + first->value[i] * second->value[i];
-        F.slope = F.slope * rho + first->slope[i] * second->slope[i];
-        F.radial = F.radial * rho + first->curve[i] * second->value[i];
-        other = other * rho + first->value[i] * second->curve[i];
+    for (int64_t i = 0; i < terms; i++) {
+        product.value[i] = first.value[i] * second.value[i];
+        product.slope[i] = first.slope[i] * second.slope[i];
+        product.curve[i] = first.curve[i] * second.value[i];
     }
-    *radial_of_second = other;
-    return F;
+}
+
+/* Even and odd terms apart: six chains of operations that do not wait for each other. */
+ss_closed_form ss_hermite_sum(ss_hermite_series product, int64_t terms, double rho)
+{
+    ss_closed_form even = {0};
+    ss_closed_form odd = {0};
+    double square = rho * rho;
+    for (int64_t i = terms - 2; i >= 0; i -= 2) {
+        even.value = even.value * square + product.value[i];
+        even.slope = even.slope * square + product.slope[i];
+        even.radial = even.radial * square + product.curve[i];
+        odd.value = odd.value * square + product.value[i + 1];
+        odd.slope = odd.slope * square + product.slope[i + 1];
+        odd.radial = odd.radial * square + product.curve[i + 1];
+    }
+    return (ss_closed_form){
+        .value = even.value + rho * odd.value,
+        .slope = even.slope + rho * odd.slope,
+        .radial = even.radial + rho * odd.radial,
+    };
 }

@@ -11,15 +11,17 @@
 
 #include <stdint.h>
 
-/* The coefficients of φ(r x), φ'(r x) and φ''(r x), `terms` each. Borrowed. */
+/* The coefficients of φ(r x), φ'(r x) and φ''(r x), or of what they are multiplied to, `terms`
+ * each. Borrowed. */
 typedef struct ss_hermite_series {
     double *value;
     double *slope;
     double *curve;
 } ss_hermite_series;
 
-/* How many terms leave less than 1e-14 of E φ'(r x)² (Parseval), at most SS_HERMITE_MOST_TERMS, and
- * in *rest (out) what these leave. Rows of smaller norm need fewer. SS_ERR_MEMORY. Local. */
+/* How many terms, an even number, leave less than 1e-14 of E φ'(r x)² (Parseval), at most
+ * SS_HERMITE_MOST_TERMS, and in *rest (out) what these leave. Rows of smaller norm need fewer.
+ * SS_ERR_MEMORY. Local. */
 enum { SS_HERMITE_MOST_TERMS = 1 << 14 };
 ss_error ss_hermite_terms(ss_activation activation, double r, int64_t *terms, double *rest);
 
@@ -30,9 +32,16 @@ ss_error ss_hermite_terms(ss_activation activation, double r, int64_t *terms, do
 ss_error ss_hermite_fill(ss_activation activation, double r, int64_t terms,
                          ss_hermite_series series);
 
-/* F, F' and both radial moments for rows of norms r and s with correlation rho, |rho| ≤ 1: the
- * moment of the second one, E φ(u) φ''(v), into *radial_of_second (out). Local. */
-ss_closed_form ss_hermite_at(const ss_hermite_series *first, const ss_hermite_series *second,
-                             int64_t terms, double rho, double *radial_of_second);
+/* So many terms are enough at a correlation |rho| ≤ 1: the rest is below rounding. Even, as
+ * `terms` is. Local. */
+int64_t ss_hermite_enough(double rho, int64_t terms);
+
+/* The power series in rho of F, F' and the radial moment of the first of two rows: products of
+ * their coefficients, into `product` (out). Local. */
+void ss_hermite_multiply(ss_hermite_series first, ss_hermite_series second, int64_t terms,
+                         ss_hermite_series product);
+
+/* What these series sum to. `terms` is even. Local. */
+ss_closed_form ss_hermite_sum(ss_hermite_series product, int64_t terms, double rho);
 
 #endif

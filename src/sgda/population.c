@@ -41,10 +41,16 @@ static void warn_once(ss_activation activation, double r, double rest)
     warned = true;
 }
 
-static ss_hermite_series series_of(const ss_population *p, int64_t row)
+static ss_hermite_series series_at(const ss_population *p, int64_t place)
 {
-    double *table = p->tables + (p->series > 1 ? row : 0) * TABLES * p->terms;
+    double *table = p->tables + place * TABLES * p->terms;
     return (ss_hermite_series){table, table + p->terms, table + 2 * p->terms};
+}
+
+/* Of any two rows, if there is one series; else of the two at hand. */
+static ss_hermite_series products_of(const ss_population *p)
+{
+    return series_at(p, p->series);
 }
 
 /* Norms of 0 have no correlation, but a limit. */
@@ -71,12 +77,13 @@ static ss_error make_tables(ss_population *p, int64_t rows)
         warn_once(p->activation, largest, rest);
     }
     p->series = all_equal(p->norms, rows) ? 1 : rows;
-    size_t count = (size_t)(p->series * TABLES * p->terms);
+    size_t count = (size_t)((p->series + 1) * TABLES * p->terms);
     SS_TRY(ss_grow(&p->tables, &p->tables_capacity, count, sizeof *p->tables));
     for (int64_t i = 0; i < p->series; i++) {
         SS_TRY(
-            ss_hermite_fill(p->activation, within_reach(p->norms[i]), p->terms, series_of(p, i)));
+            ss_hermite_fill(p->activation, within_reach(p->norms[i]), p->terms, series_at(p, i)));
     }
+    ss_hermite_multiply(series_at(p, 0), series_at(p, 0), p->terms, products_of(p));
     return SS_OK;
 }
 
@@ -106,20 +113,32 @@ void ss_population_release(ss_population *population)
 }
 
 /* The moments of rows i ≤ j; the radial one of the other order into *radial_of_second. */
-static ss_closed_form moments_at(const ss_population *p, int64_t i, int64_t j, double z,
-                                 double *radial_of_second)
+static ss_closed_form by_closed_form(const ss_population *p, int64_t i, int64_t j, double z,
+                                     double *radial_of_second)
 {
     double r = positive(p->norms[i]);
     double s = positive(p->norms[j]);
-    if (p->series == 0) {
-        ss_closed_form F = ss_closed_form_at(p->activation, z, r, s);
-        *radial_of_second = r == s ? F.radial : ss_closed_form_at(p->activation, z, s, r).radial;
+    ss_closed_form F = ss_closed_form_at(p->activation, z, r, s);
+    *radial_of_second = r == s ? F.radial : ss_closed_form_at(p->activation, z, s, r).radial;
+    return F;
+}
+
+static ss_closed_form by_series(const ss_population *p, int64_t i, int64_t j, double z,
+                                double *radial_of_second)
+{
+    ss_hermite_series products = products_of(p);
+    double rho = z / (positive(p->norms[i]) * positive(p->norms[j]));
+    rho = i == j ? 1 : fmin(fmax(rho, -1), 1);
+    int64_t terms = ss_hermite_enough(rho, p->terms);
+    if (p->series == 1) {
+        ss_closed_form F = ss_hermite_sum(products, terms, rho);
+        *radial_of_second = F.radial;
         return F;
     }
-    double rho = i == j ? 1 : fmin(fmax(z / (r * s), -1), 1);
-    ss_hermite_series first = series_of(p, i);
-    ss_hermite_series second = series_of(p, j);
-    return ss_hermite_at(&first, &second, p->terms, rho, radial_of_second);
+    ss_hermite_multiply(series_at(p, j), series_at(p, i), terms, products);
+    *radial_of_second = ss_hermite_sum(products, terms, rho).radial;
+    ss_hermite_multiply(series_at(p, i), series_at(p, j), terms, products);
+    return ss_hermite_sum(products, terms, rho);
 }
 
 void ss_population_moments(const ss_population *p, const double *Z, double *F, double *slope,
@@ -131,7 +150,8 @@ void ss_population_moments(const ss_population *p, const double *Z, double *F, d
             int64_t here = i * d + j;
             int64_t mirrored = j * d + i;
             double of_second;
-            ss_closed_form at = moments_at(p, i, j, Z[here], &of_second);
+            ss_closed_form at = p->series == 0 ? by_closed_form(p, i, j, Z[here], &of_second)
+                                               : by_series(p, i, j, Z[here], &of_second);
             F[here] = F[mirrored] = at.value;
             if (slope) {
                 slope[here] = slope[mirrored] = at.slope;

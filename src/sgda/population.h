@@ -15,10 +15,10 @@
 typedef struct ss_population {
     ss_activation activation;
     int64_t rows;
-    int64_t series; /* tables: one for all rows if their norms are the same; 0: a closed form */
+    int64_t series; /* one for all rows if their norms are the same; 0: a closed form */
     int64_t terms;
-    double *norms;  /* rows */
-    double *tables; /* series × 3 × terms: of φ, φ', φ'' */
+    double *norms; /* rows */
+    double *tables; /* (series + 1) × 3 × terms: of φ, φ', φ''; then their products for two rows */
     size_t norms_capacity;
     size_t tables_capacity;
 } ss_population;
