@@ -27,8 +27,9 @@ ARROW = {"arrowstyle": "-|>", "mutation_scale": 6.5, "linewidth": 0, "shrinkA": 
 
 
 def pages(results, grid):
-    """Yields the figure, as one or more style.Pages; nothing if no run with d = 2, k = 1 has iterates."""
-    if results.paths is None or not np.isfinite(results.paths).any():
+    """Yields the figure, as one or more style.Pages; nothing if no run of Algorithm 1 with d = 2, k = 1 has
+    iterates."""
+    if results.measure.method or results.paths is None or not np.isfinite(results.paths).any():
         return
     drawing = _Drawing(results, grid)
     columns = min(len(drawing.cells), MOST_COLUMNS)

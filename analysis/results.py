@@ -98,9 +98,11 @@ class Results:
 
     @property
     def exact(self):
-        """[C]: cells of Algorithm 1's population limits, n = m = ∞."""
+        """[C]: cells of Algorithm 1's population limits, n = m = ∞, rows of known norms and no noise."""
         infinite = (self.parameters["n"] == 0) & (self.parameters["m"] == 0)
-        return infinite & (not self.measure.method)
+        settings = _parse_settings(self.attributes["settings"])
+        quiet = float(settings["train.noise"]) == 0 and "train.row_norm" not in settings
+        return infinite & (quiet and not self.measure.method)
 
     @property
     def trapped_rule(self):
@@ -181,9 +183,12 @@ def _read_name(file):
 
 
 def _read_settings(file):
+    return _parse_settings(_text(file.attrs["settings"]))
+
+
+def _parse_settings(text):
     """What all runs share: a dictionary of texts."""
-    lines = _text(file.attrs["settings"]).splitlines()
-    return dict(line.split(": ", 1) for line in lines)
+    return dict(line.split(": ", 1) for line in text.splitlines())
 
 
 def _read_executions(file):

@@ -196,7 +196,8 @@ uint64_t ss_run_identity(const ss_run *run);
  * on every rank, whatever its processor. Local. */
 double ss_run_cost_seconds(const ss_run *run);
 
-/* The bytes of the matrices and samples of a run that uses this kernel, exactly. Local. */
+/* The bytes of the matrices and samples of a run that uses this kernel, exactly; and of its Hermite
+ * tables, if it has such, about. Local. */
 double ss_run_cost_bytes(const ss_run *run, const struct ss_kernel *kernel);
 
 #endif

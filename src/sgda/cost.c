@@ -12,7 +12,7 @@
 #include "saddlesweep/run.h"
 
 #include "../kernel/arrangement.h"
-#include "saddlesweep/closed_form.h"
+#include "population.h"
 
 #include <math.h>
 
@@ -69,18 +69,12 @@ static double whole(double count, double size)
     return ceil(count / size) * size;
 }
 
-/* ns for F and its derivatives at an entry of A Aᵀ: a closed form's, or a series'. */
-static const double closed_entry = 35;
-static const double series_entry = 200;
-
-/* ns for F(A Aᵀ), and for the exact gradient if asked: products, and F on and above the diagonal.
- */
+/* ns for F(A Aᵀ), and for the exact gradient if asked: moments, and products of matrices. */
 static double population_cost(const ss_run *run, int64_t k, bool gradient)
 {
     static const double product = 0.5;
-    double d = (double)run->d;
-    double entry = ss_closed_form_exists(run->activation) ? closed_entry : series_entry;
-    return d * (d + 1) / 2 * entry + (gradient ? 2 : 1) * d * d * (double)k * product;
+    double products = (gradient ? 2 : 1) * (double)(run->d * run->d * k);
+    return ss_population_moments_ns(run) + products * product;
 }
 
 /* ns for `samples` samples: k normals, activations, A z and Γ each, and the gradient if asked. */
@@ -152,8 +146,15 @@ double ss_run_cost_seconds(const ss_run *run)
     double k = (double)run->k;
     double iteration =
         table->iteration + (d * d + d * k) * table->entry + moments_cost(run, run->m, run->k, true);
+    double start = moments_cost(run, run->n, run->k0, false);
     if (run->noise > 0) {
         iteration += d * k * scalar_normal;
     }
-    return 1e-9 * (moments_cost(run, run->n, run->k0, false) + (double)run->iterations * iteration);
+    if (run->n == 0 || run->m == 0) {
+        start += ss_population_prepare_ns(run);
+    }
+    if (run->m == 0 && run->train_row_norm == SS_TRAIN_ROW_NORM_FREE) {
+        iteration += ss_population_prepare_ns(run);
+    }
+    return 1e-9 * (start + (double)run->iterations * iteration);
 }

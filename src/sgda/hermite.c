@@ -20,42 +20,77 @@ static double slope_energy(ss_activation activation, double r, double step)
     return sum * step / sqrt(2 * M_PI);
 }
 
-/* The highest frequency in φ(r x)² and φ'(r x)², to rounding: the rule does not change any more
- * with its double. Also E φ'(r x)². */
+/* Beyond this a table would take more than a few seconds: enough for norms of about 70. */
+static const double highest_frequency = 2048;
+
+/* A frequency above which there is nothing in φ(r x)² and φ'(r x)², to rounding: the rule does not
+ * change any more with half the step, and converges exponentially. Also E φ'(r x)². */
 static double bandwidth(ss_activation activation, double r, double *energy)
 {
-    static const double most = 1 << 17;
-    double frequency = 8 * (1 + r);
+    double frequency = 8 * (1 + fmin(r, highest_frequency));
     double before = slope_energy(activation, r, 2 * M_PI / frequency);
     for (;;) {
         *energy = slope_energy(activation, r, M_PI / frequency);
-        if (fabs(*energy - before) <= 2e-15 * fabs(*energy) || frequency >= most) {
-            return frequency;
+        if (fabs(*energy - before) <= 1e-13 * fabs(*energy) || frequency >= highest_frequency) {
+            return fmin(1.25 * frequency, 1.25 * highest_frequency);
         }
         before = *energy;
         frequency *= 2;
     }
 }
 
-/* Adds what a pair of nodes ±x contributes; ψ_i = exp(−x²/4) h_i(x) neither over- nor underflows
- * where that counts. */
-static void add_nodes(ss_activation activation, double r, double x, double weight, int64_t terms,
-                      const double *roots, ss_hermite_series series)
+/* Pairs of nodes ±x that go through the recursion side by side. */
+enum { LANES = 8 };
+
+typedef struct nodes {
+    double x[LANES];
+    double psi[LANES]; /* ψ_i = exp(−x²/4) h_i(x): neither over- nor underflows where it counts */
+    double before[LANES];   /* ψ_{i−1} */
+    double value[2][LANES]; /* weight · (φ(r x) ± φ(−r x)): for even and odd i */
+    double slope[2][LANES]; /* of φ', likewise */
+} nodes;
+
+static void place_nodes(ss_activation activation, double r, double first, double step, nodes *at)
 {
-    double right = ss_activation_value(activation, r * x);
-    double left = ss_activation_value(activation, -r * x);
-    double slope_right = ss_activation_slope(activation, r * x);
-    double slope_left = ss_activation_slope(activation, -r * x);
-    double values[2] = {weight * (right + left), weight * (right - left)};
-    double slopes[2] = {weight * (slope_right + slope_left), weight * (slope_right - slope_left)};
-    double before = 0;
-    double psi = exp(-x * x / 4);
+    for (int lane = 0; lane < LANES; lane++) {
+        double x = first + lane * step;
+        double weight = step / sqrt(2 * M_PI) * exp(-x * x / 4);
+        double right = ss_activation_value(activation, r * x);
+        double left = ss_activation_value(activation, -r * x);
+        double slope_right = ss_activation_slope(activation, r * x);
+        double slope_left = ss_activation_slope(activation, -r * x);
+        at->x[lane] = x;
+        at->psi[lane] = exp(-x * x / 4);
+        at->before[lane] = 0;
+        at->value[0][lane] = weight * (right + left);
+        at->value[1][lane] = weight * (right - left);
+        at->slope[0][lane] = weight * (slope_right + slope_left);
+        at->slope[1][lane] = weight * (slope_right - slope_left);
+    }
+}
+
+static double dot_lanes(const double *a, const double *b)
+{
+    double sums[LANES / 2];
+    for (int lane = 0; lane < LANES / 2; lane++) {
+        sums[lane] = a[lane] * b[lane] + a[lane + LANES / 2] * b[lane + LANES / 2];
+    }
+    return (sums[0] + sums[2]) + (sums[1] + sums[3]);
+}
+
+/* Adds what the nodes contribute to all coefficients. roots: of 0 … terms. */
+static void add_nodes(nodes *at, int64_t terms, const double *roots, ss_hermite_series series)
+{
     for (int64_t i = 0; i < terms; i++) {
-        series.value[i] += values[i % 2] * psi;
-        series.slope[i] += slopes[i % 2] * psi;
-        double next = (x * psi - roots[i] * before) / roots[i + 1];
-        before = psi;
-        psi = next;
+        double inverse = 1 / roots[i + 1];
+        double root = roots[i] * inverse;
+        series.value[i] += dot_lanes(at->value[i % 2], at->psi);
+        series.slope[i] += dot_lanes(at->slope[i % 2], at->psi);
+        for (int lane = 0; lane < LANES; lane++) {
+            double next = at->x[lane] * inverse * at->psi[lane] - root * at->before[lane];
+            at->before[lane] = at->psi[lane];
+            at->psi[lane] = next;
+        }
     }
 }
 
@@ -69,9 +104,10 @@ static void fill(ss_activation activation, double r, double frequency, int64_t t
         series.value[i] = 0;
         series.slope[i] = 0;
     }
-    for (double x = step / 2; x < last_node; x += step) {
-        double weight = step / sqrt(2 * M_PI) * exp(-x * x / 4);
-        add_nodes(activation, r, x, weight, terms, roots, series);
+    for (double x = step / 2; x < last_node; x += LANES * step) {
+        nodes at;
+        place_nodes(activation, r, x, step, &at);
+        add_nodes(&at, terms, roots, series);
     }
 }
 
@@ -89,12 +125,13 @@ static ss_error make_roots(int64_t terms, double **roots)
 static int64_t shortest(const double *slope, int64_t terms, double energy, double *rest)
 {
     int64_t i = 0;
-    *rest = energy;
-    while (i<terms && * rest> 1e-14 * energy) {
-        *rest -= slope[i] * slope[i];
+    double left = energy;
+    while (i < terms && left > 1e-14 * energy) {
+        left -= slope[i] * slope[i];
         i++;
     }
-    return i + i % 2;
+    *rest = energy > 0 ? left / energy : 0;
+    return i > 0 ? i + i % 2 : 2;
 }
 
 ss_error ss_hermite_terms(ss_activation activation, double r, int64_t *terms, double *rest)

@@ -20,8 +20,8 @@ typedef struct ss_hermite_series {
 } ss_hermite_series;
 
 /* How many terms, an even number, leave less than 1e-14 of E φ'(r x)² (Parseval), at most
- * SS_HERMITE_MOST_TERMS, and in *rest (out) what these leave. Rows of smaller norm need fewer.
- * SS_ERR_MEMORY. Local. */
+ * SS_HERMITE_MOST_TERMS, and in *rest (out) which part of it these leave. Rows of smaller norm need
+ * fewer. SS_ERR_MEMORY. Local. */
 enum { SS_HERMITE_MOST_TERMS = 1 << 14 };
 ss_error ss_hermite_terms(ss_activation activation, double r, int64_t *terms, double *rest);
 

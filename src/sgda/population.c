@@ -27,15 +27,16 @@ static bool is_prepared(const ss_population *p, ss_activation activation, const 
            memcmp(p->norms, norms, (size_t)rows * sizeof *norms) == 0;
 }
 
-/* F is as good as promised but for rows whose norms only a run that goes astray has. */
+/* F is as good as promised but for rows that are very long. */
 static void warn_once(ss_activation activation, double r, double rest)
 {
     static bool warned;
     char name[SS_ACTIVATION_TEXT_SIZE];
     if (!warned) {
         fprintf(stderr,
-                "warning: rows of norm %.3g: the Hermite series of %s is cut after %d terms, which "
-                "leaves an error of up to %.1g in F'\n",
+                "warning: a row of norm %.3g is long for the Hermite series of %s: what %d terms "
+                "leave is %.1g of E phi'^2, so F is less exact than 1e-12 where rows are nearly "
+                "parallel\n",
                 r, ss_activation_format(activation, name), (int)SS_HERMITE_MOST_TERMS, rest);
     }
     warned = true;
@@ -59,29 +60,22 @@ static double positive(double norm)
     return fmax(norm, 1e-100);
 }
 
-/* What a series is made for: beyond, it would take seconds for rows that have gone astray. */
-static double within_reach(double norm)
-{
-    return fmin(positive(norm), 100);
-}
-
 static ss_error make_tables(ss_population *p, int64_t rows)
 {
     double rest;
     double largest = 0;
     for (int64_t i = 0; i < rows; i++) {
-        largest = fmax(largest, within_reach(p->norms[i]));
+        largest = fmax(largest, positive(p->norms[i]));
     }
     SS_TRY(ss_hermite_terms(p->activation, largest, &p->terms, &rest));
-    if (p->terms == SS_HERMITE_MOST_TERMS) {
+    if (rest > 1e-12) {
         warn_once(p->activation, largest, rest);
     }
     p->series = all_equal(p->norms, rows) ? 1 : rows;
     size_t count = (size_t)((p->series + 1) * TABLES * p->terms);
     SS_TRY(ss_grow(&p->tables, &p->tables_capacity, count, sizeof *p->tables));
     for (int64_t i = 0; i < p->series; i++) {
-        SS_TRY(
-            ss_hermite_fill(p->activation, within_reach(p->norms[i]), p->terms, series_at(p, i)));
+        SS_TRY(ss_hermite_fill(p->activation, positive(p->norms[i]), p->terms, series_at(p, i)));
     }
     ss_hermite_multiply(series_at(p, 0), series_at(p, 0), p->terms, products_of(p));
     return SS_OK;
@@ -112,12 +106,59 @@ void ss_population_release(ss_population *population)
     *population = (ss_population){0};
 }
 
+static bool has_unit_rows(const ss_run *run)
+{
+    return run->train_row_norm == SS_TRAIN_ROW_NORM_KNOWN && !ss_run_keeps_norms(run);
+}
+
+/* Rows of A* have norms of about √k0 as drawn, free ones too; terms grow with the square of a norm
+ * (docs/population.md), here as tanh's do. */
+static double expected_terms(const ss_run *run)
+{
+    double square = has_unit_rows(run) ? 1 : (double)run->k0;
+    return fmin(160 * square, SS_HERMITE_MOST_TERMS);
+}
+
+static double expected_series(const ss_run *run)
+{
+    return ss_closed_form_exists(run->activation) ? 0 : has_unit_rows(run) ? 1 : (double)run->d;
+}
+
+double ss_population_moments_ns(const ss_run *run)
+{
+    static const double closed_form = 35; /* ns an entry */
+    static const double sum = 200;        /* of a series */
+    static const double term = 5;         /* of one whose products are made on the spot */
+    double d = (double)run->d;
+    double entries = d * (d + 1) / 2;
+    double series = expected_series(run);
+    if (series == 0) {
+        return entries * closed_form;
+    }
+    return series > 1 ? 2 * entries * sum + d * expected_terms(run) * term : entries * sum;
+}
+
+double ss_population_prepare_ns(const ss_run *run)
+{
+    static const double node = 0.5; /* ns for a node and term, all passes over them included */
+    double terms = expected_terms(run);
+    double nodes = 2 * (8 * sqrt(terms) + 60);
+    return expected_series(run) * terms * nodes * node;
+}
+
+double ss_population_table_bytes(const ss_run *run)
+{
+    double series = expected_series(run);
+    return series > 0 ? (series + 1) * TABLES * expected_terms(run) * sizeof(double) : 0;
+}
+
 /* The moments of rows i ≤ j; the radial one of the other order into *radial_of_second. */
 static ss_closed_form by_closed_form(const ss_population *p, int64_t i, int64_t j, double z,
                                      double *radial_of_second)
 {
     double r = positive(p->norms[i]);
     double s = positive(p->norms[j]);
+    z = i == j ? r * s : z; /* where asin is steep, an ulp counts */
     ss_closed_form F = ss_closed_form_at(p->activation, z, r, s);
     *radial_of_second = r == s ? F.radial : ss_closed_form_at(p->activation, z, s, r).radial;
     return F;
@@ -135,10 +176,14 @@ static ss_closed_form by_series(const ss_population *p, int64_t i, int64_t j, do
         *radial_of_second = F.radial;
         return F;
     }
-    ss_hermite_multiply(series_at(p, j), series_at(p, i), terms, products);
-    *radial_of_second = ss_hermite_sum(products, terms, rho).radial;
     ss_hermite_multiply(series_at(p, i), series_at(p, j), terms, products);
-    return ss_hermite_sum(products, terms, rho);
+    ss_closed_form F = ss_hermite_sum(products, terms, rho);
+    *radial_of_second = F.radial;
+    if (i != j) {
+        ss_hermite_multiply(series_at(p, j), series_at(p, i), terms, products);
+        *radial_of_second = ss_hermite_sum(products, terms, rho).radial;
+    }
+    return F;
 }
 
 void ss_population_moments(const ss_population *p, const double *Z, double *F, double *slope,

@@ -8,6 +8,7 @@
 #define SADDLESWEEP_SGDA_POPULATION_H
 
 #include "hermite.h"
+#include "saddlesweep/run.h"
 
 #include <stddef.h>
 
@@ -29,6 +30,12 @@ ss_error ss_population_prepare(ss_population *population, ss_activation activati
                                const double *norms, int64_t rows);
 
 void ss_population_release(ss_population *population);
+
+/* What a run takes, about, before its rows are known: ns for its moments once, ns to prepare its
+ * rows, and bytes of tables; the last two 0 for closed forms. Local. */
+double ss_population_moments_ns(const ss_run *run);
+double ss_population_prepare_ns(const ss_run *run);
+double ss_population_table_bytes(const ss_run *run);
 
 /*
  * F = F(Z), and what its gradient is made of; all d × d, row-major.

@@ -3,6 +3,7 @@
 #include "../base/clock.h"
 #include "../base/memory.h"
 #include "engine.h"
+#include "population.h"
 #include "saddlesweep/closed_form.h"
 
 #include <math.h>
@@ -214,8 +215,11 @@ int64_t ss_run_state_count(const ss_run *run)
 
 double ss_run_cost_bytes(const ss_run *run, const ss_kernel *kernel)
 {
-    return (double)(run->algorithm == SS_ALGORITHM_MARGINAL ? ss_engine_marginal_bytes(run)
-                                                            : ss_engine_local_bytes(run, kernel));
+    if (run->algorithm == SS_ALGORITHM_MARGINAL) {
+        return (double)ss_engine_marginal_bytes(run);
+    }
+    double tables = run->n == 0 || run->m == 0 ? ss_population_table_bytes(run) : 0;
+    return (double)ss_engine_local_bytes(run, kernel) + tables;
 }
 
 void ss_run_save(const ss_workspace *workspace, const ss_run *run, double *state)

@@ -264,6 +264,7 @@ ss_error ss_submission_prepare(const ss_submit_options *options, const char *spe
     *submission =
         (ss_submission){.options = options, .spec_path = spec_path, .request = options->request};
     SS_TRY(ss_sweep_load(spec_path, &options->overrides, SS_SHARD_WHOLE, &submission->sweep));
+    ss_sweep_warn(&submission->sweep);
     SS_TRY(name_files(submission, folder));
     SS_TRY(inspect_result(submission, &share));
     SS_TRY(check_reuse(submission));

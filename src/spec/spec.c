@@ -96,9 +96,10 @@ static ss_error read_algorithm(const ss_yaml_node *root, ss_spec *spec)
                              : SS_OK;
     }
     if (!discriminator) {
-        return ss_yaml_fail(SS_ERR_SPEC, &algorithm->place,
-                            "algorithm: marginal needs a discriminator as well: linear (for "
-                            "leaky_relu) or rectified_linear (for tanh, sigmoid, erf, identity)");
+        return ss_yaml_fail(
+            SS_ERR_SPEC, &algorithm->place,
+            "algorithm: marginal needs a discriminator as well: linear (for "
+            "leaky_relu, softplus, gelu) or rectified_linear (for tanh, sigmoid, erf, identity)");
     }
     SS_TRY(ss_read_choice(discriminator, "discriminator", discriminator_names, 2, &choice));
     spec->discriminator = (ss_discriminator)choice;
@@ -241,6 +242,14 @@ static ss_error read_iterate(const ss_yaml_node *record, ss_spec *spec)
     return SS_OK;
 }
 
+/* Whether runs go on process grids from wide.from_d on: see ss_plan_is_wide. */
+static bool has_samples_to_share(const ss_spec *spec)
+{
+    return spec->algorithm == SS_ALGORITHM_SGDA &&
+           ss_values_largest(&spec->axes[spec->axes[SS_AXIS_N].root].values) > 0 &&
+           ss_values_largest(&spec->axes[spec->axes[SS_AXIS_M].root].values) > 0;
+}
+
 /* Once all is read: A lies on one rank, and a run's record of it fits in its memory. */
 static ss_error check_iterates(const ss_yaml_node *root, const ss_spec *spec)
 {
@@ -250,7 +259,7 @@ static ss_error check_iterates(const ss_yaml_node *root, const ss_spec *spec)
     const ss_yaml_node *node = ss_yaml_find(ss_yaml_find(root, "record"), "iterate");
     int64_t d = ss_values_largest(&spec->axes[spec->axes[SS_AXIS_D].root].values);
     int64_t k = ss_values_largest(&spec->axes[spec->axes[SS_AXIS_K].root].values);
-    if (d >= spec->wide_from_d) {
+    if (d >= spec->wide_from_d && has_samples_to_share(spec)) {
         return ss_yaml_fail(SS_ERR_SPEC, &node->place,
                             "record.iterate: found true, but runs with d from %" PRId64
                             " on go on process grids, which do not gather A; use smaller d, or a "

@@ -13,11 +13,10 @@ static const ss_values *values_of(const ss_spec *spec, ss_axis_id axis)
     return &spec->axes[spec->axes[axis].root].values;
 }
 
-/* The matrix is that of every cell: d is its rows, k at least its columns. */
-static ss_error check_axes(const ss_yaml_node *matrix, const ss_spec *spec)
+/* The matrix is that of every cell: d is its rows … */
+static ss_error check_rows(const ss_yaml_node *matrix, const ss_spec *spec)
 {
     const ss_values *d = values_of(spec, SS_AXIS_D);
-    int64_t smallest_k = ss_values_smallest(values_of(spec, SS_AXIS_K));
     for (int64_t i = 0; i < d->count; i++) {
         if (ss_values_at(d, i) != spec->truth_rows) {
             return ss_yaml_fail(SS_ERR_SPEC, &matrix->place,
@@ -26,12 +25,21 @@ static ss_error check_axes(const ss_yaml_node *matrix, const ss_spec *spec)
                                 path, spec->truth_rows, ss_values_at(d, i));
         }
     }
-    return smallest_k >= spec->latent
+    return SS_OK;
+}
+
+/* … and k at least its columns, of which the first row has some. */
+static ss_error check_columns(const ss_yaml_node *matrix, const ss_spec *spec)
+{
+    int64_t smallest_k = ss_values_smallest(values_of(spec, SS_AXIS_K));
+    const ss_yaml_node *row = matrix->items[0];
+    int64_t columns = row->kind == SS_YAML_SEQUENCE ? (int64_t)row->count : 0;
+    return smallest_k >= columns
                ? SS_OK
                : ss_yaml_fail(SS_ERR_SPEC, &matrix->place,
                               "%s: has %" PRId64 " columns, its k0, but k goes down to %" PRId64
                               "; the generator needs k >= k0 in every cell",
-                              path, spec->latent, smallest_k);
+                              path, columns, smallest_k);
 }
 
 /* Row i; the first one says how many columns there are. Lists have no place of their own (yaml.c),
@@ -71,8 +79,10 @@ ss_error ss_truth_matrix_read(const ss_yaml_node *matrix, ss_spec *spec)
         return ss_read_mismatch(matrix, path, "a list of d rows of k0 numbers, e.g. [[1], [1]]");
     }
     spec->truth_rows = (int64_t)matrix->count;
+    SS_TRY(check_rows(matrix, spec)); /* before there is memory for it */
+    SS_TRY(check_columns(matrix, spec));
     for (int64_t i = 0; i < spec->truth_rows; i++) {
         SS_TRY(read_row(matrix->items[i], i, spec));
     }
-    return check_axes(matrix, spec);
+    return SS_OK;
 }

@@ -73,6 +73,12 @@ class Paths(ProgramTest):
         self.assertNotIn("Contours", page.caption)
         self.assertTrue(page.svg())
 
+    def test_of_marginals_there_is_none_as_the_contours_are_of_another_risk(self):
+        text = PLANE.replace(", row_norm: free", "").replace("2500", "50") + "algorithm: marginal\ndiscriminator: linear\n"
+        path = self.run_sweep(text, "marginal")
+        self.assertEqual(read(path, "iterate").shape[-2:], (2, 1))
+        self.assertEqual(self.pages(path), [])
+
     def test_of_other_cells_or_without_iterates_there_is_none(self):
         for name, text in (("other", SWEEP.replace("log}", "log, iterate: true}")),
                            ("plain", PLANE.replace(", iterate: true", "").replace("2500", "50"))):  # fmt: skip

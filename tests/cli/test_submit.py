@@ -68,6 +68,11 @@ class Submit(ProgramTest):
         self.assertIn("--partition=p", self.directives(figures))
         self.assertIn("--ntasks=1", self.directives(figures))
 
+    def test_it_warns_as_plan_does(self):
+        sets = ("--set", "algorithm=marginal", "--set", "discriminator=linear", "--set", "grid.activation=tanh")
+        said = self.submit(self.spec, "-o", "tiny.h5", "--nodes", "2", "--dry-run", *sets).stderr
+        self.assertEqual(said.count("warning: discriminator linear with tanh"), 1, said)
+
     def test_the_scripts_are_the_templates_with_another_head(self):
         mark = "# ---- from here on"
         for script, name in zip(self.dry_run(), ("sweep", "figures")):

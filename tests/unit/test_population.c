@@ -124,13 +124,29 @@ static void series_are_the_expectations_to_1e_12(void **state)
 {
     (void)state;
     const double rhos[] = {-1, -0.9, 0, 0.3, 0.995, 1};
-    const double norms[][2] = {{1, 1}, {0.3, 2.5}, {6, 6}};
+    const double norms[][2] = {{1, 1}, {0.3, 2.5}, {6, 6}, {11, 3}};
     for (size_t a = 0; a < COUNT_OF(by_series); a++) {
         for (size_t n = 0; n < COUNT_OF(norms); n++) {
             for (size_t i = 0; i < COUNT_OF(rhos); i++) {
                 assert_moments(by_series[a], norms[n][0], norms[n][1], rhos[i]);
             }
         }
+    }
+}
+
+/* Their series is cut, but what is cut counts only where rows are nearly parallel. */
+static void rows_that_are_long_are_as_exact_unless_parallel(void **state)
+{
+    (void)state;
+    const ss_activation softplus = {SS_ACTIVATION_SOFTPLUS, 0};
+    const double rhos[] = {-0.9, 0.3, 0.9};
+    for (size_t i = 0; i < COUNT_OF(rhos); i++) {
+        double r = 60;
+        moments found = moments_of(softplus, r, r, rhos[i]);
+        double value = expect(softplus, ss_activation_value, ss_activation_value, r, r, rhos[i]);
+        double slope = expect(softplus, ss_activation_slope, ss_activation_slope, r, r, rhos[i]);
+        assert_near(found.F[1] / value, 1, 1e-9);
+        assert_near(found.slope[1], slope, 1e-9);
     }
 }
 
@@ -375,6 +391,26 @@ static void its_certificate_says_so(void **state)
     assert_at_most(-results[2 + SS_CERTIFICATE_EIGENVALUE], 1e-12);
 }
 
+/* Rows of their own norms have tables of their own, free ones at every iteration. */
+static void what_tables_cost_is_predicted(void **state)
+{
+    (void)state;
+    const ss_kernel *kernel;
+    assert_int_equal(ss_kernel_choose(SS_PRECISION_DOUBLE, &kernel), SS_OK);
+    ss_run unit = run_of_sizes(by_series[0], 0, 0);
+    ss_run gaussian = unit;
+    ss_run free = unit;
+    ss_run closed = run_of_sizes((ss_activation){SS_ACTIVATION_ERF, 0}, 0, 0);
+    ss_run closed_free = closed;
+    gaussian.row_norm = SS_ROW_NORM_GAUSSIAN;
+    free.train_row_norm = closed_free.train_row_norm = SS_TRAIN_ROW_NORM_FREE;
+    assert_true(ss_run_cost_seconds(&gaussian) > 2 * ss_run_cost_seconds(&unit));
+    assert_true(ss_run_cost_seconds(&free) > 5 * ss_run_cost_seconds(&gaussian));
+    assert_near(ss_run_cost_seconds(&closed_free), ss_run_cost_seconds(&closed), 0);
+    assert_true(ss_run_cost_bytes(&gaussian, kernel) > ss_run_cost_bytes(&unit, kernel));
+    assert_true(ss_run_cost_bytes(&unit, kernel) > ss_run_cost_bytes(&closed, kernel));
+}
+
 /* With gaussian norms every row has a table of its own. */
 static void a_workspace_forgets_the_run_before(void **state)
 {
@@ -388,6 +424,7 @@ static void a_workspace_forgets_the_run_before(void **state)
         for (int norm = SS_ROW_NORM_UNIT; norm <= SS_ROW_NORM_GAUSSIAN; norm++) {
             ss_run run = run_of_sizes(activations[a], 0, norm == SS_ROW_NORM_UNIT ? 0 : M);
             run.row_norm = (ss_row_norm)norm;
+            run.train_row_norm = a % 2 ? SS_TRAIN_ROW_NORM_FREE : SS_TRAIN_ROW_NORM_KNOWN;
             run.step_size = 0.02;
             assert_int_equal(execute(&run, alone).status, SS_RUN_DONE);
             ss_run_execute(&run, workspace, NULL, NULL, after, &outcome);
@@ -401,6 +438,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(series_are_the_expectations_to_1e_12),
+        cmocka_unit_test(rows_that_are_long_are_as_exact_unless_parallel),
         cmocka_unit_test(the_radial_moment_of_closed_forms_is_a_derivative),
         cmocka_unit_test(one_table_for_all_rows_gives_what_a_table_each_gives),
         cmocka_unit_test(a_row_of_norm_zero_has_a_limit),
@@ -409,6 +447,7 @@ int main(void)
         cmocka_unit_test(infinitely_many_samples_are_the_limit_of_many),
         cmocka_unit_test(the_target_is_recovered_exactly),
         cmocka_unit_test(its_certificate_says_so),
+        cmocka_unit_test(what_tables_cost_is_predicted),
         cmocka_unit_test(a_workspace_forgets_the_run_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
