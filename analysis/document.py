@@ -13,6 +13,7 @@ import fit as fits
 import grid as grids
 import histogram
 import iterations
+import lemmas
 import markup
 import palette
 import paths
@@ -170,6 +171,7 @@ def _result(results, grid, gallery):
         ("Error on the way", iterations, "-iterations"),
         ("Error and certificate", certificates, "-certificates"),
         ("Trapped starts", trapped, "-trapped"),
+        ("Errors of Lemmas 3 to 5", lemmas, "-lemmas"),
         ("Paths of A", paths, "-paths"),
     )
     shown = {

@@ -10,6 +10,8 @@ Writes, into the folder of the file or the one given with --out (NAME is the swe
                                  cells with n = m = inf and k < d
   NAME-paths.png ...             the paths of A over the contours of the population risk, if the
                                  sweep recorded iterates, of its cells with d = 2 and k = 1
+  NAME-lemmas.png ...            errors of X_n, of its gradient and of a batch's, if the sweep asked
+                                 for them, with fitted laws
   NAME-fit.png ...               with --fit: final absolute error and the fitted law, a line per d
   NAME-fit-crossings.png ...     with --fit: n*(d, ε), the fitted law, and the slopes of the bound
   NAME.csv NAME.txt              a table, one row a cell
@@ -81,6 +83,7 @@ def write(results, fit, folder):
     import final_error
     import fit_figures
     import iterations
+    import lemmas
     import paths
     import style
     import trapped
@@ -97,6 +100,7 @@ def write(results, fit, folder):
     save(certificates.pages(results, grid), f"{stem}-certificates")
     save(trapped.pages(results, grid), f"{stem}-trapped")
     save(paths.pages(results, grid), f"{stem}-paths")
+    save(lemmas.pages(results, grid), f"{stem}-lemmas")
     if fit:
         save(fit_figures.error_pages(results, fit), f"{stem}-fit")
         save(fit_figures.crossing_pages(results, fit), f"{stem}-fit-crossings")

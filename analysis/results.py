@@ -49,6 +49,7 @@ class Results:
     until_se: float | None  # … until the relative standard error is this
     epsilon: np.ndarray  # [C, S] of the runs' certificates (Definition 2); NaN where there is none
     paths: np.ndarray | None  # [C, S, P, 2] recorded A of committed runs with d = 2, k = 1; NaN elsewhere
+    lemmas: dict  # "covariance_error/spectral" and so on -> [C, S] of done runs; those that the sweep asked for
     truth: np.ndarray | None  # [d, k0] A*, where the sweep gives it
     bands: dict  # (quantity, statistic) -> [C, P], over the DONE runs
     attributes: dict  # of the root, as text
@@ -165,6 +166,7 @@ def _read_open(file, path):
         until_se=seeds.until_se(settings),
         epsilon=_read_epsilon(file, status),
         paths=_read_paths(file, committed),
+        lemmas=_read_lemmas(file, status),
         truth=file["truth"][:] if "truth" in file else None,
         bands=stored if reduced else computed,
         reduced=reduced,
@@ -230,6 +232,15 @@ def _read_paths(file, committed):
         paths[cell] = file["iterate"][cell, :, :, :2, 0]
     paths[~committed] = np.nan
     return paths
+
+
+def _read_lemmas(file, status):
+    return {
+        f"{group}/{name}": np.where(status == DONE, file[group][name][:], np.nan)
+        for group in ("covariance_error", "gradient_error")
+        if group in file
+        for name in file[group]
+    }
 
 
 def _read_bands(file):

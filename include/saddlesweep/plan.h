@@ -41,12 +41,14 @@ ss_error ss_plan_of_cells(const ss_spec *spec, ss_shard shard, uint32_t *numbers
                           ss_plan *plan);
 
 /* Room for the results of any run of the plan: its checkpoints, then a certificate of the largest
- * d, then iterates of the largest d and k. */
+ * d, iterates of the largest d and k, what the lemmas are about. */
 static inline int64_t ss_plan_result_count(const ss_plan *plan)
 {
     return plan->checkpoints +
            (plan->multipliers > 0 ? SS_CERTIFICATE_MULTIPLIERS + plan->multipliers : 0) +
-           plan->checkpoints * plan->iterate_rows * plan->iterate_columns;
+           plan->checkpoints * plan->iterate_rows * plan->iterate_columns +
+           (plan->spec->covariance_error ? SS_COVARIANCE_VALUES : 0) +
+           (plan->spec->gradient_bias ? SS_GRADIENT_VALUES : 0);
 }
 
 /* Frees what a plan owns. */

@@ -43,7 +43,9 @@ typedef struct ss_run {
     ss_algorithm algorithm;
     ss_discriminator discriminator; /* of SS_ALGORITHM_MARGINAL; 0 otherwise */
     bool certificate; /* whether its end is certified, too; no part of its identity, as is … */
-    bool iterate;     /* … whether A is recorded with every error */
+    bool iterate;     /* … whether A is recorded with every error, and … */
+    bool covariance_error; /* … whether these are measured (ss_run_lemma_count) */
+    bool gradient_bias;
 } ss_run;
 
 /* Whether the r_i are the norms that A* came with: otherwise its rows are scaled to norm 1. */
@@ -83,17 +85,44 @@ static inline int64_t ss_run_iterate_start(const ss_run *run)
     return run->checkpoint_count + ss_run_certificate_count(run);
 }
 
-/* Values that a run results in: its trajectory's (checkpoint_count), its certificate's, then its
- * iterates'. */
-static inline int64_t ss_run_result_count(const ss_run *run)
+/*
+ * What Lemmas 3 to 5 are about, behind the iterates, each if it is asked for: how far X_n is from
+ * X = F(Z*), in the spectral and the Frobenius norm; and at A⁰ ‖∇g_n − ∇g‖_F, and an unbiased
+ * estimate of ‖E ∇g_{m,n} − ∇g_n‖_F² with its standard error (∇g_{m,n}: step 3 with η_V = 1). 0
+ * where n or m is infinite; NaN if the run did not end well.
+ */
+enum { SS_COVARIANCE_SPECTRAL, SS_COVARIANCE_FROBENIUS, SS_COVARIANCE_VALUES };
+enum {
+    SS_GRADIENT_SAMPLING,
+    SS_GRADIENT_BIAS_SQUARED,
+    SS_GRADIENT_BIAS_STD_ERROR,
+    SS_GRADIENT_VALUES
+};
+
+static inline int64_t ss_run_lemma_count(const ss_run *run)
+{
+    return (run->covariance_error ? SS_COVARIANCE_VALUES : 0) +
+           (run->gradient_bias ? SS_GRADIENT_VALUES : 0);
+}
+
+static inline int64_t ss_run_lemma_start(const ss_run *run)
 {
     return ss_run_iterate_start(run) + ss_run_iterate_count(run);
+}
+
+/* Values that a run results in: its trajectory's (checkpoint_count), its certificate's, its
+ * iterates', then the lemmas'. */
+static inline int64_t ss_run_result_count(const ss_run *run)
+{
+    return ss_run_lemma_start(run) + ss_run_lemma_count(run);
 }
 
 /* Whether two runs of one identity have results of the same parts. */
 static inline bool ss_run_same_results(const ss_run *first, const ss_run *second)
 {
-    return first->certificate == second->certificate && first->iterate == second->iterate;
+    return first->certificate == second->certificate && first->iterate == second->iterate &&
+           first->covariance_error == second->covariance_error &&
+           first->gradient_bias == second->gradient_bias;
 }
 
 /* X(code, value in the result file, name) */
@@ -157,8 +186,8 @@ const char *ss_workspace_kernel(const ss_workspace *workspace, ss_precision prec
  * poll        in      may be NULL
  * trajectory  out     ‖A Aᵀ − Z*‖_F at each checkpoint (checkpoint_count values, absolute), of
  *                     marginals max_i |‖a_i‖ − ‖a*_i‖|; NaN at checkpoints not reached, and from
- *                     divergence on. Then the certificate and the iterates, if asked for, likewise:
- *                     ss_run_result_count(run) values in all
+ *                     divergence on. Then certificate, iterates and what the lemmas are about, if
+ *                     asked for, likewise: ss_run_result_count(run) values in all
  * outcome     out     always set
  *
  * What goes wrong in a run is an outcome (DIVERGED, FAILED with a reason), not an error of the

@@ -90,8 +90,10 @@ typedef struct ss_spec {
 
     int64_t *checkpoints; /* ascending iterations, the first 0, the last T */
     int64_t checkpoint_count;
-    bool certificate; /* of every run whose activation has a closed form */
-    bool iterate;     /* A at every checkpoint of every run */
+    bool certificate;      /* of every run whose activation has a closed form */
+    bool iterate;          /* A at every checkpoint of every run */
+    bool covariance_error; /* what Lemmas 3 to 5 are about (run.h), of every run */
+    bool gradient_bias;
 
     ss_precision precision;
 

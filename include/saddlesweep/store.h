@@ -46,6 +46,8 @@ typedef struct ss_store_shape {
     int64_t multipliers;     /* D: of each certificate, room for the largest d; 0: there are none */
     int64_t iterate_rows;    /* D and … */
     int64_t iterate_columns; /* … K of each A, room for the largest d and k; 0: there are none */
+    int64_t covariances;     /* 1: there are covariance errors, … */
+    int64_t gradients;       /* … 1: and gradient errors; else 0 */
 } ss_store_shape;
 
 /* Creates the file at its final size, every run PENDING, all or nothing: written under

@@ -136,6 +136,12 @@ static void print_given(const ss_spec *spec)
     if (spec->iterate) {
         printf("iterates       A of every run, at each recorded iteration\n");
     }
+    if (spec->covariance_error || spec->gradient_bias) {
+        printf("lemmas         %s%s%s of every run\n",
+               spec->covariance_error ? "errors of X_n" : "",
+               spec->covariance_error && spec->gradient_bias ? " and " : "",
+               spec->gradient_bias ? "errors of the gradient at A0" : "");
+    }
 }
 
 static void print_summary(const ss_plan *plan)

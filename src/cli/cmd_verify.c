@@ -60,16 +60,13 @@ static void add_run(verification *v, const ss_run *run, int64_t cell, const char
 /* What is wrong with a run that the file claims to hold; NULL: nothing. */
 static const char *damage_of(const ss_walked *at)
 {
-    static const char *const damaged[2][2] = {
-        {"its trajectory is damaged", "its trajectory or an iterate is damaged"},
-        {"its trajectory or certificate is damaged",
-         "its trajectory, certificate or an iterate is damaged"},
-    };
     if (!ss_record_committed(at->record)) {
         return "its record is damaged";
     }
     if (!ss_record_intact(at->record, at->trajectory, ss_run_result_count(&at->run))) {
-        return damaged[at->run.certificate][at->run.iterate];
+        return ss_run_result_count(&at->run) == at->run.checkpoint_count
+                   ? "its trajectory is damaged"
+                   : "its trajectory or another of its results is damaged";
     }
     if (!ss_record_trusted(at->record, &at->run, at->trajectory)) {
         return "it is another run: its identity is not the one of this place";

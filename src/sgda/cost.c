@@ -12,6 +12,7 @@
 #include "saddlesweep/run.h"
 
 #include "../kernel/arrangement.h"
+#include "lemmas.h"
 #include "population.h"
 
 #include <math.h>
@@ -156,5 +157,6 @@ double ss_run_cost_seconds(const ss_run *run)
     if (run->m == 0 && run->train_row_norm == SS_TRAIN_ROW_NORM_FREE) {
         iteration += ss_population_prepare_ns(run);
     }
-    return 1e-9 * (start + (double)run->iterations * iteration);
+    double batches = run->gradient_bias && run->m > 0 ? SS_LEMMA_BATCHES : 0;
+    return 1e-9 * (start + ((double)run->iterations + batches) * iteration);
 }

@@ -33,6 +33,10 @@ struct ss_engine {
      * the last thing that is done with it, as V is gone then. */
     ss_run_reason (*certify)(ss_engine *engine, const ss_run *run, double *certificate);
 
+    /* Fills what Lemmas 3 to 5 are about (run.h), if that is asked for: likewise the last thing, as
+     * A is gone then. NULL: this engine does not measure it. */
+    ss_run_reason (*examine)(ss_engine *engine, const ss_run *run, double *values);
+
     /* The name of the kernel that runs of a precision use. */
     const char *(*kernel)(const ss_engine *engine, ss_precision precision);
 

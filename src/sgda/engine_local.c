@@ -2,12 +2,12 @@
 
 #include "../base/memory.h"
 #include "draw.h"
+#include "lemmas.h"
 #include "matrix.h"
 #include "population.h"
 #include "saddlesweep/closed_form.h"
 #include "saddlesweep/kernel.h"
 
-#include <gsl/gsl_eigen.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +31,7 @@ typedef struct local_engine {
     double *slope;     /* d × d: E φ' φ', if m is infinite; likewise … */
     double *radial;    /* d × d: … E φ'' φ */
     void *scratch;     /* the kernel's */
+    ss_lemma_room lemmas;
     ss_population population;
 } local_engine;
 
@@ -63,6 +64,7 @@ static size_t arrange(const ss_kernel *kernel, const ss_run *run, char *memory,
     engine->slope = ss_arena_take(&arena, run->m == 0 ? square : 0);
     engine->radial = ss_arena_take(&arena, run->m == 0 ? square : 0);
     engine->scratch = ss_arena_take(&arena, scratch_bytes(kernel, run));
+    ss_lemma_take(&arena, run, &engine->lemmas);
     return arena.bytes;
 }
 
@@ -250,27 +252,6 @@ static void form_risk_gradient(const local_engine *engine, const ss_run *run, do
     }
 }
 
-/* The smallest eigenvalue of a symmetric matrix, which is destroyed. By GSL: its bits do not depend
- * on the processor, as LAPACK's of an optimised library do. */
-static ss_run_reason smallest_eigenvalue(double *S, int64_t order, double *spectrum, double *out)
-{
-    if (!isfinite(ss_matrix_norm(S, order * order))) {
-        return SS_REASON_NOT_FINITE;
-    }
-    gsl_error_handler_t *before = gsl_set_error_handler_off();
-    gsl_eigen_symm_workspace *workspace = gsl_eigen_symm_alloc((size_t)order);
-    gsl_set_error_handler(before);
-    if (!workspace) {
-        return SS_REASON_MEMORY;
-    }
-    gsl_matrix_view matrix = gsl_matrix_view_array(S, (size_t)order, (size_t)order);
-    gsl_vector_view values = gsl_vector_view_array(spectrum, (size_t)order);
-    gsl_eigen_symm(&matrix.matrix, &values.vector, workspace);
-    gsl_eigen_symm_free(workspace);
-    *out = gsl_vector_min(&values.vector);
-    return SS_REASON_NONE;
-}
-
 static ss_run_reason certify(ss_engine *base, const ss_run *run, double *certificate)
 {
     local_engine *engine = (local_engine *)base;
@@ -292,8 +273,33 @@ static ss_run_reason certify(ss_engine *base, const ss_run *run, double *certifi
     }
     certificate[SS_CERTIFICATE_RESIDUAL] =
         ss_matrix_norm(residual, run->d * run->k) / ss_matrix_norm(engine->A, run->d * run->k);
-    return smallest_eigenvalue(S, run->d, engine->spectrum,
-                               &certificate[SS_CERTIFICATE_EIGENVALUE]);
+    ss_run_reason reason = ss_matrix_eigenvalues(S, run->d, engine->spectrum);
+    double smallest = INFINITY;
+    for (int64_t i = 0; i < run->d && reason == SS_REASON_NONE; i++) {
+        smallest = fmin(smallest, engine->spectrum[i]);
+    }
+    certificate[SS_CERTIFICATE_EIGENVALUE] = smallest;
+    return reason;
+}
+
+static ss_run_reason examine(ss_engine *base, const ss_run *run, double *values)
+{
+    local_engine *engine = (local_engine *)base;
+    const ss_lemma_room *room = &engine->lemmas;
+    ss_run_reason reason = ss_lemma_exact(run, &engine->population, engine->Z_star, room);
+    if (reason == SS_REASON_NONE && run->covariance_error) {
+        reason = ss_lemma_covariance(run, engine->X, room, values);
+        values += SS_COVARIANCE_VALUES;
+    }
+    if (reason == SS_REASON_NONE && run->gradient_bias) {
+        ss_draw_start(run, engine->A);
+        reason = project(engine, run);
+    }
+    if (reason == SS_REASON_NONE && run->gradient_bias) {
+        reason = ss_lemma_gradient(run, &engine->population, engine->kernel, engine->latents,
+                                   engine->scratch, engine->X, room, values);
+    }
+    return reason;
 }
 
 static const char *kernel(const ss_engine *base, ss_precision precision)
@@ -315,7 +321,7 @@ ss_error ss_engine_create_local(ss_engine **out)
     *out = NULL;
     SS_TRY(ss_allocate(1, sizeof *engine, &engine));
     engine->base =
-        (ss_engine){start, step, save, restore, iterate, error, certify, kernel, destroy};
+        (ss_engine){start, step, save, restore, iterate, error, certify, examine, kernel, destroy};
     for (int precision = 0; precision < 2; precision++) {
         ss_error error = ss_kernel_choose((ss_precision)precision, &engine->kernels[precision]);
         if (error != SS_OK) {

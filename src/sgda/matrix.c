@@ -1,5 +1,6 @@
 #include "matrix.h"
 
+#include <gsl/gsl_eigen.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -102,4 +103,22 @@ void ss_matrix_product(const double *first, int64_t rows, int64_t inner, const d
             }
         }
     }
+}
+
+ss_run_reason ss_matrix_eigenvalues(double *matrix, int64_t order, double *values)
+{
+    if (!isfinite(ss_matrix_norm(matrix, order * order))) {
+        return SS_REASON_NOT_FINITE;
+    }
+    gsl_error_handler_t *before = gsl_set_error_handler_off();
+    gsl_eigen_symm_workspace *workspace = gsl_eigen_symm_alloc((size_t)order);
+    gsl_set_error_handler(before);
+    if (!workspace) {
+        return SS_REASON_MEMORY;
+    }
+    gsl_matrix_view view = gsl_matrix_view_array(matrix, (size_t)order, (size_t)order);
+    gsl_vector_view found = gsl_vector_view_array(values, (size_t)order);
+    gsl_eigen_symm(&view.matrix, &found.vector, workspace);
+    gsl_eigen_symm_free(workspace);
+    return SS_REASON_NONE;
 }

@@ -18,6 +18,11 @@ ss_run_reason ss_matrix_project(double *matrix, int64_t rows, int64_t columns, c
 
 double ss_matrix_dot(const double *a, const double *b, int64_t count);
 
+/* values (order, out): the eigenvalues of a symmetric matrix (order × order, in/out: destroyed), in
+ * no order. By GSL: their bits do not depend on the processor, as LAPACK's of an optimised library
+ * do. SS_REASON_NOT_FINITE, SS_REASON_MEMORY. */
+ss_run_reason ss_matrix_eigenvalues(double *matrix, int64_t order, double *values);
+
 /* product (rows × columns, out) = first (rows × inner) · second (inner × columns). */
 void ss_matrix_product(const double *first, int64_t rows, int64_t inner, const double *second,
                        int64_t columns, double *product);

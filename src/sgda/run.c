@@ -135,20 +135,31 @@ static ss_run_reason record(const ss_run *run, ss_engine *engine, int64_t checkp
     return SS_REASON_NONE;
 }
 
+static void clear(double *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        values[i] = NAN;
+    }
+}
+
 /* After the last iteration. */
-static void end_whole(const ss_run *run, ss_engine *engine, double *certificate,
+static void end_whole(const ss_run *run, ss_engine *engine, double *results,
                       ss_run_outcome *outcome)
 {
+    double *certificate = results + run->checkpoint_count;
+    double *lemmas = results + ss_run_lemma_start(run);
     ss_run_reason reason = SS_REASON_NONE;
     if (run->certificate && ss_closed_form_exists(run->activation)) {
         reason = engine->certify(engine, run, certificate);
     }
+    if (reason == SS_REASON_NONE && ss_run_lemma_count(run) > 0) {
+        reason = engine->examine(engine, run, lemmas);
+    }
     outcome->status = SS_RUN_DONE;
     if (reason != SS_REASON_NONE) {
         end_early(reason, run->iterations, outcome);
-        for (int64_t i = 0; i < ss_run_certificate_count(run); i++) {
-            certificate[i] = NAN;
-        }
+        clear(certificate, ss_run_certificate_count(run));
+        clear(lemmas, ss_run_lemma_count(run));
     }
 }
 
@@ -170,7 +181,7 @@ static void iterate(const ss_run *run, ss_engine *engine, const origin *from, ss
         }
         outcome->iterations = t;
         if (t == run->iterations) {
-            end_whole(run, engine, trajectory + run->checkpoint_count, outcome);
+            end_whole(run, engine, trajectory, outcome);
             return;
         }
         if (poll && poll(context, t, run->iterations)) {

@@ -178,6 +178,8 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
         .discriminator = spec->discriminator,
         .certificate = spec->certificate,
         .iterate = spec->iterate,
+        .covariance_error = spec->covariance_error,
+        .gradient_bias = spec->gradient_bias,
     };
     run.k0 = spec->latent_is_axis ? axis_value(plan, spec->latent_axis, number) : spec->latent;
     return run;
@@ -217,6 +219,12 @@ static const char *optional_settings(const ss_spec *spec, char *buffer, size_t s
     }
     if (spec->iterate) {
         used += (size_t)snprintf(buffer + used, size - used, "record.iterate: true\n");
+    }
+    if (spec->covariance_error) {
+        used += (size_t)snprintf(buffer + used, size - used, "record.covariance_error: true\n");
+    }
+    if (spec->gradient_bias) {
+        used += (size_t)snprintf(buffer + used, size - used, "record.gradient_bias: true\n");
     }
     if (spec->algorithm != SS_ALGORITHM_SGDA) {
         snprintf(buffer + used, size - used, "algorithm: %s\ndiscriminator: %s\n",

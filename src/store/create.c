@@ -6,6 +6,7 @@
 #include "creator.h"
 #include "disk.h"
 #include "quiet_driver.h"
+#include "store_private.h"
 
 #include "../base/version.h"
 
@@ -251,16 +252,24 @@ static ss_error create_parts(ss_creator *c)
         {"iterates", "1",
          "A at the recorded iterations; NaN behind its own d rows and k columns, where not yet "
          "committed, and from divergence on"},
+        {"spectral covariance error", "1", "||X_n - X||_2, X = F(Z*) (Lemma 3)"},
+        {"covariance error", "1", "||X_n - X||_F"},
+        {"gradient error of n samples", "1", "||grad g_n - grad g||_F at the start A0 (Lemma 4)"},
+        {"squared bias of a batch's gradient", "1",
+         "||E grad g_{m,n} - grad g_n||_F^2 at A0 (Lemma 5), an unbiased estimate from 1000 "
+         "batches: below 0 where their noise is larger"},
+        {"standard error of bias_squared", "1", "by the jackknife over 20 groups of batches"},
     };
     static const int dimensions[RESULT_PARTS] = {
         [SS_CERTIFICATE_MULTIPLIERS] = SS_DIMENSION_ROW,
         [SS_PART_ITERATE] =
             SS_DIMENSION_ITERATION | SS_DIMENSION_ITERATE_ROW | SS_DIMENSION_ITERATE_COLUMN,
     };
+    ss_store_shape shape = ss_store_shape_for(c->plan);
     double nan = NAN;
     for (int part = 0; part < RESULT_PARTS; part++) {
         const char *name = ss_layout_part_names[part];
-        if (part == SS_PART_ITERATE ? c->plan->iterate_rows == 0 : c->plan->multipliers == 0) {
+        if (ss_boxes_values(ss_store_part_room(&shape, part)) == 0) {
             continue;
         }
         hid_t dataset = ss_creator_dataset(c, name, H5T_IEEE_F64LE,
@@ -325,6 +334,12 @@ static ss_error write_provenance(const ss_creator *c, const ss_provenance *prove
 static ss_error fill_file(ss_creator *c, const ss_provenance *provenance)
 {
     SS_TRY(write_provenance(c, provenance));
+    if (c->plan->spec->covariance_error) {
+        SS_TRY(ss_creator_group(c, "/covariance_error"));
+    }
+    if (c->plan->spec->gradient_bias) {
+        SS_TRY(ss_creator_group(c, "/gradient_error"));
+    }
     if (c->plan->multipliers > 0) {
         SS_TRY(ss_creator_group(c, "/certificate"));
     }
@@ -406,14 +421,17 @@ double ss_store_predicted_bytes(const ss_plan *plan)
     double per_cell = 8 * (1 + SS_CELL_PARAMETERS) + 16 + 32; /* numbers, string and its heap */
     double bands = SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) * checkpoints * 8;
     double multipliers = (double)plan->multipliers;
-    double certificate = multipliers > 0 ? 8 * (SS_CERTIFICATE_MULTIPLIERS + multipliers) : 0;
     double iterate_rows = (double)plan->iterate_rows;
     double iterate_columns = (double)plan->iterate_columns;
-    double iterates = 8 * checkpoints * iterate_rows * iterate_columns;
+    double parts = 0;
+    ss_store_shape shape = ss_store_shape_for(plan);
+    for (int part = 0; part < RESULT_PARTS; part++) {
+        parts += 8 * (double)ss_boxes_values(ss_store_part_room(&shape, part));
+    }
     double metadata = 40e3 + SS_EXECUTION_ROWS * (sizeof(ss_execution_record) + 8);
     double truth = (double)(plan->spec->truth_rows * plan->spec->latent);
     metadata += plan->spec->truth_matrix ? 8 * truth : 0;
     return metadata + cells * (per_cell + bands) +
-           runs * (sizeof(ss_record) + 8 * checkpoints + certificate + iterates) +
+           runs * (sizeof(ss_record) + 8 * checkpoints + parts) +
            8 * ((double)plan->seeds + checkpoints + multipliers + iterate_rows + iterate_columns);
 }

@@ -19,6 +19,11 @@ const char *const ss_layout_part_names[RESULT_PARTS] = {
     [SS_CERTIFICATE_EIGENVALUE] = "/certificate/smallest_eigenvalue",
     [SS_CERTIFICATE_MULTIPLIERS] = "/certificate/multipliers",
     [SS_PART_ITERATE] = "/iterate",
+    [SS_PART_COVARIANCE + SS_COVARIANCE_SPECTRAL] = "/covariance_error/spectral",
+    [SS_PART_COVARIANCE + SS_COVARIANCE_FROBENIUS] = "/covariance_error/frobenius",
+    [SS_PART_GRADIENT + SS_GRADIENT_SAMPLING] = "/gradient_error/sampling",
+    [SS_PART_GRADIENT + SS_GRADIENT_BIAS_SQUARED] = "/gradient_error/bias_squared",
+    [SS_PART_GRADIENT + SS_GRADIENT_BIAS_STD_ERROR] = "/gradient_error/bias_squared_std_error",
 };
 
 const char *ss_layout_band_name(ss_quantity quantity, int band, char *buffer, size_t size)

@@ -18,9 +18,15 @@ extern const char *const ss_layout_quantity_groups[SS_QUANTITIES]; /* "/bands/er
 enum { BAND_DATASETS = SS_STATISTIC_COUNT + 1 };
 
 /* The parts of a run's results beside its trajectory, in their order there: of a certificate two
- * numbers a run and a vector of d, then the iterates, a matrix a checkpoint. */
-enum { SS_PART_ITERATE = SS_CERTIFICATE_MULTIPLIERS + 1, RESULT_PARTS };
-extern const char *const ss_layout_part_names[RESULT_PARTS]; /* "/certificate/…", "/iterate" */
+ * numbers a run and a vector of d, then the iterates, a matrix a checkpoint, then numbers a run
+ * that lemmas are about. */
+enum {
+    SS_PART_ITERATE = SS_CERTIFICATE_MULTIPLIERS + 1,
+    SS_PART_COVARIANCE,
+    SS_PART_GRADIENT = SS_PART_COVARIANCE + SS_COVARIANCE_VALUES,
+    RESULT_PARTS = SS_PART_GRADIENT + SS_GRADIENT_VALUES
+};
+extern const char *const ss_layout_part_names[RESULT_PARTS]; /* "/certificate/…", "/iterate", … */
 
 /* "/bands/error/mean", … into `buffer`, which is returned. */
 const char *ss_layout_band_name(ss_quantity quantity, int band, char *buffer, size_t size);

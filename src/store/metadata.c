@@ -156,8 +156,12 @@ static ss_error match_shape(const ss_store *store, const ss_plan *plan)
                         plan->multipliers));
     SS_TRY(match_number(store, "the number of rows of /iterate", store->shape.iterate_rows,
                         plan->iterate_rows));
-    return match_number(store, "the number of columns of /iterate", store->shape.iterate_columns,
-                        plan->iterate_columns);
+    SS_TRY(match_number(store, "the number of columns of /iterate", store->shape.iterate_columns,
+                        plan->iterate_columns));
+    SS_TRY(match_number(store, "whether there are covariance errors", store->shape.covariances,
+                        plan->spec->covariance_error));
+    return match_number(store, "whether there are gradient errors", store->shape.gradients,
+                        plan->spec->gradient_bias);
 }
 
 static ss_error match_scale(const ss_store *store, const char *name, int64_t index,

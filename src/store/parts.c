@@ -1,5 +1,5 @@
-/* What a run results in beside its trajectory: a certificate, iterates, each in datasets with room
- * for the largest d and k of the sweep. */
+/* What a run results in beside its trajectory: a certificate, iterates, what lemmas are about, each
+ * in datasets with room for the largest d and k of the sweep. */
 #include "disk.h"
 #include "store_private.h"
 
@@ -7,6 +7,9 @@
 
 ss_boxes ss_store_part_room(const ss_store_shape *shape, int part)
 {
+    if (part >= SS_PART_COVARIANCE) {
+        return (ss_boxes){1, 1, part < SS_PART_GRADIENT ? shape->covariances : shape->gradients};
+    }
     switch (part) {
     case SS_PART_ITERATE:
         return (ss_boxes){shape->checkpoints, shape->iterate_rows, shape->iterate_columns};
@@ -17,6 +20,20 @@ ss_boxes ss_store_part_room(const ss_store_shape *shape, int part)
     }
 }
 
+ss_store_shape ss_store_shape_for(const ss_plan *plan)
+{
+    return (ss_store_shape){
+        .cells = plan->cells,
+        .seeds = plan->seeds,
+        .checkpoints = plan->checkpoints,
+        .multipliers = plan->multipliers,
+        .iterate_rows = plan->iterate_rows,
+        .iterate_columns = plan->iterate_columns,
+        .covariances = plan->spec->covariance_error,
+        .gradients = plan->spec->gradient_bias,
+    };
+}
+
 /* Of the room the beginning of each box and row, which a run has values for. */
 static ss_boxes own_part(const ss_run *run, int part)
 {
@@ -25,6 +42,8 @@ static ss_boxes own_part(const ss_run *run, int part)
         .multipliers = run->certificate ? run->d : 0,
         .iterate_rows = run->iterate ? run->d : 0,
         .iterate_columns = run->iterate ? run->k : 0,
+        .covariances = run->covariance_error,
+        .gradients = run->gradient_bias,
     };
     return ss_store_part_room(&shape, part);
 }

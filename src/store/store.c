@@ -42,13 +42,19 @@ static ss_error find_sizes(const ss_store *store, const char *link, const char *
     return error;
 }
 
-/* Whether it has certificates and iterates, and of what sizes. */
+/* Which parts of results it has, and of what sizes. */
 static ss_error find_parts(ss_store *store)
 {
     hsize_t multipliers[3] = {0};
     hsize_t iterates[5] = {0};
+    hsize_t covariances[2] = {0};
+    hsize_t gradients[2] = {0};
     SS_TRY(find_sizes(store, "certificate", "certificate/multipliers", 3, multipliers));
     SS_TRY(find_sizes(store, "iterate", "iterate", 5, iterates));
+    SS_TRY(find_sizes(store, "covariance_error", "covariance_error/spectral", 2, covariances));
+    SS_TRY(find_sizes(store, "gradient_error", "gradient_error/sampling", 2, gradients));
+    store->shape.covariances = covariances[0] > 0;
+    store->shape.gradients = gradients[0] > 0;
     store->shape.multipliers = (int64_t)multipliers[2];
     store->shape.iterate_rows = (int64_t)iterates[3];
     store->shape.iterate_columns = (int64_t)iterates[4];

@@ -67,6 +67,9 @@ static inline int64_t ss_boxes_values(ss_boxes b)
     return b.boxes * b.rows * b.columns;
 }
 
+/* The shape of a plan's file. */
+ss_store_shape ss_store_shape_for(const ss_plan *plan);
+
 /* The room for a part of a run's results; no values: files of this shape do not have it. */
 ss_boxes ss_store_part_room(const ss_store_shape *shape, int part);
 

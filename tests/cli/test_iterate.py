@@ -99,7 +99,7 @@ class Iterates(IterateTest):
         done = self.call("verify", path)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stdout, r"damaged +1\n")
-        self.assertIn("its trajectory or an iterate is damaged", done.stdout)
+        self.assertIn("its trajectory or another of its results is damaged", done.stdout)
         again = self.succeed("run", self.folder / "one.yaml", "-o", path)
         self.assertIn("(1 now,", again.stdout)
         self.assert_same_bits(path, before)

@@ -1,0 +1,224 @@
+/* What Lemmas 3 to 5 are about, measured at the end of a run: against formulas for the identity,
+ * for which all of it is known, and against the rates. */
+#include "check.h"
+
+#include "small_run.h"
+#include "src/sgda/engine.h"
+#include "src/sgda/lemmas.h"
+#include "src/sgda/matrix.h"
+
+#include <stdlib.h>
+
+enum { RESULTS = 2 + SS_COVARIANCE_VALUES + SS_GRADIENT_VALUES, MOST_D = 8 };
+
+static const int64_t ends[] = {0, 2};
+
+static ss_run measured(ss_activation activation, int64_t n, int64_t m)
+{
+    ss_run run = run_with(activation, SS_PRECISION_DOUBLE);
+    run.k = run.k0 = run.d;
+    run.n = n;
+    run.m = m;
+    run.noise = 0;
+    run.step_size = 0.02;
+    run.iterations = 2;
+    run.checkpoints = ends;
+    run.checkpoint_count = 2;
+    run.covariance_error = run.gradient_bias = true;
+    return run;
+}
+
+/* Its covariance errors, then its gradient errors. */
+static void measure(const ss_run *run, double *values)
+{
+    double results[RESULTS];
+    assert_int_equal(ss_run_result_count(run), RESULTS);
+    assert_int_equal(execute(run, results).status, SS_RUN_DONE);
+    memcpy(values, results + 2, (RESULTS - 2) * sizeof *values);
+}
+
+static const ss_activation identity = {SS_ACTIVATION_IDENTITY, 0};
+
+/* X_n by the reference kernel, Z*, and A⁰, of a run with rows of norm 1. */
+static void form(const ss_run *run, double *X_n, double *Z_star, double *A)
+{
+    double norms[MOST_D];
+    double A_star[MOST_D * MOST_D];
+    for (int64_t i = 0; i < run->d; i++) {
+        norms[i] = 1;
+    }
+    ss_stream truth = ss_stream_truth(run->root_seed, run->seed, run->d, run->k0);
+    ss_stream_matrix(&truth, 0, run->d, run->k0, A_star);
+    ss_matrix_project(A_star, run->d, run->k0, norms);
+    ss_matrix_gram(A_star, run->d, run->k0, Z_star);
+    ss_stream start = ss_stream_start(run->root_seed, run->seed, run->d, run->k);
+    ss_stream_matrix(&start, 0, run->d, run->k, A);
+    ss_matrix_project(A, run->d, run->k, norms);
+    ss_batch data = ss_run_data_batch(run, A_star);
+    const ss_kernel *kernel;
+    assert_int_equal(ss_kernel_choose(SS_PRECISION_DOUBLE, &kernel), SS_OK);
+    void *scratch = aligned_alloc(64, (kernel->scratch_bytes(&data) + 63) / 64 * 64);
+    assert_non_null(scratch);
+    kernel->gamma(&data, scratch, X_n);
+    free(scratch);
+}
+
+/* The largest |x|/|y| with x = D y: by iteration. */
+static double spectral_norm(const double *D, int64_t d)
+{
+    double x[MOST_D];
+    double y[MOST_D];
+    double norm = 0;
+    for (int64_t i = 0; i < d; i++) {
+        y[i] = 1 + 0.1 * (double)i;
+    }
+    for (int step = 0; step < 4000; step++) {
+        ss_matrix_product(D, d, d, y, 1, x);
+        norm = check_norm(x, d) / check_norm(y, d);
+        for (int64_t i = 0; i < d; i++) {
+            y[i] = x[i] / norm;
+        }
+    }
+    return norm;
+}
+
+/* F(Z) = Z, so that ∇g_n − ∇g = 2 (Z* − X_n) A. */
+static void errors_of_samples_are_those_of_their_definitions(void **state)
+{
+    (void)state;
+    double values[RESULTS];
+    double X_n[MOST_D * MOST_D];
+    double Z_star[MOST_D * MOST_D];
+    double A[MOST_D * MOST_D];
+    double product[MOST_D * MOST_D];
+    ss_run run = measured(identity, 50, 70);
+    measure(&run, values);
+    form(&run, X_n, Z_star, A);
+    int64_t entries = run.d * run.d;
+    double distance = check_distance(X_n, Z_star, entries);
+    for (int64_t entry = 0; entry < entries; entry++) {
+        X_n[entry] = 2 * (Z_star[entry] - X_n[entry]);
+    }
+    ss_matrix_product(X_n, run.d, run.d, A, run.k, product);
+    assert_near(values[SS_COVARIANCE_FROBENIUS], distance, 1e-13);
+    assert_near(values[SS_COVARIANCE_SPECTRAL], spectral_norm(X_n, run.d) / 2, 1e-9);
+    assert_near(values[SS_COVARIANCE_VALUES + SS_GRADIENT_SAMPLING],
+                check_norm(product, run.d * run.k), 1e-13);
+}
+
+/* Wishart's E S G S = G + (G + tr(G) I) / m for S = (1/m) Σ z zᵀ: the bias is (2/m) A (G + tr(G) I)
+ * with G = Aᵀ A. */
+static void the_bias_is_within_its_standard_errors(void **state)
+{
+    (void)state;
+    double off = 0;
+    const int seeds = 8;
+    for (int seed = 0; seed < seeds; seed++) {
+        double values[RESULTS];
+        double X_n[MOST_D * MOST_D];
+        double Z_star[MOST_D * MOST_D];
+        double A[MOST_D * MOST_D];
+        double G[MOST_D * MOST_D] = {0};
+        double bias[MOST_D * MOST_D];
+        ss_run run = measured(identity, 500, 10);
+        run.seed = seed;
+        measure(&run, values);
+        form(&run, X_n, Z_star, A);
+        double trace = 0;
+        for (int64_t a = 0; a < run.k; a++) {
+            for (int64_t b = 0; b < run.k; b++) {
+                for (int64_t i = 0; i < run.d; i++) {
+                    G[a * run.k + b] += A[i * run.k + a] * A[i * run.k + b];
+                }
+            }
+            trace += G[a * run.k + a];
+        }
+        for (int64_t a = 0; a < run.k; a++) {
+            G[a * run.k + a] += trace;
+        }
+        ss_matrix_product(A, run.d, run.k, G, run.k, bias);
+        double expected = pow(2.0 / (double)run.m * check_norm(bias, run.d * run.k), 2);
+        const double *gradient = values + SS_COVARIANCE_VALUES;
+        double deviation =
+            (gradient[SS_GRADIENT_BIAS_SQUARED] - expected) / gradient[SS_GRADIENT_BIAS_STD_ERROR];
+        assert_near(gradient[SS_GRADIENT_BIAS_SQUARED] / expected, 1, 0.4);
+        assert_near(deviation, 0, 4);
+        off += deviation * deviation;
+    }
+    assert_at_most(off / seeds, 2.5);
+    assert_true(off > 0);
+}
+
+/* Lemmas 3 to 5: √(1/n), √(1/n), 1/m. */
+static void errors_fall_at_the_rates_of_the_lemmas(void **state)
+{
+    (void)state;
+    for (size_t a = 0; a < COUNT_OF(activations); a++) {
+        double sums[3][2] = {{0}};
+        for (int seed = 0; seed < 24; seed++) {
+            for (int more = 0; more < 2; more++) {
+                double values[RESULTS];
+                ss_run run = measured(activations[a], more ? 64000 : 1000, more ? 160 : 20);
+                run.seed = seed;
+                measure(&run, values);
+                sums[0][more] += values[SS_COVARIANCE_SPECTRAL];
+                sums[1][more] += values[SS_COVARIANCE_VALUES + SS_GRADIENT_SAMPLING];
+                sums[2][more] += values[SS_COVARIANCE_VALUES + SS_GRADIENT_BIAS_SQUARED];
+            }
+        }
+        assert_near(log2(sums[0][0] / sums[0][1]), 3, 0.7);
+        assert_near(log2(sums[1][0] / sums[1][1]), 3, 0.9);
+        assert_near(log2(sums[2][0] / sums[2][1]), 6, 1);
+    }
+}
+
+static void of_infinitely_many_nothing_is_left(void **state)
+{
+    (void)state;
+    for (size_t a = 0; a < COUNT_OF(activations); a++) {
+        double values[RESULTS];
+        ss_run run = measured(activations[a], 0, 0);
+        measure(&run, values);
+        for (int i = 0; i < RESULTS - 2; i++) {
+            assert_near(values[i], 0, 0);
+        }
+    }
+}
+
+/* Nor is it part of the identity; a workspace gives the same whatever it did before. */
+static void it_changes_no_other_result(void **state)
+{
+    (void)state;
+    double with[RESULTS];
+    double again[RESULTS];
+    double without[2];
+    ss_run_outcome outcome;
+    ss_workspace *workspace = NULL;
+    assert_int_equal(ss_workspace_create(&workspace), SS_OK);
+    for (size_t a = 0; a < COUNT_OF(activations); a++) {
+        ss_run run = measured(activations[a], N, M);
+        run.row_norm = a % 2 ? SS_ROW_NORM_GAUSSIAN : SS_ROW_NORM_UNIT;
+        run.train_row_norm = a % 3 ? SS_TRAIN_ROW_NORM_KNOWN : SS_TRAIN_ROW_NORM_FREE;
+        ss_run plain = run;
+        plain.covariance_error = plain.gradient_bias = false;
+        assert_true(ss_run_identity(&run) == ss_run_identity(&plain));
+        assert_int_equal(execute(&run, with).status, SS_RUN_DONE);
+        assert_int_equal(execute(&plain, without).status, SS_RUN_DONE);
+        assert_memory_equal(with, without, sizeof without);
+        ss_run_execute(&run, workspace, NULL, NULL, again, &outcome);
+        assert_memory_equal(again, with, sizeof with);
+    }
+    ss_workspace_destroy(&workspace);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors_of_samples_are_those_of_their_definitions),
+        cmocka_unit_test(the_bias_is_within_its_standard_errors),
+        cmocka_unit_test(errors_fall_at_the_rates_of_the_lemmas),
+        cmocka_unit_test(of_infinitely_many_nothing_is_left),
+        cmocka_unit_test(it_changes_no_other_result),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
