@@ -110,7 +110,8 @@ static void hdf5_may_crash_when_it_is_asked_for_the_message(void **state)
     (void)state;
     asks = true;
     int tried = try_bytes(own_path("asked.h5"), ASKED_STRIDE);
-    assert_in_range(tried, 9000 / ASKED_STRIDE / ranks, 50000 / ASKED_STRIDE / ranks);
+    /* give or take what happens to lie at a stride */
+    assert_in_range(tried, 9000 / ASKED_STRIDE / ranks, 50000 / ASKED_STRIDE / ranks + 3);
     asks = false;
 }
 
