@@ -209,7 +209,7 @@ int64_t ss_run_state_count(const ss_run *run);
 void ss_run_save(const ss_workspace *workspace, const ss_run *run, double *state);
 
 /*
- * Goes on with a run after `t` iterations, 0 < t < T, from a saved state; the rest as
+ * Goes on with a run after `t` iterations, 0 < t ≤ T, from a saved state; the rest as
  * ss_run_execute(). `trajectory` (in/out) comes with its values, and iterates, at checkpoints up to
  * t.
  * outcome->seconds is the wall time of this part alone. Local.

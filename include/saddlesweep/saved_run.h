@@ -11,8 +11,8 @@
 #include <stdbool.h>
 
 typedef struct ss_saved_run {
-    int64_t t;          /* iterations completed, 0 < t < T */
-    double seconds;     /* wall time so far */
+    int64_t t;      /* iterations completed, 0 < t ≤ T: at T its end is still to be examined */
+    double seconds; /* wall time so far */
     const char *kernel; /* whose bits these are */
     bool mixed;         /* it has been on more than one process grid */
     double *trajectory; /* ss_run_result_count(run) values, of which the errors and iterates are

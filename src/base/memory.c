@@ -19,6 +19,18 @@ ss_error ss_allocate(size_t count, size_t size, void *out)
                   : ss_fail(SS_ERR_MEMORY, "out of memory: %zu elements of %zu bytes", count, size);
 }
 
+ss_error ss_reserve(void **block, size_t *capacity, size_t bytes)
+{
+    if (bytes <= *capacity) {
+        return SS_OK;
+    }
+    free(*block);
+    *capacity = 0;
+    SS_TRY(ss_allocate(bytes, 1, block));
+    *capacity = bytes;
+    return SS_OK;
+}
+
 void *ss_arena_take(ss_arena *arena, size_t bytes)
 {
     char *at = arena->memory ? arena->memory + arena->bytes : NULL;

@@ -14,6 +14,11 @@
  * NULL. Local. */
 ss_error ss_allocate(size_t count, size_t size, void *out);
 
+/* Makes *block (owned by the caller, or NULL) hold at least `bytes`; *capacity is updated. A block
+ * that has to grow is a new one, zeroed, and nothing of the old one is kept. On SS_ERR_MEMORY there
+ * is none. Local. */
+ss_error ss_reserve(void **block, size_t *capacity, size_t bytes);
+
 /* Arrays one after the other in one block, each aligned to SS_ALIGNMENT: taken once without memory,
  * which counts the bytes of the block, and once more with it. Starts from {memory or NULL, 0}. */
 typedef struct ss_arena {

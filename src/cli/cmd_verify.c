@@ -74,11 +74,12 @@ static const char *damage_of(const ss_walked *at)
     return NULL;
 }
 
-static void check_run(verification *v, const ss_walked *at)
+static ss_error check_run(void *context, const ss_walked *at)
 {
+    verification *v = context;
     if (ss_record_untouched(at->record) || ss_record_partial(at->record, &at->run)) {
         v->pending++;
-        return;
+        return SS_OK;
     }
     const char *damage = damage_of(at);
     if (damage) {
@@ -88,6 +89,7 @@ static void check_run(verification *v, const ss_walked *at)
         v->committed++;
         ss_replay_offer(&v->replay, at);
     }
+    return SS_OK;
 }
 
 static void note_different(void *context, const ss_run *run, int64_t cell)
@@ -106,11 +108,11 @@ static ss_error compare_bands(const ss_reduction *r, int64_t cell, ss_bands *fou
     int right = 0;
     int blank = 0;
     for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
-        SS_TRY(ss_store_read_bands(r->store, (ss_quantity)quantity, cell, found));
+        SS_TRY(ss_store_read_bands(r->walk.store, (ss_quantity)quantity, cell, found));
         right += ss_bands_same(found, &r->bands[quantity]);
         blank += ss_bands_blank(found);
     }
-    bool complete = r->committed == r->plan->seeds;
+    bool complete = r->committed == r->walk.plan->seeds;
     *state = blank == SS_QUANTITIES && !complete ? BANDS_NOT_MADE
              : right == SS_QUANTITIES            ? BANDS_RIGHT
              : blank == SS_QUANTITIES            ? BANDS_NOT_MADE
@@ -135,34 +137,23 @@ static ss_error check_bands(verification *v, const ss_reduction *reduction, int6
 
 /* ---- cells ---- */
 
-static ss_error check_cell(verification *v, ss_reduction *reduction, int64_t cell, ss_bands *found)
-{
-    const ss_plan *plan = reduction->plan;
-    SS_TRY(ss_reduction_of_cell(reduction, cell));
-    for (int64_t s = 0; s < plan->seeds; s++) {
-        ss_walked at = {
-            .cell = cell,
-            .seed_index = s,
-            .run = ss_plan_run(plan, cell, s),
-            .record = &reduction->records[s],
-            .trajectory = reduction->results + s * ss_plan_result_count(plan),
-        };
-        check_run(v, &at);
-    }
-    return check_bands(v, reduction, cell, found);
-}
-
+/* Runs and bands of a cell, which is read once. */
 static ss_error check_cells(verification *v)
 {
     const ss_plan *plan = &v->sweep.plan;
     ss_reduction reduction;
     ss_bands found = {0};
     ss_error error = ss_reduction_begin(v->store, plan, &reduction);
+    reduction.visit = check_run;
+    reduction.visitor = v;
     if (error == SS_OK) {
         error = ss_bands_create(plan->checkpoints, &found);
     }
     for (int64_t cell = 0; cell < plan->cells && error == SS_OK; cell++) {
-        error = check_cell(v, &reduction, cell, &found);
+        error = ss_reduction_of_cell(&reduction, cell);
+        if (error == SS_OK) {
+            error = check_bands(v, &reduction, cell, &found);
+        }
     }
     ss_bands_destroy(&found);
     ss_reduction_end(&reduction);

@@ -4,14 +4,15 @@
 #include "saddlesweep/sched.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 ss_error ss_reduction_begin(const ss_store *store, const ss_plan *plan, ss_reduction *reduction)
 {
     size_t seeds = (size_t)plan->seeds;
     ss_reduction *r = reduction;
-    *r = (ss_reduction){.store = store, .plan = plan};
-    SS_TRY(ss_allocate(seeds, sizeof *r->records, &r->records));
-    SS_TRY(ss_allocate(seeds * (size_t)ss_plan_result_count(plan), sizeof(double), &r->results));
+    *r = (ss_reduction){0};
+    SS_TRY(ss_walk_open(store, plan, &r->walk));
+    SS_TRY(ss_allocate(seeds * (size_t)plan->checkpoints, sizeof *r->errors, &r->errors));
     SS_TRY(ss_allocate(seeds, sizeof *r->scale, &r->scale));
     SS_TRY(ss_allocate(seeds, sizeof *r->included, &r->included));
     for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
@@ -22,8 +23,8 @@ ss_error ss_reduction_begin(const ss_store *store, const ss_plan *plan, ss_reduc
 
 void ss_reduction_end(ss_reduction *reduction)
 {
-    free(reduction->records);
-    free(reduction->results);
+    ss_walk_close(&reduction->walk);
+    free(reduction->errors);
     free(reduction->scale);
     free(reduction->included);
     for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
@@ -31,25 +32,29 @@ void ss_reduction_end(ss_reduction *reduction)
     }
 }
 
+/* Keeps of a run what bands are made of. */
+static ss_error collect(void *context, const ss_walked *at)
+{
+    ss_reduction *r = context;
+    int64_t checkpoints = r->walk.plan->checkpoints;
+    bool trusted = ss_record_trusted(at->record, &at->run, at->trajectory);
+    r->committed += trusted;
+    r->included[at->seed_index] = trusted && at->record->status == SS_RUN_DONE;
+    r->scale[at->seed_index] = 1 / at->record->truth_norm;
+    memcpy(r->errors + at->seed_index * checkpoints, at->trajectory,
+           (size_t)checkpoints * sizeof *r->errors);
+    return r->visit ? r->visit(r->visitor, at) : SS_OK;
+}
+
 ss_error ss_reduction_of_cell(ss_reduction *r, int64_t cell)
 {
-    int64_t seeds = r->plan->seeds;
-    int64_t stride = ss_plan_result_count(r->plan);
-    SS_TRY(ss_store_read_records(r->store, cell, 0, seeds, r->records));
-    ss_run first = ss_plan_run(r->plan, cell, 0);
-    SS_TRY(ss_store_read_results(r->store, cell, 0, seeds, &first, r->results));
+    int64_t seeds = r->walk.plan->seeds;
+    int64_t checkpoints = r->walk.plan->checkpoints;
     r->committed = 0;
-    for (int64_t s = 0; s < seeds; s++) {
-        const ss_record *record = &r->records[s];
-        ss_run run = ss_plan_run(r->plan, cell, s);
-        bool trusted = ss_record_trusted(record, &run, r->results + s * stride);
-        r->committed += trusted;
-        r->included[s] = trusted && record->status == SS_RUN_DONE;
-        r->scale[s] = 1 / record->truth_norm;
-    }
-    SS_TRY(ss_bands_compute(r->results, stride, seeds, r->included, NULL,
+    SS_TRY(ss_walk_cell(&r->walk, cell, collect, r));
+    SS_TRY(ss_bands_compute(r->errors, checkpoints, seeds, r->included, NULL,
                             &r->bands[SS_QUANTITY_ERROR]));
-    return ss_bands_compute(r->results, stride, seeds, r->included, r->scale,
+    return ss_bands_compute(r->errors, checkpoints, seeds, r->included, r->scale,
                             &r->bands[SS_QUANTITY_RELATIVE_ERROR]);
 }
 

@@ -2,20 +2,21 @@
 #ifndef SADDLESWEEP_RESULT_REDUCTION_H
 #define SADDLESWEEP_RESULT_REDUCTION_H
 
-#include "saddlesweep/store.h"
+#include "walk.h"
 
 /* The bands of one cell after another, over its runs that are DONE and can be trusted
  * (ss_record_trusted): a run that was moved from another place is none of them. */
 typedef struct ss_reduction {
-    const ss_store *store;
-    const ss_plan *plan;
+    ss_walk walk;                  /* over the store */
     int64_t committed;             /* runs of the cell that can be trusted, DONE or not */
     ss_bands bands[SS_QUANTITIES]; /* of the cell */
 
-    ss_record *records; /* S, of the cell */
-    double *results;    /* of the cell, as ss_store_read_results gives them */
-    double *scale;      /* S: 1 / ‖Z*‖_F */
-    bool *included;     /* S */
+    double *errors; /* S × P, of the cell: those of runs that are not included are undefined */
+    double *scale;  /* S: 1 / ‖Z*‖_F */
+    bool *included; /* S */
+
+    ss_visit *visit; /* sees the runs of a cell as well, when it is read; NULL: nobody does */
+    void *visitor;
 } ss_reduction;
 
 /* Begins; the store must have the shape of the plan (ss_store_match). Both are borrowed. End it

@@ -30,8 +30,7 @@ static bool any_committed(const ss_record *records, int64_t count)
     return any;
 }
 
-ss_error ss_walk_cell(const ss_walk *walk, int64_t cell,
-                      ss_error (*visit)(void *context, const ss_walked *at), void *context)
+ss_error ss_walk_cell(const ss_walk *walk, int64_t cell, ss_visit *visit, void *context)
 {
     const ss_plan *plan = walk->plan;
     ss_run run = ss_plan_run(plan, cell, 0);
@@ -55,8 +54,7 @@ ss_error ss_walk_cell(const ss_walk *walk, int64_t cell,
     return SS_OK;
 }
 
-ss_error ss_walk_all(const ss_walk *walk, ss_error (*visit)(void *context, const ss_walked *at),
-                     void *context)
+ss_error ss_walk_all(const ss_walk *walk, ss_visit *visit, void *context)
 {
     for (int64_t cell = 0; cell < walk->plan->cells; cell++) {
         SS_TRY(ss_walk_cell(walk, cell, visit, context));

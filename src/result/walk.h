@@ -21,17 +21,18 @@ typedef struct ss_walked {
     const double *trajectory; /* … its results, to be looked at only if the record is committed */
 } ss_walked;
 
+/* An error ends the walk. */
+typedef ss_error ss_visit(void *context, const ss_walked *at);
+
 /* Begins. The store must have the shape of the plan (ss_store_match). Close it even after an
  * error. Local, as all of this. */
 ss_error ss_walk_open(const ss_store *store, const ss_plan *plan, ss_walk *walk);
 void ss_walk_close(ss_walk *walk);
 
-/* Visits all runs of a cell by ascending seed index; an error of `visit` ends it. */
-ss_error ss_walk_cell(const ss_walk *walk, int64_t cell,
-                      ss_error (*visit)(void *context, const ss_walked *at), void *context);
+/* Visits all runs of a cell by ascending seed index. */
+ss_error ss_walk_cell(const ss_walk *walk, int64_t cell, ss_visit *visit, void *context);
 
 /* Visits all runs of the file, cell by cell. */
-ss_error ss_walk_all(const ss_walk *walk, ss_error (*visit)(void *context, const ss_walked *at),
-                     void *context);
+ss_error ss_walk_all(const ss_walk *walk, ss_visit *visit, void *context);
 
 #endif

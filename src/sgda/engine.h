@@ -10,6 +10,20 @@
 
 typedef struct ss_engine ss_engine;
 
+/* The caller's poll (ss_run_execute), for what takes long at a run's end. */
+typedef struct ss_interrupt {
+    ss_run_poll poll; /* may be NULL */
+    void *context;
+    bool stopped; /* it has asked for that */
+} ss_interrupt;
+
+static inline bool ss_interrupted(ss_interrupt *interrupt, const ss_run *run)
+{
+    interrupt->stopped = interrupt->poll &&
+                         interrupt->poll(interrupt->context, run->iterations, run->iterations) != 0;
+    return interrupt->stopped;
+}
+
 struct ss_engine {
     /* Draws A* and A⁰, forms X_n, sets V = 0; returns what relative errors are relative to, e.g.
      * ‖Z*‖_F. Allocates all that the run needs. */
@@ -33,11 +47,13 @@ struct ss_engine {
      * the last thing that is done with it, as V is gone then. */
     ss_run_reason (*certify)(ss_engine *engine, const ss_run *run, double *certificate);
 
-    /* Fills what Lemmas 3 to 5 are about (run.h), if that is asked for: likewise the last thing, as
-     * A is gone then. NULL: this engine does not measure it. */
-    ss_run_reason (*examine)(ss_engine *engine, const ss_run *run, double *values);
+    /* Fills what Lemmas 3 to 5 are about (run.h), as far as it is asked for, unless it is stopped
+     * on the way; leaves A alone. NULL: this engine does not measure it. */
+    ss_run_reason (*examine)(ss_engine *engine, const ss_run *run, ss_interrupt *interrupt,
+                             double *values);
 
-    /* The name of the kernel that runs of a precision use. */
+    /* The name of the kernel that runs of a precision use. NULL: that of the workspace's other
+     * engine says it. */
     const char *(*kernel)(const ss_engine *engine, ss_precision precision);
 
     void (*destroy)(ss_engine *engine);
@@ -84,6 +100,15 @@ static inline double ss_run_step_size(const ss_run *run, int64_t t)
 {
     return run->step_decay > 0 ? run->step_size / (1 + (double)(t - 1) / run->step_decay)
                                : run->step_size;
+}
+
+/* A ← A − η_t gradient; A and gradient d × k. */
+static inline void ss_run_descend(const ss_run *run, int64_t t, const double *gradient, double *A)
+{
+    double eta = ss_run_step_size(run, t);
+    for (int64_t entry = 0; entry < run->d * run->k; entry++) {
+        A[entry] -= eta * gradient[entry];
+    }
 }
 
 /* A workspace whose runs go on this engine, which becomes its own (destroyed after an error, too).

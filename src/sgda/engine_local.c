@@ -77,13 +77,8 @@ size_t ss_engine_local_bytes(const ss_run *run, const ss_kernel *kernel)
 static ss_run_reason reserve(local_engine *engine, const ss_run *run)
 {
     size_t bytes = arrange(engine->kernel, run, NULL, engine);
-    if (bytes > engine->capacity) {
-        free(engine->memory);
-        engine->capacity = 0;
-        if (ss_allocate(bytes, 1, &engine->memory) != SS_OK) {
-            return SS_REASON_MEMORY;
-        }
-        engine->capacity = bytes;
+    if (ss_reserve(&engine->memory, &engine->capacity, bytes) != SS_OK) {
+        return SS_REASON_MEMORY;
     }
     arrange(engine->kernel, run, engine->memory, engine);
     return SS_REASON_NONE;
@@ -126,13 +121,19 @@ static ss_run_reason draw_truth(local_engine *engine, const ss_run *run)
 }
 
 /* Step 5's Proj_C; with free rows A only has to be finite. */
-static ss_run_reason project(local_engine *engine, const ss_run *run)
+static ss_run_reason project(const local_engine *engine, const ss_run *run, double *A)
 {
     if (run->train_row_norm == SS_TRAIN_ROW_NORM_KNOWN) {
-        return ss_matrix_project(engine->A, run->d, run->k, engine->norms);
+        return ss_matrix_project(A, run->d, run->k, engine->norms);
     }
-    return isfinite(ss_matrix_norm(engine->A, run->d * run->k)) ? SS_REASON_NONE
-                                                                : SS_REASON_NOT_FINITE;
+    return isfinite(ss_matrix_norm(A, run->d * run->k)) ? SS_REASON_NONE : SS_REASON_NOT_FINITE;
+}
+
+/* A⁰. */
+static ss_run_reason draw_start(const local_engine *engine, const ss_run *run, double *A)
+{
+    ss_draw_start(run, A);
+    return project(engine, run, A);
 }
 
 static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_norm)
@@ -149,8 +150,7 @@ static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_nor
     engine->latents = ss_run_latent_batch(run, engine->A);
     *truth_norm = ss_matrix_norm(engine->Z_star, run->d * run->d);
     memset(engine->V, 0, (size_t)(run->d * run->d) * sizeof *engine->V);
-    ss_draw_start(run, engine->A);
-    return project(engine, run);
+    return draw_start(engine, run, engine->A);
 }
 
 /* Step 1: Γ of the batch, or F(A Aᵀ). */
@@ -205,11 +205,8 @@ static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
     ascend(engine, run);
     form_gradient(engine, run);
     ss_draw_noise(run, t, engine->direction, engine->gradient);
-    double eta = ss_run_step_size(run, t);
-    for (int64_t entry = 0; entry < run->d * run->k; entry++) {
-        engine->A[entry] -= eta * engine->gradient[entry];
-    }
-    return project(engine, run);
+    ss_run_descend(run, t, engine->gradient, engine->A);
+    return project(engine, run, engine->A);
 }
 
 static void save(const ss_engine *base, const ss_run *run, double *state)
@@ -282,7 +279,8 @@ static ss_run_reason certify(ss_engine *base, const ss_run *run, double *certifi
     return reason;
 }
 
-static ss_run_reason examine(ss_engine *base, const ss_run *run, double *values)
+static ss_run_reason examine(ss_engine *base, const ss_run *run, ss_interrupt *interrupt,
+                             double *values)
 {
     local_engine *engine = (local_engine *)base;
     const ss_lemma_room *room = &engine->lemmas;
@@ -292,12 +290,11 @@ static ss_run_reason examine(ss_engine *base, const ss_run *run, double *values)
         values += SS_COVARIANCE_VALUES;
     }
     if (reason == SS_REASON_NONE && run->gradient_bias) {
-        ss_draw_start(run, engine->A);
-        reason = project(engine, run);
+        reason = draw_start(engine, run, room->start);
     }
     if (reason == SS_REASON_NONE && run->gradient_bias) {
-        reason = ss_lemma_gradient(run, &engine->population, engine->kernel, engine->latents,
-                                   engine->scratch, engine->X, room, values);
+        reason = ss_lemma_gradient(run, &engine->population, engine->kernel, engine->scratch,
+                                   engine->X, room, interrupt, values);
     }
     return reason;
 }

@@ -76,13 +76,8 @@ size_t ss_engine_marginal_bytes(const ss_run *run)
 static ss_run_reason reserve(marginal_engine *engine, const ss_run *run)
 {
     size_t bytes = ss_engine_marginal_bytes(run);
-    if (bytes > engine->capacity) {
-        free(engine->memory);
-        engine->capacity = 0;
-        if (ss_allocate(bytes, 1, &engine->memory) != SS_OK) {
-            return SS_REASON_MEMORY;
-        }
-        engine->capacity = bytes;
+    if (ss_reserve(&engine->memory, &engine->capacity, bytes) != SS_OK) {
+        return SS_REASON_MEMORY;
     }
     arrange(run, engine->memory, engine);
     return SS_REASON_NONE;
@@ -303,10 +298,7 @@ static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
         gradient[entry] *= engine->v[entry / run->k];
     }
     ss_draw_noise(run, t, engine->direction, gradient);
-    double eta = ss_run_step_size(run, t);
-    for (int64_t entry = 0; entry < run->d * run->k; entry++) {
-        engine->A[entry] -= eta * gradient[entry];
-    }
+    ss_run_descend(run, t, gradient, engine->A);
     return measure(engine, run);
 }
 
@@ -341,12 +333,6 @@ static double error(ss_engine *base, const ss_run *run)
     return most;
 }
 
-static const char *kernel(const ss_engine *base, ss_precision precision)
-{
-    (void)precision;
-    return ((const marginal_engine *)base)->kernel->name;
-}
-
 static void destroy(ss_engine *base)
 {
     marginal_engine *engine = (marginal_engine *)base;
@@ -366,7 +352,6 @@ ss_error ss_engine_create_marginal(ss_engine **out)
                                .restore = restore,
                                .iterate = iterate,
                                .error = error,
-                               .kernel = kernel,
                                .destroy = destroy}; /* no certificates: the sweep file has none */
     ss_error failure = ss_kernel_choose(SS_PRECISION_DOUBLE, &engine->kernel);
     if (failure == SS_OK) {

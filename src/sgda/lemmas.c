@@ -1,7 +1,7 @@
 #include "lemmas.h"
 
-#include "../stats/squared_norm.h"
 #include "matrix.h"
+#include "squared_norm.h"
 
 #include <math.h>
 #include <string.h>
@@ -13,7 +13,7 @@ void ss_lemma_take(ss_arena *arena, const ss_run *run, ss_lemma_room *room)
     size_t square = (size_t)run->d * vector;
     size_t tall = (size_t)run->k * vector;
     double **squares[] = {&room->X, &room->V, &room->F, &room->slope, &room->radial};
-    double **talls[] = {&room->gradient, &room->exact, &room->total};
+    double **talls[] = {&room->start, &room->gradient, &room->exact, &room->total};
     for (size_t i = 0; i < sizeof squares / sizeof squares[0]; i++) {
         *squares[i] = ss_arena_take(arena, square);
     }
@@ -75,16 +75,20 @@ static void form_exact(const ss_run *run, const ss_population *population, const
     ss_population_gradient(A, run->d, run->k, V, room->slope, room->radial, gradient);
 }
 
-/* The mean gradient of each group of batches, less the exact one. */
-static void form_groups(const ss_run *run, const ss_kernel *kernel, ss_batch latents, void *scratch,
-                        const double *X_n, const ss_lemma_room *room)
+/* The mean gradient of each group of batches, less the exact one; unless stopped on the way. */
+static void form_groups(const ss_run *run, const ss_kernel *kernel, void *scratch,
+                        const double *X_n, const ss_lemma_room *room, ss_interrupt *interrupt)
 {
     const int64_t size = SS_LEMMA_BATCHES / SS_LEMMA_GROUPS;
     int64_t count = run->d * run->k;
+    ss_batch latents = ss_run_latent_batch(run, room->start);
     for (int64_t g = 0; g < SS_LEMMA_GROUPS; g++) {
         double *mean = room->groups + g * count;
         memset(mean, 0, (size_t)count * sizeof *mean);
         for (int64_t b = 0; b < size; b++) {
+            if (ss_interrupted(interrupt, run)) {
+                return;
+            }
             latents.t = (uint32_t)(g * size + b + 1);
             kernel->gamma(&latents, scratch, room->V);
             subtract(room->V, X_n, run->d * run->d, room->V);
@@ -98,28 +102,29 @@ static void form_groups(const ss_run *run, const ss_kernel *kernel, ss_batch lat
 }
 
 ss_run_reason ss_lemma_gradient(const ss_run *run, ss_population *population,
-                                const ss_kernel *kernel, ss_batch latents, void *scratch,
-                                const double *X_n, const ss_lemma_room *room, double *values)
+                                const ss_kernel *kernel, void *scratch, const double *X_n,
+                                const ss_lemma_room *room, ss_interrupt *interrupt, double *values)
 {
+    const double *A = room->start;
     int64_t entries = run->d * run->d;
     int64_t count = run->d * run->k;
     if (run->train_row_norm == SS_TRAIN_ROW_NORM_FREE) { /* else they are the r_i */
-        ss_matrix_row_norms(latents.A, run->d, run->k, room->norms);
+        ss_matrix_row_norms(A, run->d, run->k, room->norms);
     }
     ss_run_reason reason = prepare(run, population, room->norms);
     if (reason != SS_REASON_NONE) {
         return reason;
     }
     subtract(room->X, X_n, entries, room->V); /* ∇g_n − ∇g is linear in V */
-    form_exact(run, population, latents.A, room->V, room, room->gradient);
+    form_exact(run, population, A, room->V, room, room->gradient);
     values[SS_GRADIENT_SAMPLING] = ss_matrix_norm(room->gradient, count);
     values[SS_GRADIENT_BIAS_SQUARED] = values[SS_GRADIENT_BIAS_STD_ERROR] = 0;
     if (run->m > 0) {
-        ss_matrix_gram(latents.A, run->d, run->k, room->V);
+        ss_matrix_gram(A, run->d, run->k, room->V);
         ss_population_moments(population, room->V, room->V, NULL, NULL);
         subtract(room->V, X_n, entries, room->V);
-        form_exact(run, population, latents.A, room->V, room, room->exact);
-        form_groups(run, kernel, latents, scratch, X_n, room);
+        form_exact(run, population, A, room->V, room, room->exact);
+        form_groups(run, kernel, scratch, X_n, room, interrupt);
         ss_squared_norm bias =
             ss_squared_norm_of(room->groups, SS_LEMMA_GROUPS, count, room->total);
         values[SS_GRADIENT_BIAS_SQUARED] = bias.value;

@@ -6,6 +6,7 @@
 #define SADDLESWEEP_SGDA_LEMMAS_H
 
 #include "../base/memory.h"
+#include "engine.h"
 #include "population.h"
 #include "saddlesweep/kernel.h"
 #include "saddlesweep/run.h"
@@ -15,13 +16,14 @@ enum { SS_LEMMA_BATCHES = 1000, SS_LEMMA_GROUPS = 20 };
 
 /* Memory for it; taken only if the run asks for it. */
 typedef struct ss_lemma_room {
-    double *X;        /* d × d: F(Z*) */
-    double *V;        /* d × d, as the next three */
-    double *F;        /* E φ φ at A⁰ */
-    double *slope;    /* E φ' φ' */
-    double *radial;   /* E φ'' φ */
-    double *gradient; /* d × k, as the next two */
-    double *exact;    /* ∇g_n */
+    double *X;      /* d × d: F(Z*) */
+    double *V;      /* d × d, as the next three */
+    double *F;      /* E φ φ at A⁰ */
+    double *slope;  /* E φ' φ' */
+    double *radial; /* E φ'' φ */
+    double *start;  /* d × k: A⁰; as the next three */
+    double *gradient;
+    double *exact; /* ∇g_n */
     double *total;
     double *groups; /* SS_LEMMA_GROUPS × d × k: mean gradients, less the exact one */
     double *norms;  /* d, as the next one */
@@ -40,11 +42,11 @@ ss_run_reason ss_lemma_covariance(const ss_run *run, const double *X_n, const ss
 
 /*
  * values (SS_GRADIENT_VALUES, out): ‖∇g_n − ∇g‖_F, and ‖E ∇g_{m,n} − ∇g_n‖_F² with its standard
- * error, from SS_LEMMA_BATCHES batches, iterations 1, 2, … of `latents`, whose A is where (d × k).
- * Draws from the latent stream. Local.
+ * error, at room->start, from SS_LEMMA_BATCHES batches: iterations 1, 2, … of the latent stream.
+ * Not set if it is stopped on the way. Local.
  */
 ss_run_reason ss_lemma_gradient(const ss_run *run, ss_population *population,
-                                const ss_kernel *kernel, ss_batch latents, void *scratch,
-                                const double *X_n, const ss_lemma_room *room, double *values);
+                                const ss_kernel *kernel, void *scratch, const double *X_n,
+                                const ss_lemma_room *room, ss_interrupt *interrupt, double *values);
 
 #endif

@@ -100,7 +100,7 @@ static ss_run_reason begin(const ss_run *run, ss_engine *engine, const origin *f
 static int64_t next_checkpoint(const ss_run *run, const origin *from)
 {
     int64_t next = 0;
-    while (from->state && run->checkpoints[next] <= from->t) {
+    while (from->state && next < run->checkpoint_count && run->checkpoints[next] <= from->t) {
         next++;
     }
     return next;
@@ -142,9 +142,9 @@ static void clear(double *values, int64_t count)
     }
 }
 
-/* After the last iteration. */
-static void end_whole(const ss_run *run, ss_engine *engine, double *results,
-                      ss_run_outcome *outcome)
+/* After the last iteration. The run is still PENDING if it is stopped here. */
+static void end_whole(const ss_run *run, ss_engine *engine, ss_interrupt *interrupt,
+                      double *results, ss_run_outcome *outcome)
 {
     double *certificate = results + run->checkpoint_count;
     double *lemmas = results + ss_run_lemma_start(run);
@@ -153,7 +153,10 @@ static void end_whole(const ss_run *run, ss_engine *engine, double *results,
         reason = engine->certify(engine, run, certificate);
     }
     if (reason == SS_REASON_NONE && ss_run_lemma_count(run) > 0) {
-        reason = engine->examine(engine, run, lemmas);
+        reason = engine->examine(engine, run, interrupt, lemmas);
+    }
+    if (interrupt->stopped) {
+        return;
     }
     outcome->status = SS_RUN_DONE;
     if (reason != SS_REASON_NONE) {
@@ -171,7 +174,8 @@ static void iterate(const ss_run *run, ss_engine *engine, const origin *from, ss
     int64_t next = next_checkpoint(run, from);
     clear_results(run, next, trajectory);
     for (int64_t t = from->t;; t++) {
-        if (reason == SS_REASON_NONE && t == run->checkpoints[next]) {
+        bool due = next < run->checkpoint_count && t == run->checkpoints[next];
+        if (reason == SS_REASON_NONE && due) {
             reason = record(run, engine, next, trajectory);
             next += reason == SS_REASON_NONE;
         }
@@ -181,7 +185,8 @@ static void iterate(const ss_run *run, ss_engine *engine, const origin *from, ss
         }
         outcome->iterations = t;
         if (t == run->iterations) {
-            end_whole(run, engine, trajectory, outcome);
+            ss_interrupt interrupt = {poll, context, false};
+            end_whole(run, engine, &interrupt, trajectory, outcome);
             return;
         }
         if (poll && poll(context, t, run->iterations)) {

@@ -92,12 +92,13 @@ static ss_error simulate(const ss_plan *plan, int64_t ranks, double relative_cos
 /* A rank's program, MPI and HDF5 before any run: 35 MB resident at most, measured. */
 static const double bytes_of_program = 35e6;
 
-/* With iterates a run's results count: a rank has those of the run in progress, and of a whole cell
- * when it reduces. */
+/* With iterates a run's results count: a rank has those of the run in progress, and when it reduces
+ * of a run more, or of as many as have 2²⁰ values (walk.c). */
 static double bytes_of_results(const ss_plan *plan)
 {
-    double values = (double)ss_plan_result_count(plan) * (double)(plan->seeds + 1);
-    return plan->iterate_rows > 0 ? values * sizeof(double) : 0;
+    double values = (double)ss_plan_result_count(plan);
+    double piece = fmin(fmax(values, 1 << 20), values * (double)plan->seeds);
+    return plan->iterate_rows > 0 ? (values + piece) * sizeof(double) : 0;
 }
 
 static void sum_cells(const ss_plan *plan, ss_plan_cost *cost)

@@ -135,6 +135,17 @@ def forget(path, cell, seeds):
         file["error"][cell] = errors
 
 
+def flip_byte(path, dataset):
+    """Flips a bit of the first byte of a dataset."""
+    with h5py.File(path) as file:
+        place = file[dataset].id.get_offset()
+    with open(path, "r+b") as file:
+        file.seek(place)
+        byte = file.read(1)[0]
+        file.seek(place)
+        file.write(bytes([byte ^ 1]))
+
+
 def without_executions(path):
     """The bytes of a result file, but for the rows that each `run` notes itself in."""
     with h5py.File(path) as file:

@@ -5,7 +5,7 @@ import unittest
 import h5py
 import numpy as np
 import xarray
-from harness import SANITIZED, SWEEP, ProgramTest, read
+from harness import SANITIZED, SWEEP, ProgramTest, flip_byte, read
 
 NAMES = ("residual", "smallest_eigenvalue", "multipliers")
 # d = 3, 5; leaky ReLU, which has a closed form, and tanh, which has none; 8 cells of 4 runs.
@@ -68,13 +68,7 @@ class Certificates(ProgramTest):
         path = self.run_sweep(ONE, "one")
         before = self.run_sweep(ONE, "before")
         for name in NAMES:
-            with h5py.File(path) as file:
-                offset = file[f"certificate/{name}"].id.get_offset()
-            with open(path, "r+b") as file:
-                file.seek(offset)
-                byte = file.read(1)[0]
-                file.seek(offset)
-                file.write(bytes([byte ^ 1]))
+            flip_byte(path, f"certificate/{name}")
             done = self.call("verify", path)
             self.assertEqual(done.returncode, 1)
             self.assertRegex(done.stdout, r"damaged +1\n")

@@ -5,7 +5,7 @@ import unittest
 import h5py
 import numpy as np
 import xarray
-from harness import SANITIZED, SWEEP, ProgramTest, read
+from harness import SANITIZED, SWEEP, ProgramTest, flip_byte, read
 
 # d = 3, 5 and k = 2, 3: rooms that some runs fill and others do not; 16 cells of 4 runs.
 ITERATING = SWEEP.replace("k: 2", "k: [2, 3]").replace("spacing: log}", "spacing: log, iterate: true}")
@@ -89,13 +89,7 @@ class Iterates(IterateTest):
     def test_a_flipped_byte_is_found_and_computed_again(self):
         path = self.run_sweep(ONE, "one")
         before = self.run_sweep(ONE, "before")
-        with h5py.File(path) as file:
-            offset = file["iterate"].id.get_offset()
-        with open(path, "r+b") as file:
-            file.seek(offset)
-            byte = file.read(1)[0]
-            file.seek(offset)
-            file.write(bytes([byte ^ 1]))
+        flip_byte(path, "iterate")
         done = self.call("verify", path)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stdout, r"damaged +1\n")

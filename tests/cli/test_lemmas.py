@@ -7,7 +7,7 @@ import unittest
 import h5py
 import numpy as np
 
-from harness import SANITIZED, SOURCE, SWEEP, ProgramTest, read
+from harness import SANITIZED, SOURCE, SWEEP, ProgramTest, flip_byte, read
 
 LEMMAS = (
     SWEEP.replace("log}", "log, covariance_error: true, gradient_bias: true}")
@@ -54,13 +54,7 @@ class Lemmas(ProgramTest):
     def test_a_flipped_byte_is_found_and_mended(self):
         path = self.run_sweep(LEMMAS, "flipped")
         before = read(path, NAMES[3])
-        with h5py.File(path) as file:
-            place = file[NAMES[3]].id.get_offset()
-        with open(path, "r+b") as file:
-            file.seek(place)
-            byte = file.read(1)[0]
-            file.seek(place)
-            file.write(bytes([byte ^ 1]))
+        flip_byte(path, NAMES[3])
         self.assertIn("another of its results is damaged", self.call("verify", path).stdout)
         self.succeed("run", self.folder / "flipped.yaml", "-o", path)
         self.assertEqual(read(path, NAMES[3]).tobytes(), before.tobytes())

@@ -211,6 +211,52 @@ static void it_changes_no_other_result(void **state)
     ss_workspace_destroy(&workspace);
 }
 
+typedef struct stopper {
+    const ss_run *run;
+    const ss_workspace *workspace;
+    int calls; /* at the end, before it stops */
+    double *state;
+} stopper;
+
+static int stop_at_the_end(void *context, int64_t t, int64_t iterations)
+{
+    stopper *s = context;
+    if (t < iterations || s->calls-- > 0) {
+        return 0;
+    }
+    ss_run_save(s->workspace, s->run, s->state);
+    return 1;
+}
+
+/* The batches at the end of a run take as long as a thousand iterations. */
+static void it_can_be_stopped_and_goes_on_to_the_same_bits(void **state)
+{
+    (void)state;
+    enum { CERTIFICATE = SS_CERTIFICATE_MULTIPLIERS + D };
+    double whole[RESULTS + CERTIFICATE];
+    double results[RESULTS + CERTIFICATE];
+    double saved[2 * D * D];
+    ss_run_outcome outcome;
+    ss_workspace *workspace = NULL;
+    ss_run run = measured((ss_activation){SS_ACTIVATION_ERF, 0}, N, M);
+    run.certificate = true;
+    assert_int_equal(ss_run_state_count(&run), COUNT_OF(saved));
+    assert_int_equal(execute(&run, whole).status, SS_RUN_DONE);
+    for (int calls = 0; calls < SS_LEMMA_BATCHES; calls += 333) {
+        assert_int_equal(ss_workspace_create(&workspace), SS_OK);
+        stopper stopper = {&run, workspace, calls, saved};
+        ss_run_execute(&run, workspace, stop_at_the_end, &stopper, results, &outcome);
+        ss_workspace_destroy(&workspace);
+        assert_int_equal(outcome.status, SS_RUN_PENDING);
+        assert_int_equal(outcome.iterations, run.iterations);
+        assert_int_equal(ss_workspace_create(&workspace), SS_OK);
+        ss_run_continue(&run, workspace, run.iterations, saved, NULL, NULL, results, &outcome);
+        ss_workspace_destroy(&workspace);
+        assert_int_equal(outcome.status, SS_RUN_DONE);
+        assert_memory_equal(results, whole, sizeof whole);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +265,7 @@ int main(void)
         cmocka_unit_test(errors_fall_at_the_rates_of_the_lemmas),
         cmocka_unit_test(of_infinitely_many_nothing_is_left),
         cmocka_unit_test(it_changes_no_other_result),
+        cmocka_unit_test(it_can_be_stopped_and_goes_on_to_the_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,38 +1,11 @@
-/* Plans: enumeration, digests, predictions. */
+/* Plans: enumeration, digests, differences. */
 #include "check.h"
 
-#include "saddlesweep/kernel.h"
-#include "saddlesweep/plan.h"
+#include "plan_text.h"
 
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char text[] = "name: t\n"
-                           "root_seed: 1\n"
-                           "grid:\n"
-                           "  d: [3, 5, 7]\n"
-                           "  k: 2\n"
-                           "  n: [500, 1000]\n"
-                           "  m: n\n"
-                           "  activation: [tanh, leaky_relu(0.2)]\n"
-                           "  seed: {count: 4}\n"
-                           "train: {iterations: 100, step: {size: 0.5}}\n"
-                           "record: {points: 10}\n";
-
-static ss_spec *parse(const char *const *overrides, size_t count)
-{
-    ss_spec *spec = NULL;
-    if (ss_spec_parse("sweep.yaml", text, overrides, count, &spec) != SS_OK) {
-        fail_msg("%s", ss_error_text());
-    }
-    return spec;
-}
-
-static ss_spec *parse_one(const char *override)
-{
-    return parse(&override, override ? 1 : 0);
-}
 
 /* ---- enumeration ---- */
 
@@ -42,7 +15,7 @@ static void every_point_of_the_grid_occurs_once(void **state)
     static const int64_t d[] = {3, 5, 7};
     static const int64_t n[] = {500, 1000};
     static const ss_activation_kind kinds[] = {SS_ACTIVATION_TANH, SS_ACTIVATION_LEAKY_RELU};
-    ss_spec *spec = parse_one(NULL);
+    ss_spec *spec = sweep_with_one(NULL);
     ss_plan plan = ss_plan_of(spec);
     assert_int_equal(plan.cells, 12);
     assert_int_equal(plan.seeds, 4);
@@ -72,7 +45,7 @@ static void runs_carry_the_settings_of_the_sweep(void **state)
                                "train.noise=0",
                                "truth.row_norm=gaussian",
                                "precision=double"};
-    ss_spec *spec = parse(overrides, COUNT_OF(overrides));
+    ss_spec *spec = sweep_with(overrides, COUNT_OF(overrides));
     ss_plan plan = ss_plan_of(spec);
     ss_run run = ss_plan_run(&plan, 5, 3);
     assert_int_equal(run.root_seed, 77);
@@ -91,8 +64,8 @@ static void runs_carry_the_settings_of_the_sweep(void **state)
 static void a_run_does_not_depend_on_the_grid_around_it(void **state)
 {
     (void)state;
-    ss_spec *small = parse_one("grid.d=5");
-    ss_spec *large = parse_one("grid.n=[100, 500, 1000]");
+    ss_spec *small = sweep_with_one("grid.d=5");
+    ss_spec *large = sweep_with_one("grid.n=[100, 500, 1000]");
     ss_plan small_plan = ss_plan_of(small);
     ss_plan large_plan = ss_plan_of(large);
     ss_run in_small = ss_plan_run(&small_plan, 1, 2); /* d=5 n=500 leaky_relu, seed 2 */
@@ -114,7 +87,7 @@ static void a_plan_of_ten_million_cells_takes_no_memory(void **state)
     const char *overrides[] = {"grid.d={from: 1, to: 2500, step: 1}",
                                "grid.n={from: 10, to: 40000, step: 10}", "grid.activation=erf",
                                "grid.k=1"};
-    ss_spec *spec = parse(overrides, COUNT_OF(overrides));
+    ss_spec *spec = sweep_with(overrides, COUNT_OF(overrides));
     size_t before = bytes_in_use();
     ss_plan plan = ss_plan_of(spec);
     assert_int_equal(plan.cells, 10000000);
@@ -135,7 +108,7 @@ static void a_plan_of_ten_million_cells_takes_no_memory(void **state)
 
 static void digest_of(const char *override, char digest[SS_DIGEST_SIZE])
 {
-    ss_spec *spec = parse_one(override);
+    ss_spec *spec = sweep_with_one(override);
     ss_plan plan = ss_plan_of(spec);
     ss_plan_digest(&plan, digest);
     ss_spec_destroy(&spec);
@@ -240,7 +213,7 @@ static void settings_are_one_line_each(void **state)
 {
     (void)state;
     char settings[SS_SETTINGS_SIZE];
-    ss_spec *spec = parse_one("train.step.decay=0.1");
+    ss_spec *spec = sweep_with_one("train.step.decay=0.1");
     ss_plan plan = ss_plan_of(spec);
     assert_ptr_equal(ss_plan_settings(&plan, settings), settings);
     assert_contains(settings, "root_seed: 1\n");
@@ -254,7 +227,7 @@ static void assert_difference(const char *override, const char *what, const char
                               const char *second)
 {
     ss_difference d = {.what = ""};
-    ss_spec *specs[] = {parse_one(NULL), parse_one(override)};
+    ss_spec *specs[] = {sweep_with_one(NULL), sweep_with_one(override)};
     ss_plan plans[] = {ss_plan_of(specs[0]), ss_plan_of(specs[1])};
     assert_true(ss_plan_differs(&plans[0], &plans[1], &d));
     assert_string_equal(d.what, what);
@@ -270,11 +243,11 @@ static void room_for_certificates_is_that_of_the_largest_d(void **state)
 {
     (void)state;
     char settings[SS_SETTINGS_SIZE];
-    ss_spec *without = parse_one(NULL);
+    ss_spec *without = sweep_with_one(NULL);
     ss_plan plan = ss_plan_of(without);
     assert_int_equal(ss_plan_result_count(&plan), plan.checkpoints);
     assert_null(strstr(ss_plan_settings(&plan, settings), "certificate"));
-    ss_spec *with = parse_one("record.certificate=true");
+    ss_spec *with = sweep_with_one("record.certificate=true");
     plan = ss_plan_of(with);
     assert_int_equal(ss_plan_result_count(&plan), plan.checkpoints + 2 + 7);
     ss_run run = ss_plan_run(&plan, 0, 0);
@@ -290,7 +263,7 @@ static void room_for_iterates_is_that_of_the_largest_d_and_k(void **state)
     char settings[SS_SETTINGS_SIZE];
     const char *overrides[] = {"record={points: 10, iterate: true, certificate: true}",
                                "grid.k=[2, 4]"};
-    ss_spec *spec = parse(overrides, COUNT_OF(overrides));
+    ss_spec *spec = sweep_with(overrides, COUNT_OF(overrides));
     ss_plan plan = ss_plan_of(spec);
     ss_run run = ss_plan_run(&plan, 0, 0);
     assert_int_equal(ss_plan_result_count(&plan), 10 + 2 + 7 + 10 * 7 * 4);
@@ -307,7 +280,7 @@ static void a_given_truth_is_that_of_every_run(void **state)
                                   {"grid.d=2", "truth={matrix: [[1], [2]]}"},
                                   {"grid.d=2", "truth={matrix: [[1.0], [1e0]]}"}};
     for (size_t i = 0; i < COUNT_OF(overrides); i++) {
-        ss_spec *spec = parse(overrides[i], 2);
+        ss_spec *spec = sweep_with(overrides[i], 2);
         ss_plan plan = ss_plan_of(spec);
         ss_run run = ss_plan_run(&plan, 1, 2);
         assert_ptr_equal(run.truth_matrix, spec->truth_matrix);
@@ -323,7 +296,7 @@ static void assert_blocks_differ(const char *first, const char *second, bool dif
 {
     ss_difference d = {.what = ""};
     const char *at[][2] = {{first, "wide.block=16"}, {first, second}};
-    ss_spec *specs[] = {parse(at[0], 2), parse(at[1], 2)};
+    ss_spec *specs[] = {sweep_with(at[0], 2), sweep_with(at[1], 2)};
     ss_plan plans[] = {ss_plan_of(specs[0]), ss_plan_of(specs[1])};
     assert_int_equal(ss_plan_blocks_differ(&plans[0], &plans[1], &d), differ);
     assert_int_equal(ss_plan_differs(&plans[0], &plans[1], &d), differ);
@@ -346,10 +319,10 @@ static void the_algorithm_is_a_setting_where_it_is_not_the_default(void **state)
     char settings[SS_SETTINGS_SIZE];
     const char *marginal[] = {"algorithm=marginal", "discriminator=rectified_linear",
                               "wide.from_d=1"};
-    ss_spec *sgda = parse_one("algorithm=sgda");
+    ss_spec *sgda = sweep_with_one("algorithm=sgda");
     ss_plan plan = ss_plan_of(sgda);
     assert_null(strstr(ss_plan_settings(&plan, settings), "algorithm"));
-    ss_spec *spec = parse(marginal, 3);
+    ss_spec *spec = sweep_with(marginal, 3);
     plan = ss_plan_of(spec);
     assert_contains(ss_plan_settings(&plan, settings),
                     "algorithm: marginal\ndiscriminator: rectified_linear\n");
@@ -386,199 +359,6 @@ static void the_first_difference_of_two_plans_is_named(void **state)
                       "leaky_relu(0.2)", "leaky_relu(0.3)");
 }
 
-/* ---- predictions ---- */
-
-static ss_plan_cost predict(const ss_plan *plan, int64_t ranks)
-{
-    ss_plan_cost cost;
-    assert_int_equal(ss_plan_predict(plan, ranks, &cost), SS_OK);
-    return cost;
-}
-
-static void the_prediction_sums_all_runs(void **state)
-{
-    (void)state;
-    ss_spec *spec = parse_one("wide.from_d=5");
-    ss_plan plan = ss_plan_of(spec);
-    ss_plan_cost cost = predict(&plan, 1);
-    double total = 0;
-    double longest = 0;
-    double shortest = INFINITY;
-    int64_t wide_cells = 0;
-    for (int64_t cell = 0; cell < plan.cells; cell++) {
-        if (ss_plan_run(&plan, cell, 0).d >= 5) {
-            wide_cells++; /* those go on process grids, and are predicted apart */
-            continue;
-        }
-        for (int64_t seed = 0; seed < plan.seeds; seed++) {
-            ss_run run = ss_plan_run(&plan, cell, seed);
-            double seconds = cost.kernel->relative_cost * ss_run_cost_seconds(&run);
-            total += seconds;
-            longest = fmax(longest, seconds);
-            shortest = fmin(shortest, seconds);
-        }
-    }
-    assert_near(cost.core_seconds / total, 1, 1e-13); /* 48 additions in another order */
-    assert_near(cost.longest_run, longest, 0);
-    assert_near(cost.shortest_run, shortest, 0);
-    assert_true(cost.shortest_run > 0);
-    assert_int_equal(wide_cells, 8);
-    assert_int_equal(cost.cells, plan.cells - wide_cells);
-    ss_spec_destroy(&spec);
-}
-
-/* The model's seconds are the avx2 kernel's; others say how theirs compare. */
-static void the_prediction_is_for_the_kernel_in_use(void **state)
-{
-    (void)state;
-    ss_spec *spec = parse_one(NULL);
-    ss_plan plan = ss_plan_of(spec);
-    setenv("SADDLESWEEP_KERNEL", "portable", 1);
-    ss_plan_cost portable = predict(&plan, 2);
-    setenv("SADDLESWEEP_KERNEL", "reference", 1);
-    ss_plan_cost reference = predict(&plan, 2);
-    unsetenv("SADDLESWEEP_KERNEL");
-    double ratio = reference.kernel->relative_cost / portable.kernel->relative_cost;
-    assert_string_equal(portable.kernel->name, "portable");
-    assert_true(portable.kernel->relative_cost > 1 && ratio > 1);
-    assert_near(reference.core_seconds / portable.core_seconds, ratio, 1e-12);
-    assert_near(reference.wall_seconds / portable.wall_seconds, ratio, 1e-12);
-    assert_near(reference.longest_run / portable.longest_run, ratio, 1e-12);
-    ss_spec_destroy(&spec);
-}
-
-static void larger_runs_cost_more(void **state)
-{
-    (void)state;
-    ss_spec *spec = parse_one(NULL);
-    ss_plan plan = ss_plan_of(spec);
-    ss_run run = ss_plan_run(&plan, 0, 0);
-    double seconds = ss_run_cost_seconds(&run);
-    int64_t *fields[] = {&run.d, &run.k, &run.n, &run.m, &run.iterations};
-    for (size_t i = 0; i < COUNT_OF(fields); i++) {
-        *fields[i] *= 4;
-        assert_true(ss_run_cost_seconds(&run) > seconds);
-        *fields[i] /= 4;
-    }
-    run.precision = SS_PRECISION_DOUBLE;
-    assert_true(ss_run_cost_seconds(&run) > seconds);
-    ss_spec_destroy(&spec);
-}
-
-/* Greedy sharing: at least the even share and the longest run; at most both together. */
-static void assert_wall_seconds(const ss_plan *plan, int64_t ranks)
-{
-    ss_plan_cost cost = predict(plan, ranks);
-    double share = cost.core_seconds / (double)ranks;
-    assert_true(cost.wall_seconds >= share * (1 - 1e-12));
-    assert_true(cost.wall_seconds >= cost.longest_run * (1 - 1e-12));
-    assert_true(cost.wall_seconds <= (share + cost.longest_run) * (1 + 1e-12));
-}
-
-static void wall_time_lies_between_its_bounds(void **state)
-{
-    (void)state;
-    ss_spec *spec = parse_one(NULL);
-    ss_plan plan = ss_plan_of(spec);
-    for (int64_t ranks = 1; ranks <= 60; ranks++) {
-        assert_wall_seconds(&plan, ranks);
-    }
-    assert_wall_seconds(&plan, 1000000);
-    ss_spec_destroy(&spec);
-}
-
-static void one_rank_takes_the_total(void **state)
-{
-    (void)state;
-    ss_spec *spec = parse_one(NULL);
-    ss_plan plan = ss_plan_of(spec);
-    ss_plan_cost cost = predict(&plan, 1);
-    assert_near(cost.wall_seconds / cost.core_seconds, 1, 1e-13);
-    ss_spec_destroy(&spec);
-}
-
-static void as_many_ranks_as_runs_take_the_longest(void **state)
-{
-    (void)state;
-    ss_spec *spec = parse_one(NULL);
-    ss_plan plan = ss_plan_of(spec);
-    ss_plan_cost cost = predict(&plan, ss_plan_runs(&plan));
-    assert_near(cost.wall_seconds, cost.longest_run, 0);
-    ss_spec_destroy(&spec);
-}
-
-static void an_unknown_kernel_has_no_prediction(void **state)
-{
-    (void)state;
-    ss_plan_cost cost;
-    ss_spec *spec = parse_one(NULL);
-    ss_plan plan = ss_plan_of(spec);
-    setenv("SADDLESWEEP_KERNEL", "none", 1);
-    ss_error error = ss_plan_predict(&plan, 1, &cost);
-    unsetenv("SADDLESWEEP_KERNEL");
-    assert_int_equal(error, SS_ERR_USAGE);
-    ss_spec_destroy(&spec);
-}
-
-/* Beyond 200000 runs the wall time is estimated, not simulated: same bounds. */
-static void wall_time_of_large_plans_keeps_its_bounds(void **state)
-{
-    (void)state;
-    ss_spec *spec = parse_one("grid.seed={count: 20000}");
-    ss_plan plan = ss_plan_of(spec);
-    assert_true(ss_plan_runs(&plan) > 200000);
-    for (int64_t ranks = 1; ranks <= 4096; ranks *= 8) {
-        assert_wall_seconds(&plan, ranks);
-    }
-    ss_spec_destroy(&spec);
-}
-
-static double cell_seconds(const ss_plan *plan, uint32_t cell)
-{
-    ss_run run = ss_plan_run(plan, cell, 0);
-    return ss_run_cost_seconds(&run);
-}
-
-static void longest_first_is_a_permutation_by_cost(void **state)
-{
-    (void)state;
-    uint32_t *order = NULL;
-    bool seen[100] = {false};
-    ss_spec *spec = parse_one("grid.d={from: 1, to: 10, step: 1}");
-    ss_plan plan = ss_plan_of(spec);
-    assert_int_equal(plan.cells, 40);
-    assert_int_equal(ss_plan_longest_first(&plan, &order), SS_OK);
-    for (int64_t place = 0; place < plan.cells; place++) {
-        assert_true(order[place] < plan.cells);
-        assert_false(seen[order[place]]);
-        seen[order[place]] = true;
-        if (place > 0) {
-            assert_true(cell_seconds(&plan, order[place]) <= cell_seconds(&plan, order[place - 1]));
-        }
-    }
-    free(order);
-    ss_spec_destroy(&spec);
-}
-
-/* Cells that differ only in what costs nothing (here alpha) keep the order of the plan. */
-static void equal_costs_keep_the_order_of_the_plan(void **state)
-{
-    (void)state;
-    uint32_t *order = NULL;
-    const char *overrides[] = {
-        "grid.d=3", "grid.n=500",
-        "grid.activation=[leaky_relu(0.5), leaky_relu(0.1), leaky_relu(0.3), leaky_relu(0)]"};
-    ss_spec *spec = parse(overrides, COUNT_OF(overrides));
-    ss_plan plan = ss_plan_of(spec);
-    assert_int_equal(plan.cells, 4);
-    assert_int_equal(ss_plan_longest_first(&plan, &order), SS_OK);
-    for (uint32_t place = 0; place < 4; place++) {
-        assert_int_equal(order[place], place);
-    }
-    free(order);
-    ss_spec_destroy(&spec);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -597,16 +377,6 @@ int main(void)
         cmocka_unit_test(blocks_tell_plans_with_wide_runs_apart),
         cmocka_unit_test(the_algorithm_is_a_setting_where_it_is_not_the_default),
         cmocka_unit_test(the_first_difference_of_two_plans_is_named),
-        cmocka_unit_test(the_prediction_sums_all_runs),
-        cmocka_unit_test(the_prediction_is_for_the_kernel_in_use),
-        cmocka_unit_test(larger_runs_cost_more),
-        cmocka_unit_test(wall_time_lies_between_its_bounds),
-        cmocka_unit_test(one_rank_takes_the_total),
-        cmocka_unit_test(as_many_ranks_as_runs_take_the_longest),
-        cmocka_unit_test(an_unknown_kernel_has_no_prediction),
-        cmocka_unit_test(wall_time_of_large_plans_keeps_its_bounds),
-        cmocka_unit_test(longest_first_is_a_permutation_by_cost),
-        cmocka_unit_test(equal_costs_keep_the_order_of_the_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,10 +10,11 @@
 #include <gsl/gsl_integration.h>
 #include <stdlib.h>
 
-static const ss_activation by_series[] = {{SS_ACTIVATION_TANH, 0},
-                                          {SS_ACTIVATION_SIGMOID, 0},
-                                          {SS_ACTIVATION_SOFTPLUS, 0},
-                                          {SS_ACTIVATION_GELU, 0}};
+/* Whatever has no closed form goes by a series. */
+static bool by_series(ss_activation activation)
+{
+    return !ss_closed_form_exists(activation);
+}
 
 /* ---- E f(r x) g(s y) for normal x and y of correlation rho, by adaptive quadrature ---- */
 
@@ -125,10 +126,10 @@ static void series_are_the_expectations_to_1e_12(void **state)
     (void)state;
     const double rhos[] = {-1, -0.9, 0, 0.3, 0.995, 1};
     const double norms[][2] = {{1, 1}, {0.3, 2.5}, {6, 6}, {11, 3}};
-    for (size_t a = 0; a < COUNT_OF(by_series); a++) {
-        for (size_t n = 0; n < COUNT_OF(norms); n++) {
+    for (size_t a = 0; a < COUNT_OF(activations); a++) {
+        for (size_t n = 0; n < COUNT_OF(norms) && by_series(activations[a]); n++) {
             for (size_t i = 0; i < COUNT_OF(rhos); i++) {
-                assert_moments(by_series[a], norms[n][0], norms[n][1], rhos[i]);
+                assert_moments(activations[a], norms[n][0], norms[n][1], rhos[i]);
             }
         }
     }
@@ -174,9 +175,9 @@ static void the_radial_moment_of_closed_forms_is_a_derivative(void **state)
 static void one_table_for_all_rows_gives_what_a_table_each_gives(void **state)
 {
     (void)state;
-    for (size_t a = 0; a < COUNT_OF(by_series); a++) {
-        moments one = moments_of(by_series[a], 1, 1, 0.4);
-        moments two = moments_of(by_series[a], 1, 1 + 0x1p-52, 0.4);
+    for (size_t a = 0; a < COUNT_OF(activations); a++) {
+        moments one = moments_of(activations[a], 1, 1, 0.4);
+        moments two = moments_of(activations[a], 1, 1 + 0x1p-52, 0.4);
         for (int entry = 0; entry < 4; entry++) {
             assert_near(two.F[entry], one.F[entry], 1e-15);
             assert_near(two.slope[entry], one.slope[entry], 1e-15);
@@ -397,7 +398,7 @@ static void what_tables_cost_is_predicted(void **state)
     (void)state;
     const ss_kernel *kernel;
     assert_int_equal(ss_kernel_choose(SS_PRECISION_DOUBLE, &kernel), SS_OK);
-    ss_run unit = run_of_sizes(by_series[0], 0, 0);
+    ss_run unit = run_of_sizes((ss_activation){SS_ACTIVATION_TANH, 0}, 0, 0);
     ss_run gaussian = unit;
     ss_run free = unit;
     ss_run closed = run_of_sizes((ss_activation){SS_ACTIVATION_ERF, 0}, 0, 0);

@@ -2,7 +2,7 @@
 #include "check.h"
 
 #include "saddlesweep/stream.h"
-#include "src/stats/squared_norm.h"
+#include "src/sgda/squared_norm.h"
 
 enum { GROUPS = 20, COUNT = 12, TRIALS = 2000 };
 

@@ -1,6 +1,6 @@
 /* ‖E g‖² of a random vector from independent means of it: for what is small against its noise. */
-#ifndef SADDLESWEEP_STATS_SQUARED_NORM_H
-#define SADDLESWEEP_STATS_SQUARED_NORM_H
+#ifndef SADDLESWEEP_SGDA_SQUARED_NORM_H
+#define SADDLESWEEP_SGDA_SQUARED_NORM_H
 
 #include <stdint.h>
 

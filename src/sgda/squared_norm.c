@@ -1,16 +1,9 @@
 #include "squared_norm.h"
 
+#include "matrix.h"
+
 #include <math.h>
 #include <string.h>
-
-static double dot(const double *a, const double *b, int64_t count)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < count; i++) {
-        sum += a[i] * b[i];
-    }
-    return sum;
-}
 
 /* Over all ordered pairs of `groups` vectors whose total has this square, and whose squares this
  * sum. */
@@ -29,16 +22,16 @@ ss_squared_norm ss_squared_norm_of(const double *means, int64_t groups, int64_t 
         for (int64_t i = 0; i < count; i++) {
             total[i] += mean[i];
         }
-        squares += dot(mean, mean, count);
+        squares += ss_matrix_dot(mean, mean, count);
     }
-    double square = dot(total, total, count);
+    double square = ss_matrix_dot(total, total, count);
     double sum = 0;
     double sum_of_squares = 0;
     double value = mean_of_pairs(square, squares, groups);
     for (int64_t g = 0; g < groups; g++) { /* without group g */
         const double *mean = means + g * count;
-        double own = dot(mean, mean, count);
-        double rest = square - 2 * dot(total, mean, count) + own;
+        double own = ss_matrix_dot(mean, mean, count);
+        double rest = square - 2 * ss_matrix_dot(total, mean, count) + own;
         double left = mean_of_pairs(rest, squares - own, groups - 1) - value;
         sum += left;
         sum_of_squares += left * left;
