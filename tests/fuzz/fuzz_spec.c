@@ -66,7 +66,7 @@ static void check_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
     ss_run run = ss_plan_run(plan, cell, seed_index);
     REQUIRE(1 <= run.k0 && run.k0 <= run.k && run.k <= DIMENSION);
     REQUIRE(1 <= run.d && run.d <= DIMENSION && run.seed >= 0);
-    REQUIRE(1 <= run.n && run.n <= INT32_MAX && 1 <= run.m && run.m <= INT32_MAX);
+    REQUIRE(0 <= run.n && run.n <= INT32_MAX && 0 <= run.m && run.m <= INT32_MAX); /* 0: inf */
     REQUIRE(run.step_size > 0 && run.step_decay >= 0 && run.ascent_step > 0 && run.noise >= 0);
     REQUIRE(ss_activation_parse(ss_activation_format(run.activation, name), &activation) == SS_OK);
     REQUIRE(activation.kind == run.activation.kind &&
