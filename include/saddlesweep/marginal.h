@@ -16,6 +16,10 @@
 /* C; 0 for leaky ReLU. */
 double ss_marginal_centre(ss_activation activation);
 
+/* The discriminator that the theory has for an activation: rectified linear for odd ones plus a
+ * constant, else linear. */
+ss_discriminator ss_marginal_discriminator(ss_activation activation);
+
 /* What the theory says against learning norms by this discriminator and activation, as the end of a
  * sentence; NULL: nothing. Static. */
 const char *ss_marginal_doubt(ss_discriminator discriminator, ss_activation activation);

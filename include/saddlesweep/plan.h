@@ -68,12 +68,13 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index);
 
 enum { SS_DIGEST_SIZE = 33, SS_SETTINGS_SIZE = 1024 };
 
-/* Whether a run of the plan goes on a process grid: Algorithm 1 with d ≥ wide.from_d and samples to
- * share out (population limits are computed on one rank). */
+/* Whether a run of the plan goes on a process grid: Algorithm 1 with d ≥ wide.from_d, given norms
+ * and samples to share out (norms are learned, and population limits computed, on one rank). */
 static inline bool ss_plan_is_wide(const ss_plan *plan, const ss_run *run)
 {
-    return run->algorithm == SS_ALGORITHM_SGDA && run->d >= plan->spec->wide_from_d && run->n > 0 &&
-           run->m > 0;
+    return run->algorithm == SS_ALGORITHM_SGDA &&
+           run->train_row_norm != SS_TRAIN_ROW_NORM_LEARNED && run->d >= plan->spec->wide_from_d &&
+           run->n > 0 && run->m > 0;
 }
 
 /* Whether any does. Local. */

@@ -32,7 +32,8 @@ typedef struct ss_run {
     const double
         *truth_matrix; /* A*, d × k0, row-major; NULL: drawn, row_norm says how; borrowed */
     ss_train_row_norm train_row_norm;
-    int64_t iterations; /* T */
+    ss_norm_stage stage; /* zeros unless norms are learned */
+    int64_t iterations;  /* T */
     double step_size;
     double step_decay; /* 0: constant */
     double ascent_step;
@@ -47,6 +48,11 @@ typedef struct ss_run {
     bool covariance_error; /* … whether these are measured (ss_run_lemma_count) */
     bool gradient_bias;
 } ss_run;
+
+/* The run of Section 4 that learns the norms of one that does not know them: of the same A*, samples
+ * and A⁰, with latents of its own. Its train_row_norm stays SS_TRAIN_ROW_NORM_LEARNED: no other run
+ * of SS_ALGORITHM_MARGINAL has that. Local. */
+ss_run ss_run_stage(const ss_run *run);
 
 /* Whether the r_i are the norms that A* came with: otherwise its rows are scaled to norm 1. */
 static inline bool ss_run_keeps_norms(const ss_run *run)
@@ -164,7 +170,8 @@ typedef struct ss_run_outcome {
  * and agree with theirs to rounding. */
 enum { SS_MIXED_GRIDS = 65535 };
 
-/* Called between iterations, after `t` of `iterations`; a nonzero answer stops the run. */
+/* Called between iterations, after `t` of `iterations`, while norms are learned after 0 of them; a
+ * nonzero answer stops the run. */
 typedef int (*ss_run_poll)(void *context, int64_t t, int64_t iterations);
 
 /* The memory that runs work in: grows to the largest run, so that a run allocates nothing in its
@@ -191,7 +198,7 @@ const char *ss_workspace_kernel(const ss_workspace *workspace, ss_precision prec
  * outcome     out     always set
  *
  * What goes wrong in a run is an outcome (DIVERGED, FAILED with a reason), not an error of the
- * caller. Draws from all five streams of stream.h. Local.
+ * caller. Draws from the streams of stream.h. Local.
  */
 void ss_run_execute(const ss_run *run, ss_workspace *workspace, ss_run_poll poll, void *context,
                     double *trajectory, ss_run_outcome *outcome);
@@ -200,7 +207,8 @@ void ss_run_execute(const ss_run *run, ss_workspace *workspace, ss_run_poll poll
  * The state of a run between two iterations: with t and the trajectory so far, all that it takes to
  * go on to the same bits, as streams are counters.
  *
- * A (d × k), then V (d × d; of marginals v, d), row-major: ss_run_state_count(run) doubles.
+ * A (d × k), then V (d × d; of marginals v, d), row-major, then the norms (d) if they were learned:
+ * ss_run_state_count(run) doubles.
  */
 int64_t ss_run_state_count(const ss_run *run);
 

@@ -18,6 +18,7 @@ typedef enum ss_axis_id {
     SS_AXIS_N,          /* samples in X_n; 0: infinitely many */
     SS_AXIS_M,          /* samples in a batch; likewise */
     SS_AXIS_ACTIVATION, /* index into ss_spec.activations */
+    SS_AXIS_ROW_NORM,   /* train.row_norm, as a list the fastest axis: ss_train_row_norm */
     SS_AXES
 } ss_axis_id;
 
@@ -45,11 +46,13 @@ typedef struct ss_axis {
 } ss_axis;
 
 typedef enum ss_row_norm { SS_ROW_NORM_UNIT, SS_ROW_NORM_GAUSSIAN } ss_row_norm;
-/* What step 5 does with the rows of A: rescales them to the norms r_i of A*, or leaves them free.
- */
+/* What step 5 does with the rows of A: rescales them to the norms r_i of A*, leaves them free, or
+ * rescales them to norms that were learned before (the paper's remark after Theorem 3). */
 typedef enum ss_train_row_norm {
     SS_TRAIN_ROW_NORM_KNOWN,
-    SS_TRAIN_ROW_NORM_FREE
+    SS_TRAIN_ROW_NORM_FREE,
+    SS_TRAIN_ROW_NORM_LEARNED,
+    SS_TRAIN_ROW_NORMS
 } ss_train_row_norm;
 
 /* Algorithm 1, or Section 4's learning of the marginals, with its discriminator D_v. */
@@ -58,6 +61,14 @@ typedef enum ss_discriminator {
     SS_DISCRIMINATOR_LINEAR,          /* vᵀ x */
     SS_DISCRIMINATOR_RECTIFIED_LINEAR /* vᵀ R(x − C), R(y) = max(y, 0) */
 } ss_discriminator;
+
+/* How norms are learned before Algorithm 1 begins: ascent steps of 1, no noise. */
+typedef struct ss_norm_stage {
+    ss_discriminator discriminator;
+    int64_t iterations;
+    double step_size;
+    double step_decay; /* 0: constant steps */
+} ss_norm_stage;
 
 typedef enum ss_precision { SS_PRECISION_SINGLE, SS_PRECISION_DOUBLE } ss_precision;
 
@@ -86,7 +97,9 @@ typedef struct ss_spec {
     double step_decay;  /* 0: constant steps */
     double ascent_step; /* η_V */
     double noise;       /* length of the sphere noise */
-    ss_train_row_norm train_row_norm;
+    ss_norm_stage stage;        /* where norms are learned, else zeros */
+    bool discriminator_follows; /* each activation gets the discriminator that the theory has for it
+                                 */
 
     int64_t *checkpoints; /* ascending iterations, the first 0, the last T */
     int64_t checkpoint_count;
@@ -117,6 +130,15 @@ ss_error ss_spec_parse(const char *name, const char *text, const char *const *ov
                        size_t count, ss_spec **out);
 
 void ss_spec_destroy(ss_spec **spec);
+
+/* Whether some cells of the sweep train like this. */
+bool ss_spec_trains(const ss_spec *spec, ss_train_row_norm row_norm);
+
+/* Whether cells differ in it. */
+static inline bool ss_spec_compares_row_norms(const ss_spec *spec)
+{
+    return spec->axes[SS_AXIS_ROW_NORM].values.count > 1;
+}
 
 const char *ss_row_norm_name(ss_row_norm row_norm);
 const char *ss_train_row_norm_name(ss_train_row_norm row_norm);

@@ -22,6 +22,8 @@ ss_stream ss_stream_truth(uint64_t root_seed, int64_t seed, int64_t d, int64_t k
 ss_stream ss_stream_start(uint64_t root_seed, int64_t seed, int64_t d, int64_t k);
 ss_stream ss_stream_data(uint64_t root_seed, int64_t seed, int64_t k0);
 ss_stream ss_stream_latents(uint64_t root_seed, int64_t seed, int64_t k);
+ss_stream ss_stream_stage(uint64_t root_seed, int64_t seed, int64_t k); /* latents that norms are
+                                                                            learned from first */
 ss_stream ss_stream_sphere(uint64_t root_seed, int64_t seed, int64_t d, int64_t k);
 ss_stream ss_stream_bootstrap(uint64_t root_seed); /* of no run: resamples of seeds */
 

@@ -44,8 +44,11 @@ static void print_parameters(const table *t, const ss_walked *at, ss_run_status 
     fprintf(out, "%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%s,%s,",
             ss_plan_cell_number(t->plan, at->cell), run->d, run->k, run->k0,
             ss_samples_text(run->n, n), ss_samples_text(run->m, m));
-    fprintf(out, "%s,%" PRId64 ",%s,", ss_activation_format(run->activation, activation), run->seed,
-            status_names[status]);
+    fprintf(out, "%s,", ss_activation_format(run->activation, activation));
+    if (ss_spec_compares_row_norms(t->plan->spec)) {
+        fprintf(out, "%s,", ss_train_row_norm_name(run->train_row_norm));
+    }
+    fprintf(out, "%" PRId64 ",%s,", run->seed, status_names[status]);
 }
 
 static ss_error print_run(void *context, const ss_walked *at)
@@ -70,7 +73,8 @@ static ss_error print_run(void *context, const ss_walked *at)
 
 static ss_error print_cells(ss_seeds *seeds, table *t)
 {
-    fputs("cell,d,k,k0,n,m,activation,seed,status,iteration,error,relative_error\n", t->out);
+    fprintf(t->out, "cell,d,k,k0,n,m,activation,%sseed,status,iteration,error,relative_error\n",
+            ss_spec_compares_row_norms(t->plan->spec) ? "row_norm," : "");
     for (int64_t cell = 0; cell < t->plan->cells; cell++) {
         ss_stopping wanted;
         SS_TRY(ss_seeds_wanted(seeds, cell, &wanted));

@@ -76,10 +76,8 @@ static double seconds_of(const ss_plan *plan, const forecast *forecast, const ss
 
 static ss_error print_cells(const ss_plan *plan, const forecast *forecast)
 {
-    ss_table table = {
-        .columns = 9,
-        .headings = {SS_CELL_HEADINGS, "runs", "time a run"},
-    };
+    static const char *const headings[] = {"runs", "time a run"};
+    ss_table table = ss_cell_table(plan, headings, 2);
     char runs[48];
     from_to(first_of(plan).seeds, plan->seeds, runs, sizeof runs);
     int64_t shown = plan->cells <= SHOWN_CELLS ? plan->cells : SHOWN_CELLS;
@@ -87,7 +85,7 @@ static ss_error print_cells(const ss_plan *plan, const forecast *forecast)
         char duration[32];
         ss_run run = ss_plan_run(plan, cell, 0);
         double seconds = seconds_of(plan, forecast, &run);
-        ss_cell_row_add(&table, ss_plan_cell_number(plan, cell), &run);
+        ss_cell_row_add(&table, plan, cell);
         ss_table_add(&table, "%s", runs);
         ss_table_add(&table, "%s", ss_text_duration(seconds, duration, sizeof duration));
     }
@@ -124,15 +122,42 @@ static void print_runs(const ss_plan *plan)
            from_to(ss_plan_runs(&first), ss_plan_runs(plan), text, sizeof text));
 }
 
+static void print_steps(double size, double decay)
+{
+    printf("%g", size);
+    if (decay > 0) {
+        printf(" / (1 + (t-1)/%g)", decay);
+    }
+}
+
+/* Unless those of A* are known to all runs. */
+static void print_row_norms(const ss_spec *spec)
+{
+    const ss_values *values = &spec->axes[SS_AXIS_ROW_NORM].values;
+    if (values->count == 1 && ss_spec_trains(spec, SS_TRAIN_ROW_NORM_KNOWN)) {
+        return;
+    }
+    for (int64_t i = 0; i < values->count; i++) {
+        printf("%s%s", i == 0 ? "row norms      " : ", ",
+               ss_train_row_norm_name((ss_train_row_norm)ss_values_at(values, i)));
+    }
+    printf("\n");
+    if (ss_spec_trains(spec, SS_TRAIN_ROW_NORM_LEARNED)) {
+        printf("learning them  %" PRId64 " iterations, step ", spec->stage.iterations);
+        print_steps(spec->stage.step_size, spec->stage.step_decay);
+        printf(", discriminator %s\n", spec->discriminator_follows
+                                           ? "as the theory has it for each activation"
+                                           : ss_discriminator_name(spec->stage.discriminator));
+    }
+}
+
 /* What a sweep file may ask for, and most do not. */
 static void print_given(const ss_spec *spec)
 {
     if (spec->truth_matrix) {
         printf("truth          given, %" PRId64 " x %" PRId64 "\n", spec->truth_rows, spec->latent);
     }
-    if (spec->train_row_norm != SS_TRAIN_ROW_NORM_KNOWN) {
-        printf("row norms      %s\n", ss_train_row_norm_name(spec->train_row_norm));
-    }
+    print_row_norms(spec);
     if (spec->iterate) {
         printf("iterates       A of every run, at each recorded iteration\n");
     }
@@ -160,10 +185,8 @@ static void print_summary(const ss_plan *plan)
     print_runs(plan);
     printf("iterations     %" PRId64 ", recorded at %" PRId64 " of them (t = 0 to %" PRId64 ")\n",
            spec->iterations, plan->checkpoints, spec->iterations);
-    printf("step           %g", spec->step_size);
-    if (spec->step_decay > 0) {
-        printf(" / (1 + (t-1)/%g)", spec->step_decay);
-    }
+    printf("step           ");
+    print_steps(spec->step_size, spec->step_decay);
     printf(", ascent step %g, noise %g\n", spec->ascent_step, spec->noise);
     printf("precision      %s\n", spec->algorithm == SS_ALGORITHM_MARGINAL
                                       ? "double, as always with this algorithm"

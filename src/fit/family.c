@@ -9,11 +9,11 @@
 
 /* A cell: what tells its family from others (0 where the sweep ties the axis to d or n), then its
  * place in it. */
-enum { KEY = 4, KEY_AND_PLACE = KEY + 3 };
+enum { KEY = 5, KEY_AND_PLACE = KEY + 3 };
 
 typedef struct entry {
     double alpha;
-    int64_t order[KEY_AND_PLACE]; /* activation kind, k, k0, other; d, n, cell */
+    int64_t order[KEY_AND_PLACE]; /* activation kind, row norm, k, k0, other; d, n, cell */
 } entry;
 
 static ss_axis_id root_of(const ss_spec *spec, ss_axis_id axis)
@@ -39,6 +39,7 @@ typedef struct rules {
     ss_axis_id k_leader;
     ss_axis_id k0_leader;
     ss_axis_id other_leader;
+    bool compares_row_norms;
 } rules;
 
 static rules rules_of(const ss_spec *spec, ss_axis_id against)
@@ -55,6 +56,7 @@ static rules rules_of(const ss_spec *spec, ss_axis_id against)
                          ? leader_of(spec, root_of(spec, spec->latent_axis), of_k0, 3)
                          : SS_AXES,
         .other_leader = leader_of(spec, root_of(spec, other), of_other, 2),
+        .compares_row_norms = ss_spec_compares_row_norms(spec),
     };
 }
 
@@ -63,7 +65,7 @@ static entry entry_of(const ss_plan *plan, const rules *rules, int64_t cell)
     ss_run run = ss_plan_run(plan, cell, 0);
     return (entry){
         .alpha = run.activation.alpha,
-        .order = {run.activation.kind, rules->k_leader == SS_AXES ? run.k : 0,
+        .order = {run.activation.kind, run.train_row_norm, rules->k_leader == SS_AXES ? run.k : 0,
                   rules->k0_leader == SS_AXES ? run.k0 : 0,
                   rules->other_leader == SS_AXES ? ss_family_samples(rules->other, &run) : 0, run.d,
                   ss_family_samples(rules->against, &run), cell},
@@ -115,7 +117,10 @@ static void describe(const rules *rules, const ss_run *run, ss_family *f)
     write_rule(f->k0, "k0", rules->k0_leader, run->k0);
     write_rule(f->other, axis_names[rules->other], rules->other_leader,
                ss_family_samples(rules->other, run));
-    snprintf(f->label, sizeof f->label, "%s, %s, %s, %s", f->activation, f->k, f->k0, f->other);
+    bool compares = rules->compares_row_norms;
+    snprintf(f->label, sizeof f->label, "%s, %s, %s, %s%s%s", f->activation, f->k, f->k0, f->other,
+             compares ? ", row norms " : "",
+             compares ? ss_train_row_norm_name(run->train_row_norm) : "");
 }
 
 /* A family of these entries, at the end of the list. */

@@ -6,8 +6,8 @@
 
 enum { SS_FAMILY_RULE_SIZE = 48, SS_FAMILY_LABEL_SIZE = 256 };
 
-/* Cells of one activation, one rule for k and k0, and one for the sample size that the law is not
- * about: a rule is "k = d" if the sweep ties the axis to d, or a number. */
+/* Cells of one activation, one rule for k and k0, one for the sample size that the law is not about,
+ * and one way to know the norms: a rule is "k = d" if the sweep ties the axis to d, or a number. */
 typedef struct ss_family {
     ss_axis_id against; /* SS_AXIS_N or SS_AXIS_M: what the law calls n */
     bool theorem;       /* k = d, which Theorem 4 is about */
@@ -15,7 +15,7 @@ typedef struct ss_family {
     char k[SS_FAMILY_RULE_SIZE];      /* "k = d" or "k = 2" */
     char k0[SS_FAMILY_RULE_SIZE];     /* likewise */
     char other[SS_FAMILY_RULE_SIZE];  /* "m = n" or "m = 1000" */
-    char label[SS_FAMILY_LABEL_SIZE]; /* all four */
+    char label[SS_FAMILY_LABEL_SIZE]; /* all of them */
     int64_t first_cell;               /* in the plan */
     int64_t cells;
     int64_t *cell; /* [cells] their numbers in the plan, by ascending d, then n; owned */

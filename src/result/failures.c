@@ -17,6 +17,7 @@ static const char *const names[PARAMETERS] = {
     [SS_AXIS_N] = "n",
     [SS_AXIS_M] = "m",
     [SS_AXIS_ACTIVATION] = "activation",
+    [SS_AXIS_ROW_NORM] = "row norms",
     [SEED] = "seed",
 };
 
@@ -80,6 +81,7 @@ static ss_error add_cell(survey *s, const ss_run *run, int64_t runs, int64_t fai
     for (int axis = 0; axis < SS_AXIS_ACTIVATION; axis++) { /* d and k are never 0 */
         SS_TRY(add(s, axis, ss_samples_text(numbers[axis], text), runs, failed));
     }
+    SS_TRY(add(s, SS_AXIS_ROW_NORM, ss_train_row_norm_name(run->train_row_norm), runs, failed));
     return add(s, SS_AXIS_ACTIVATION, ss_activation_format(run->activation, text), runs, failed);
 }
 

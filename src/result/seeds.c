@@ -169,10 +169,13 @@ static void print_worst(const ss_plan *plan, const ss_seeds_survey *survey)
     char m[SS_SAMPLES_TEXT_SIZE];
     char activation[SS_ACTIVATION_TEXT_SIZE];
     ss_run run = ss_plan_run(plan, survey->worst_cell, 0);
+    bool compares = ss_spec_compares_row_norms(plan->spec);
     printf("  the worst: cell %" PRId64 " (d %" PRId64 ", k %" PRId64 ", k0 %" PRId64
-           ", n %s, m %s, %s)",
+           ", n %s, m %s, %s%s%s)",
            survey->worst_cell, run.d, run.k, run.k0, ss_samples_text(run.n, n),
-           ss_samples_text(run.m, m), ss_activation_format(run.activation, activation));
+           ss_samples_text(run.m, m), ss_activation_format(run.activation, activation),
+           compares ? ", row norms " : "",
+           compares ? ss_train_row_norm_name(run.train_row_norm) : "");
     if (isnan(survey->worst.standard_error)) {
         printf(", of which fewer than two runs have an error\n");
     } else {

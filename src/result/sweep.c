@@ -186,18 +186,27 @@ ss_error ss_sweep_take_whole(ss_sweep *sweep)
     return make_label(sweep);
 }
 
+static void warn_of_pairings(const ss_spec *spec, ss_discriminator discriminator)
+{
+    for (int64_t i = 0; i < spec->axes[SS_AXIS_ACTIVATION].values.count; i++) {
+        char activation[SS_ACTIVATION_TEXT_SIZE];
+        const char *doubt = ss_marginal_doubt(discriminator, spec->activations[i]);
+        if (doubt) {
+            fprintf(stderr, "warning: discriminator %s with %s: %s\n",
+                    ss_discriminator_name(discriminator),
+                    ss_activation_format(spec->activations[i], activation), doubt);
+        }
+    }
+}
+
 void ss_sweep_warn(const ss_sweep *sweep)
 {
     const ss_spec *spec = sweep->spec;
-    int64_t count = spec->axes[SS_AXIS_ACTIVATION].values.count;
-    for (int64_t i = 0; i < count && spec->algorithm == SS_ALGORITHM_MARGINAL; i++) {
-        char activation[SS_ACTIVATION_TEXT_SIZE];
-        const char *doubt = ss_marginal_doubt(spec->discriminator, spec->activations[i]);
-        if (doubt) {
-            fprintf(stderr, "warning: discriminator %s with %s: %s\n",
-                    ss_discriminator_name(spec->discriminator),
-                    ss_activation_format(spec->activations[i], activation), doubt);
-        }
+    bool learns = ss_spec_trains(spec, SS_TRAIN_ROW_NORM_LEARNED) && !spec->discriminator_follows;
+    if (spec->algorithm == SS_ALGORITHM_MARGINAL) {
+        warn_of_pairings(spec, spec->discriminator);
+    } else if (learns) {
+        warn_of_pairings(spec, spec->stage.discriminator);
     }
 }
 

@@ -99,11 +99,10 @@ ss_error ss_tally_all(const ss_store *store, const ss_plan *plan, ss_tally *tall
     return ss_seeds_look(store, plan, &tally->seeds);
 }
 
-static void add_row(ss_table *table, int64_t number, const ss_run *run, const ss_tally *tally)
+static void add_counts(ss_table *table, const ss_tally *tally)
 {
     int64_t counts[] = {tally->runs[SS_RUN_DONE], ss_tally_pending(tally),
                         tally->runs[SS_RUN_DIVERGED], tally->runs[SS_RUN_FAILED]};
-    ss_cell_row_add(table, number, run);
     for (int i = 0; i < 4; i++) {
         ss_table_add(table, "%" PRId64, counts[i]);
     }
@@ -123,12 +122,11 @@ static void add_seeds(ss_table *table, const ss_stopping *wanted)
 static ss_error add_cell(const ss_plan *plan, ss_seeds *seeds, int64_t cell, ss_table *table)
 {
     ss_tally tally;
-    ss_run run = {0};
     ss_stopping wanted;
     SS_TRY(ss_tally_cell(seeds->walk.store, cell, &tally));
-    SS_TRY(ss_store_read_cell(seeds->walk.store, cell, &run));
     SS_TRY(ss_seeds_wanted(seeds, cell, &wanted));
-    add_row(table, ss_plan_cell_number(plan, cell), &run, &tally);
+    ss_cell_row_add(table, plan, cell);
+    add_counts(table, &tally);
     if (plan->spec->until_se > 0) {
         add_seeds(table, &wanted);
     }
@@ -137,11 +135,9 @@ static ss_error add_cell(const ss_plan *plan, ss_seeds *seeds, int64_t cell, ss_
 
 ss_error ss_tally_print_cells(const ss_store *store, const ss_plan *plan)
 {
-    ss_table table = {
-        .columns = plan->spec->until_se > 0 ? 13 : 11,
-        .headings = {SS_CELL_HEADINGS, "done", "pending", "diverged", "failed", "seeds wanted",
-                     "std.err"},
-    };
+    static const char *const headings[] = {"done",   "pending",      "diverged",
+                                           "failed", "seeds wanted", "std.err"};
+    ss_table table = ss_cell_table(plan, headings, plan->spec->until_se > 0 ? 6 : 4);
     ss_seeds seeds;
     ss_error error = ss_seeds_open(store, plan, &seeds);
     for (int64_t cell = 0; cell < plan->cells && error == SS_OK; cell++) {

@@ -4,8 +4,8 @@
  * A run spends, for each of T iterations, on each of m samples: k normals, d activations,
  * d (d + 1) / 2 multiply-adds for Γ and d² + 2 d k for the gradient and A z; then work on the
  * entries of V and A once an iteration. X_n costs the normals, activations and Γ of n samples,
- * once. Learning of marginals has normals, activations, A z and the gradient's d k alone. The
- * kernels compute whole strips of samples and, for large d, whole panels of rows.
+ * once. Learning of marginals has normals, activations, A z and the gradient's d k alone; learned
+ * norms cost that, and then Algorithm 1. The kernels compute whole strips of samples and, for large d, whole panels of rows.
  * docs/cost-model.md has the measurement. The scheduler corrects the model by what it measures, so
  * only the proportions matter there.
  */
@@ -158,5 +158,10 @@ double ss_run_cost_seconds(const ss_run *run)
         iteration += ss_population_prepare_ns(run);
     }
     double batches = run->gradient_bias && run->m > 0 ? SS_LEMMA_BATCHES : 0;
-    return 1e-9 * (start + ((double)run->iterations + batches) * iteration);
+    double stage = 0;
+    if (run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED) {
+        ss_run learner = ss_run_stage(run);
+        stage = marginal_cost_seconds(&learner);
+    }
+    return stage + 1e-9 * (start + ((double)run->iterations + batches) * iteration);
 }

@@ -10,17 +10,18 @@
 
 typedef struct ss_engine ss_engine;
 
-/* The caller's poll (ss_run_execute), for what takes long at a run's end. */
+/* The caller's poll (ss_run_execute). */
 typedef struct ss_interrupt {
     ss_run_poll poll; /* may be NULL */
     void *context;
     bool stopped; /* it has asked for that */
 } ss_interrupt;
 
-static inline bool ss_interrupted(ss_interrupt *interrupt, const ss_run *run)
+/* Asks whether to stop the run after t iterations. */
+static inline bool ss_interrupted(ss_interrupt *interrupt, const ss_run *run, int64_t t)
 {
-    interrupt->stopped = interrupt->poll &&
-                         interrupt->poll(interrupt->context, run->iterations, run->iterations) != 0;
+    interrupt->stopped =
+        interrupt->poll && interrupt->poll(interrupt->context, t, run->iterations) != 0;
     return interrupt->stopped;
 }
 
@@ -29,11 +30,15 @@ struct ss_engine {
      * ‖Z*‖_F. Allocates all that the run needs. */
     ss_run_reason (*start)(ss_engine *engine, const ss_run *run, double *truth_norm);
 
+    /* Before the first iteration: projects A onto rows of these norms (d), in place of those of A*,
+     * from now on. NULL: this engine has no use for them. */
+    ss_run_reason (*constrain)(ss_engine *engine, const ss_run *run, const double *norms);
+
     /* Iteration t = 1, 2, … of the algorithm. After any reason but NONE the run is over. */
     ss_run_reason (*step)(ss_engine *engine, const ss_run *run, int64_t t);
 
-    /* A, then V, out of the engine, and into it after start(): on a process grid what this rank has
-     * of them. */
+    /* The run's state (ss_run_state_count), out of the engine, and into it after start(): on a
+     * process grid what this rank has of it. */
     void (*save)(const ss_engine *engine, const ss_run *run, double *state);
     void (*restore)(ss_engine *engine, const ss_run *run, const double *state);
 
@@ -64,6 +69,9 @@ ss_error ss_engine_create_local(ss_engine **out);
 
 /* The engine that learns marginals: in float64, whatever the run's precision. Its V is v. */
 ss_error ss_engine_create_marginal(ss_engine **out);
+
+/* The norms of the rows of its A (d); borrowed, until its next step. */
+const double *ss_engine_marginal_norms(const ss_engine *engine);
 
 /* The bytes that a run takes in each. */
 size_t ss_engine_local_bytes(const ss_run *run, const ss_kernel *kernel);

@@ -26,7 +26,7 @@ typedef struct local_engine {
     double *gamma;     /* d × d */
     double *gradient;  /* d × k */
     double *direction; /* d × k: the sphere noise */
-    double *norms;     /* d: r_i */
+    double *norms;     /* d: those that rows are scaled to: r_i, or learned */
     double *spectrum;  /* d: eigenvalues of S, if a certificate is asked for */
     double *slope;     /* d × d: E φ' φ', if m is infinite; likewise … */
     double *radial;    /* d × d: … E φ'' φ */
@@ -123,10 +123,10 @@ static ss_run_reason draw_truth(local_engine *engine, const ss_run *run)
 /* Step 5's Proj_C; with free rows A only has to be finite. */
 static ss_run_reason project(const local_engine *engine, const ss_run *run, double *A)
 {
-    if (run->train_row_norm == SS_TRAIN_ROW_NORM_KNOWN) {
-        return ss_matrix_project(A, run->d, run->k, engine->norms);
+    if (run->train_row_norm == SS_TRAIN_ROW_NORM_FREE) {
+        return isfinite(ss_matrix_norm(A, run->d * run->k)) ? SS_REASON_NONE : SS_REASON_NOT_FINITE;
     }
-    return isfinite(ss_matrix_norm(A, run->d * run->k)) ? SS_REASON_NONE : SS_REASON_NOT_FINITE;
+    return ss_matrix_project(A, run->d, run->k, engine->norms);
 }
 
 /* A⁰. */
@@ -153,6 +153,13 @@ static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_nor
     return draw_start(engine, run, engine->A);
 }
 
+static ss_run_reason constrain(ss_engine *base, const ss_run *run, const double *norms)
+{
+    local_engine *engine = (local_engine *)base;
+    memcpy(engine->norms, norms, (size_t)run->d * sizeof *norms);
+    return project(engine, run, engine->A);
+}
+
 /* Step 1: Γ of the batch, or F(A Aᵀ). */
 static ss_run_reason form_gamma(local_engine *engine, const ss_run *run)
 {
@@ -162,10 +169,10 @@ static ss_run_reason form_gamma(local_engine *engine, const ss_run *run)
     }
     if (run->train_row_norm == SS_TRAIN_ROW_NORM_FREE) { /* the r_i are of no more use */
         ss_matrix_row_norms(engine->A, run->d, run->k, engine->norms);
-        ss_run_reason reason = prepare_population(engine, run);
-        if (reason != SS_REASON_NONE) {
-            return reason;
-        }
+    }
+    ss_run_reason reason = prepare_population(engine, run); /* nothing, unless norms changed */
+    if (reason != SS_REASON_NONE) {
+        return reason;
     }
     ss_matrix_gram(engine->A, run->d, run->k, engine->gamma);
     ss_population_moments(&engine->population, engine->gamma, engine->gamma, engine->slope,
@@ -214,6 +221,9 @@ static void save(const ss_engine *base, const ss_run *run, double *state)
     const local_engine *engine = (const local_engine *)base;
     memcpy(state, engine->A, (size_t)(run->d * run->k) * sizeof *state);
     memcpy(state + run->d * run->k, engine->V, (size_t)(run->d * run->d) * sizeof *state);
+    if (run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED) {
+        memcpy(state + run->d * (run->k + run->d), engine->norms, (size_t)run->d * sizeof *state);
+    }
 }
 
 static void restore(ss_engine *base, const ss_run *run, const double *state)
@@ -221,6 +231,9 @@ static void restore(ss_engine *base, const ss_run *run, const double *state)
     local_engine *engine = (local_engine *)base;
     memcpy(engine->A, state, (size_t)(run->d * run->k) * sizeof *state);
     memcpy(engine->V, state + run->d * run->k, (size_t)(run->d * run->d) * sizeof *state);
+    if (run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED) {
+        memcpy(engine->norms, state + run->d * (run->k + run->d), (size_t)run->d * sizeof *state);
+    }
 }
 
 static void iterate(const ss_engine *base, const ss_run *run, double *A)
@@ -317,8 +330,17 @@ ss_error ss_engine_create_local(ss_engine **out)
     local_engine *engine = NULL;
     *out = NULL;
     SS_TRY(ss_allocate(1, sizeof *engine, &engine));
-    engine->base =
-        (ss_engine){start, step, save, restore, iterate, error, certify, examine, kernel, destroy};
+    engine->base = (ss_engine){.start = start,
+                               .constrain = constrain,
+                               .step = step,
+                               .save = save,
+                               .restore = restore,
+                               .iterate = iterate,
+                               .error = error,
+                               .certify = certify,
+                               .examine = examine,
+                               .kernel = kernel,
+                               .destroy = destroy};
     for (int precision = 0; precision < 2; precision++) {
         ss_error error = ss_kernel_choose((ss_precision)precision, &engine->kernels[precision]);
         if (error != SS_OK) {

@@ -218,12 +218,22 @@ static void find_data_mean(const marginal_engine *engine, const ss_run *run, con
     }
 }
 
+/* As the first stage of another run (ss_run_stage) it has latents of its own. */
+static ss_batch latent_batch(const ss_run *run, const double *A, int64_t t)
+{
+    ss_batch latents = ss_run_latent_batch(run, A);
+    latents.t = (uint32_t)t;
+    if (run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED) {
+        latents.stream = ss_stream_stage(run->root_seed, run->seed, run->k);
+    }
+    return latents;
+}
+
 /* γ and its derivatives; at a row of norm 0, where h(‖a‖) has a kink, the derivative 0. */
 static void find_latent_mean(const marginal_engine *engine, const ss_run *run, int64_t t)
 {
-    ss_batch latents = ss_run_latent_batch(run, engine->A);
-    latents.t = (uint32_t)t;
     if (run->m > 0) {
+        ss_batch latents = latent_batch(run, engine->A, t);
         average(engine, run, &latents, engine->gamma, engine->pull);
         return;
     }
@@ -331,6 +341,11 @@ static double error(ss_engine *base, const ss_run *run)
         most = fmax(most, fabs(engine->lengths[i] - engine->norms[i]));
     }
     return most;
+}
+
+const double *ss_engine_marginal_norms(const ss_engine *base)
+{
+    return ((const marginal_engine *)base)->lengths;
 }
 
 static void destroy(ss_engine *base)

@@ -12,14 +12,21 @@ static uint64_t bits(double value)
 
 /* Settings that came later take part, as pairs of a tag and a value, only where they are not the
  * default: runs without them keep their identities. */
-enum { WORDS = 17, MOST_LATER = 6 };
-enum { TAG_TRUTH_MATRIX = 1, TAG_TRAIN_ROW_NORM, TAG_ALGORITHM };
+enum { WORDS = 17, MOST_LATER = 8 };
+enum { TAG_TRUTH_MATRIX = 1, TAG_TRAIN_ROW_NORM, TAG_ALGORITHM, TAG_STAGE };
 
 static size_t append(uint64_t *words, size_t count, uint64_t tag, uint64_t value)
 {
     words[count] = tag;
     words[count + 1] = value;
     return count + 2;
+}
+
+static uint64_t stage_hash(const ss_norm_stage *stage)
+{
+    const uint64_t words[] = {(uint64_t)stage->discriminator, (uint64_t)stage->iterations,
+                              bits(stage->step_size), bits(stage->step_decay)};
+    return XXH3_64bits(words, sizeof words);
 }
 
 /* Appends those of the run; returns the count of all words. */
@@ -31,6 +38,9 @@ static size_t append_later(const ss_run *run, uint64_t *words, size_t count)
     }
     if (run->train_row_norm != SS_TRAIN_ROW_NORM_KNOWN) {
         count = append(words, count, TAG_TRAIN_ROW_NORM, (uint64_t)run->train_row_norm);
+    }
+    if (run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED) {
+        count = append(words, count, TAG_STAGE, stage_hash(&run->stage));
     }
     if (run->algorithm != SS_ALGORITHM_SGDA) {
         count = append(words, count, TAG_ALGORITHM,

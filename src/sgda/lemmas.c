@@ -86,7 +86,7 @@ static void form_groups(const ss_run *run, const ss_kernel *kernel, void *scratc
         double *mean = room->groups + g * count;
         memset(mean, 0, (size_t)count * sizeof *mean);
         for (int64_t b = 0; b < size; b++) {
-            if (ss_interrupted(interrupt, run)) {
+            if (ss_interrupted(interrupt, run, run->iterations)) {
                 return;
             }
             latents.t = (uint32_t)(g * size + b + 1);
@@ -108,7 +108,7 @@ ss_run_reason ss_lemma_gradient(const ss_run *run, ss_population *population,
     const double *A = room->start;
     int64_t entries = run->d * run->d;
     int64_t count = run->d * run->k;
-    if (run->train_row_norm == SS_TRAIN_ROW_NORM_FREE) { /* else they are the r_i */
+    if (run->train_row_norm != SS_TRAIN_ROW_NORM_KNOWN) { /* else they are the r_i */
         ss_matrix_row_norms(A, run->d, run->k, room->norms);
     }
     ss_run_reason reason = prepare(run, population, room->norms);

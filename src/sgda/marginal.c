@@ -37,6 +37,12 @@ double ss_marginal_centre(ss_activation activation)
     return ss_activation_value(activation, 0);
 }
 
+ss_discriminator ss_marginal_discriminator(ss_activation activation)
+{
+    return is_odd_plus_constant(activation) ? SS_DISCRIMINATOR_RECTIFIED_LINEAR
+                                            : SS_DISCRIMINATOR_LINEAR;
+}
+
 const char *ss_marginal_doubt(ss_discriminator discriminator, ss_activation activation)
 {
     bool odd = is_odd_plus_constant(activation);

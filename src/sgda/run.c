@@ -86,14 +86,55 @@ typedef struct origin {
     const double *state;
 } origin;
 
-static ss_run_reason begin(const ss_run *run, ss_engine *engine, const origin *from,
-                           double *truth_norm)
+ss_run ss_run_stage(const ss_run *run)
 {
-    ss_run_reason reason = engine->start(engine, run, truth_norm);
-    if (reason == SS_REASON_NONE && from->state) {
-        engine->restore(engine, run, from->state);
+    ss_run stage = *run;
+    stage.algorithm = SS_ALGORITHM_MARGINAL;
+    stage.discriminator = run->stage.discriminator;
+    stage.iterations = run->stage.iterations;
+    stage.step_size = run->stage.step_size;
+    stage.step_decay = run->stage.step_decay;
+    stage.ascent_step = 1;
+    stage.noise = 0;
+    return stage;
+}
+
+/* Onto which Algorithm 1 then projects (the remark after Theorem 3). */
+static ss_run_reason learn_norms(const ss_run *run, const ss_workspace *workspace,
+                                 ss_interrupt *interrupt)
+{
+    ss_engine *learner = workspace->marginal;
+    ss_run stage = ss_run_stage(run);
+    double unused;
+    ss_run_reason reason = learner->start(learner, &stage, &unused);
+    for (int64_t t = 1; t <= stage.iterations && reason == SS_REASON_NONE; t++) {
+        if (ss_interrupted(interrupt, run, 0)) {
+            return SS_REASON_NONE;
+        }
+        reason = learner->step(learner, &stage, t);
     }
-    return reason;
+    return reason == SS_REASON_NONE
+               ? workspace->engine->constrain(workspace->engine, run,
+                                              ss_engine_marginal_norms(learner))
+               : reason;
+}
+
+/* A saved state has the norms. */
+static ss_run_reason begin(const ss_run *run, const ss_workspace *workspace, const origin *from,
+                           ss_interrupt *interrupt, double *truth_norm)
+{
+    ss_engine *engine = engine_of(workspace, run);
+    ss_run_reason reason = engine->start(engine, run, truth_norm);
+    if (reason != SS_REASON_NONE) {
+        return reason;
+    }
+    if (from->state) {
+        engine->restore(engine, run, from->state);
+        return SS_REASON_NONE;
+    }
+    bool learns = run->algorithm == SS_ALGORITHM_SGDA &&
+                  run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED;
+    return learns ? learn_norms(run, workspace, interrupt) : SS_REASON_NONE;
 }
 
 /* The first checkpoint that is still to be recorded. */
@@ -167,12 +208,16 @@ static void end_whole(const ss_run *run, ss_engine *engine, ss_interrupt *interr
 }
 
 /* The one time loop. */
-static void iterate(const ss_run *run, ss_engine *engine, const origin *from, ss_run_poll poll,
-                    void *context, double *trajectory, ss_run_outcome *outcome)
+static void iterate(const ss_run *run, const ss_workspace *workspace, const origin *from,
+                    ss_interrupt *interrupt, double *trajectory, ss_run_outcome *outcome)
 {
-    ss_run_reason reason = begin(run, engine, from, &outcome->truth_norm);
+    ss_engine *engine = engine_of(workspace, run);
     int64_t next = next_checkpoint(run, from);
     clear_results(run, next, trajectory);
+    ss_run_reason reason = begin(run, workspace, from, interrupt, &outcome->truth_norm);
+    if (interrupt->stopped) {
+        return;
+    }
     for (int64_t t = from->t;; t++) {
         bool due = next < run->checkpoint_count && t == run->checkpoints[next];
         if (reason == SS_REASON_NONE && due) {
@@ -185,11 +230,10 @@ static void iterate(const ss_run *run, ss_engine *engine, const origin *from, ss
         }
         outcome->iterations = t;
         if (t == run->iterations) {
-            ss_interrupt interrupt = {poll, context, false};
-            end_whole(run, engine, &interrupt, trajectory, outcome);
+            end_whole(run, engine, interrupt, trajectory, outcome);
             return;
         }
-        if (poll && poll(context, t, run->iterations)) {
+        if (ss_interrupted(interrupt, run, t)) {
             return;
         }
         reason = engine->step(engine, run, t + 1);
@@ -205,7 +249,8 @@ static void execute_from(const ss_run *run, ss_workspace *workspace, const origi
         .status = SS_RUN_PENDING,
         .kernel = ss_kernel_level_of(ss_workspace_kernel(workspace, run->precision)),
     };
-    iterate(run, engine_of(workspace, run), from, poll, context, trajectory, outcome);
+    ss_interrupt interrupt = {poll, context, false};
+    iterate(run, workspace, from, &interrupt, trajectory, outcome);
     outcome->seconds = ss_clock_seconds() - start;
 }
 
@@ -225,8 +270,10 @@ void ss_run_continue(const ss_run *run, ss_workspace *workspace, int64_t t, cons
 
 int64_t ss_run_state_count(const ss_run *run)
 {
-    int64_t v = run->algorithm == SS_ALGORITHM_MARGINAL ? 1 : run->d;
-    return run->d * (run->k + v);
+    if (run->algorithm == SS_ALGORITHM_MARGINAL) {
+        return run->d * (run->k + 1);
+    }
+    return run->d * (run->k + run->d + (run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED));
 }
 
 double ss_run_cost_bytes(const ss_run *run, const ss_kernel *kernel)
@@ -235,7 +282,10 @@ double ss_run_cost_bytes(const ss_run *run, const ss_kernel *kernel)
         return (double)ss_engine_marginal_bytes(run);
     }
     double tables = run->n == 0 || run->m == 0 ? ss_population_table_bytes(run) : 0;
-    return (double)ss_engine_local_bytes(run, kernel) + tables;
+    double stage = run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED
+                       ? (double)ss_engine_marginal_bytes(run)
+                       : 0;
+    return (double)ss_engine_local_bytes(run, kernel) + tables + stage;
 }
 
 void ss_run_save(const ss_workspace *workspace, const ss_run *run, double *state)

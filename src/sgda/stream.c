@@ -9,7 +9,8 @@ enum purpose {
     PURPOSE_DATA,
     PURPOSE_LATENTS,
     PURPOSE_SPHERE,
-    PURPOSE_BOOTSTRAP
+    PURPOSE_BOOTSTRAP,
+    PURPOSE_STAGE
 };
 
 void ss_stream_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4])
@@ -57,6 +58,11 @@ ss_stream ss_stream_data(uint64_t root_seed, int64_t seed, int64_t k0)
 ss_stream ss_stream_latents(uint64_t root_seed, int64_t seed, int64_t k)
 {
     return create(PURPOSE_LATENTS, root_seed, seed, 0, k);
+}
+
+ss_stream ss_stream_stage(uint64_t root_seed, int64_t seed, int64_t k)
+{
+    return create(PURPOSE_STAGE, root_seed, seed, 0, k);
 }
 
 ss_stream ss_stream_sphere(uint64_t root_seed, int64_t seed, int64_t d, int64_t k)

@@ -21,6 +21,7 @@ static const char *const axis_names[SS_AXES] = {
     [SS_AXIS_N] = "n",
     [SS_AXIS_M] = "m",
     [SS_AXIS_ACTIVATION] = "activation",
+    [SS_AXIS_ROW_NORM] = "train.row_norm", /* no key of the grid */
 };
 
 int64_t ss_values_at(const ss_values *values, int64_t index)
@@ -378,12 +379,12 @@ static ss_error read_seeds(const ss_yaml_node *node, ss_spec *spec)
     return SS_OK;
 }
 
-static ss_error check_grid_size(const ss_yaml_node *grid, const ss_spec *spec)
+ss_error ss_axes_check_size(const ss_yaml_node *grid, const ss_spec *spec)
 {
     int64_t runs = spec->seeds.count;
     for (int id = 0; id < SS_AXES; id++) {
         const ss_axis *axis = &spec->axes[id];
-        if (axis->tied) {
+        if (axis->tied || axis->values.count == 0) { /* or not read yet */
             continue;
         }
         if (axis->values.count > LARGEST_GRID / runs) {
@@ -416,7 +417,8 @@ ss_error ss_axes_read(const ss_yaml_node *grid, ss_spec *spec)
             spec->order[position++] = id;
         }
     }
-    return check_grid_size(grid, spec);
+    spec->order[position] = SS_AXIS_ROW_NORM;
+    return ss_axes_check_size(grid, spec);
 }
 
 ss_error ss_latent_read(const ss_yaml_node *latent, const ss_yaml_node *grid, ss_spec *spec)

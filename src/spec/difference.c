@@ -98,6 +98,11 @@ static bool cells_differ(const ss_plan *first, const ss_plan *second, int64_t ce
                         ss_samples_text(samples[i][1], texts[1]));
         }
     }
+    if (a.train_row_norm != b.train_row_norm) {
+        snprintf(what, sizeof what, "row norms of cell %" PRId64, cell);
+        return note(d, what, ss_train_row_norm_name(a.train_row_norm),
+                    ss_train_row_norm_name(b.train_row_norm));
+    }
     ss_activation_format(a.activation, texts[0]);
     ss_activation_format(b.activation, texts[1]);
     snprintf(what, sizeof what, "activation of cell %" PRId64, cell);

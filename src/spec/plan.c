@@ -1,6 +1,7 @@
 #include "saddlesweep/plan.h"
 
 #include "../base/memory.h"
+#include "saddlesweep/marginal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -165,7 +166,7 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
         .seed = ss_plan_seed(plan, seed_index),
         .row_norm = spec->row_norm,
         .truth_matrix = spec->truth_matrix,
-        .train_row_norm = spec->train_row_norm,
+        .train_row_norm = (ss_train_row_norm)axis_value(plan, SS_AXIS_ROW_NORM, number),
         .iterations = spec->iterations,
         .step_size = spec->step_size,
         .step_decay = spec->step_decay,
@@ -181,6 +182,12 @@ ss_run ss_plan_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
         .covariance_error = spec->covariance_error,
         .gradient_bias = spec->gradient_bias,
     };
+    if (run.train_row_norm == SS_TRAIN_ROW_NORM_LEARNED) {
+        run.stage = spec->stage;
+        if (spec->discriminator_follows) {
+            run.stage.discriminator = ss_marginal_discriminator(run.activation);
+        }
+    }
     run.k0 = spec->latent_is_axis ? axis_value(plan, spec->latent_axis, number) : spec->latent;
     return run;
 }
@@ -193,6 +200,35 @@ bool ss_plan_has_wide_runs(const ss_plan *plan)
         found = ss_plan_is_wide(plan, &run);
     }
     return found;
+}
+
+/* train.row_norm, unless that is known alone, and how norms are learned; returns the length. */
+static size_t norm_settings(const ss_spec *spec, char *buffer, size_t size)
+{
+    const ss_values *values = &spec->axes[SS_AXIS_ROW_NORM].values;
+    size_t used = 0;
+    if (values->count == 1 && ss_spec_trains(spec, SS_TRAIN_ROW_NORM_KNOWN)) {
+        return 0;
+    }
+    for (int64_t i = 0; i < values->count; i++) {
+        used += (size_t)snprintf(
+            buffer + used, size - used, "%s%s", i == 0 ? "train.row_norm: " : ", ",
+            ss_train_row_norm_name((ss_train_row_norm)ss_values_at(values, i)));
+    }
+    used += (size_t)snprintf(buffer + used, size - used, "\n");
+    if (ss_spec_trains(spec, SS_TRAIN_ROW_NORM_LEARNED)) {
+        used += (size_t)snprintf(buffer + used, size - used,
+                                 "train.marginal.discriminator: %s\n"
+                                 "train.marginal.iterations: %" PRId64 "\n"
+                                 "train.marginal.step.size: %.17g\n"
+                                 "train.marginal.step.decay: %.17g\n",
+                                 spec->discriminator_follows
+                                     ? "auto"
+                                     : ss_discriminator_name(spec->stage.discriminator),
+                                 spec->stage.iterations, spec->stage.step_size,
+                                 spec->stage.step_decay);
+    }
+    return used;
 }
 
 /* Only of sweeps that have them: the others' digests are older than they. */
@@ -213,10 +249,7 @@ static const char *optional_settings(const ss_spec *spec, char *buffer, size_t s
                                  spec->truth_rows, spec->latent,
                                  XXH3_64bits(spec->truth_matrix, (size_t)entries * sizeof(double)));
     }
-    if (spec->train_row_norm != SS_TRAIN_ROW_NORM_KNOWN) {
-        used += (size_t)snprintf(buffer + used, size - used, "train.row_norm: %s\n",
-                                 ss_train_row_norm_name(spec->train_row_norm));
-    }
+    used += norm_settings(spec, buffer + used, size - used);
     if (spec->iterate) {
         used += (size_t)snprintf(buffer + used, size - used, "record.iterate: true\n");
     }
@@ -236,7 +269,7 @@ static const char *optional_settings(const ss_spec *spec, char *buffer, size_t s
 const char *ss_plan_settings(const ss_plan *plan, char buffer[SS_SETTINGS_SIZE])
 {
     const ss_spec *spec = plan->spec;
-    char optional[512];
+    char optional[640];
     snprintf(buffer, SS_SETTINGS_SIZE,
              "root_seed: %" PRIu64 "\n"
              "truth.row_norm: %s\n"

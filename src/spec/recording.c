@@ -61,7 +61,7 @@ static ss_error read_certificate(const ss_yaml_node *record, ss_spec *spec)
     }
     SS_TRY(ss_read_choice(node, "record.certificate", answers, 2, &answer));
     spec->certificate = answer == 1;
-    if (spec->certificate && spec->train_row_norm == SS_TRAIN_ROW_NORM_FREE) {
+    if (spec->certificate && ss_spec_trains(spec, SS_TRAIN_ROW_NORM_FREE)) {
         return ss_yaml_fail(
             SS_ERR_SPEC, &node->place,
             "record.certificate: found true, but a certificate is of A with rows of "
@@ -96,6 +96,8 @@ static ss_error read_switch(const ss_yaml_node *record, const char *key, bool *o
 static bool has_samples_to_share(const ss_spec *spec)
 {
     return spec->algorithm == SS_ALGORITHM_SGDA &&
+           (ss_spec_trains(spec, SS_TRAIN_ROW_NORM_KNOWN) ||
+            ss_spec_trains(spec, SS_TRAIN_ROW_NORM_FREE)) &&
            ss_values_largest(&spec->axes[spec->axes[SS_AXIS_N].root].values) > 0 &&
            ss_values_largest(&spec->axes[spec->axes[SS_AXIS_M].root].values) > 0;
 }

@@ -6,6 +6,7 @@
 #include "reader.h"
 #include "recording.h"
 #include "saddlesweep/closed_form.h"
+#include "training.h"
 #include "truth.h"
 
 #include <inttypes.h>
@@ -14,7 +15,6 @@
 #include <string.h>
 
 static const char *const row_norm_names[] = {"unit", "gaussian"};
-static const char *const train_row_norm_names[] = {"known", "free"};
 static const char *const algorithm_names[] = {"sgda", "marginal"};
 static const char *const discriminator_names[] = {"linear", "rectified_linear"};
 static const char *const precision_names[] = {"single", "double"};
@@ -22,11 +22,6 @@ static const char *const precision_names[] = {"single", "double"};
 const char *ss_row_norm_name(ss_row_norm row_norm)
 {
     return row_norm_names[row_norm];
-}
-
-const char *ss_train_row_norm_name(ss_train_row_norm row_norm)
-{
-    return train_row_norm_names[row_norm];
 }
 
 const char *ss_algorithm_name(ss_algorithm algorithm)
@@ -122,50 +117,6 @@ static ss_error read_truth(const ss_yaml_node *root, const ss_yaml_node *grid, s
     return ss_latent_read(truth ? ss_yaml_find(truth, "latent") : NULL, grid, spec);
 }
 
-static ss_error read_step(const ss_yaml_node *step, ss_spec *spec)
-{
-    static const char *const keys[] = {"size", "decay"};
-    const ss_yaml_node *size;
-    SS_TRY(ss_read_keys(step, "train.step", keys, 2));
-    SS_TRY(ss_read_required(step, "train.step", "size", &size));
-    SS_TRY(ss_read_number(size, "train.step.size", 0, false, &spec->step_size));
-    const ss_yaml_node *decay = ss_yaml_find(step, "decay");
-    return decay ? ss_read_number(decay, "train.step.decay", 0, false, &spec->step_decay) : SS_OK;
-}
-
-static ss_error read_train(const ss_yaml_node *root, ss_spec *spec)
-{
-    static const char *const keys[] = {"iterations", "step", "ascent_step", "noise", "row_norm"};
-    const ss_yaml_node *train;
-    const ss_yaml_node *node;
-    int row_norm = SS_TRAIN_ROW_NORM_KNOWN;
-    SS_TRY(ss_read_required(root, "the sweep file", "train", &train));
-    SS_TRY(ss_read_keys(train, "train", keys, sizeof keys / sizeof keys[0]));
-    SS_TRY(ss_read_required(train, "train", "iterations", &node));
-    SS_TRY(ss_read_integer(node, "train.iterations", 1, INT32_MAX, &spec->iterations));
-    SS_TRY(ss_read_required(train, "train", "step", &node));
-    SS_TRY(read_step(node, spec));
-    spec->ascent_step = 1;
-    spec->noise = 1;
-    if ((node = ss_yaml_find(train, "ascent_step"))) {
-        SS_TRY(ss_read_number(node, "train.ascent_step", 0, false, &spec->ascent_step));
-    }
-    if ((node = ss_yaml_find(train, "noise"))) {
-        SS_TRY(ss_read_number(node, "train.noise", 0, true, &spec->noise));
-    }
-    if ((node = ss_yaml_find(train, "row_norm"))) {
-        if (spec->algorithm == SS_ALGORITHM_MARGINAL) {
-            return ss_yaml_fail(
-                SS_ERR_SPEC, &node->place,
-                "train.row_norm: is about Algorithm 1's projection, which algorithm: "
-                "marginal does not have; leave it out");
-        }
-        SS_TRY(ss_read_choice(node, "train.row_norm", train_row_norm_names, 2, &row_norm));
-    }
-    spec->train_row_norm = (ss_train_row_norm)row_norm;
-    return SS_OK;
-}
-
 static ss_error read_wide(const ss_yaml_node *root, ss_spec *spec)
 {
     static const char *const keys[] = {"from_d", "ranks", "block"};
@@ -207,7 +158,7 @@ static ss_error read_sweep(const ss_yaml_node *root, ss_spec *spec)
     SS_TRY(ss_read_required(root, "the sweep file", "grid", &grid));
     SS_TRY(ss_axes_read(grid, spec));
     SS_TRY(read_truth(root, grid, spec));
-    SS_TRY(read_train(root, spec));
+    SS_TRY(ss_training_read(root, spec));
     SS_TRY(ss_recording_read(root, spec));
     if ((node = ss_yaml_find(root, "precision"))) {
         SS_TRY(ss_read_choice(node, "precision", precision_names, 2, &precision));

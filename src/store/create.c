@@ -118,23 +118,47 @@ static ss_error create_truth(const ss_creator *c)
     return ss_creator_close(c, dataset, status, "truth");
 }
 
-static ss_error create_activations(const ss_creator *c)
+/* A dataset of names, of each cell's run. A name may lie in the buffer that it is given. */
+typedef const char *(*name_of)(const ss_run *run, char buffer[SS_ACTIVATION_TEXT_SIZE]);
+
+static ss_error create_names(const ss_creator *c, const char *name, ss_labels labels, name_of of)
 {
     enum { NAMES = 512 };
     char texts[NAMES][SS_ACTIVATION_TEXT_SIZE];
     const char *piece[NAMES];
-    ss_labels labels = {"activation", "1", "activation phi, as a sweep file writes it"};
-    hid_t dataset = ss_creator_dataset(c, "activation", c->string, SS_DIMENSION_CELL, NULL, labels);
+    hid_t dataset = ss_creator_dataset(c, name, c->string, SS_DIMENSION_CELL, NULL, labels);
     herr_t status = dataset < 0 ? -1 : 0;
     for (int64_t first = 0; first < c->plan->cells && status >= 0; first += NAMES) {
         int64_t size = c->plan->cells - first < NAMES ? c->plan->cells - first : NAMES;
         for (int64_t i = 0; i < size; i++) {
             ss_run run = ss_plan_run(c->plan, first + i, 0);
-            piece[i] = ss_activation_format(run.activation, texts[i]);
+            piece[i] = of(&run, texts[i]);
         }
         status = ss_creator_write_piece(dataset, c->string, (hsize_t)first, (hsize_t)size, piece);
     }
-    return ss_creator_close(c, dataset, status, "activation");
+    return ss_creator_close(c, dataset, status, name);
+}
+
+static const char *name_of_activation(const ss_run *run, char buffer[SS_ACTIVATION_TEXT_SIZE])
+{
+    return ss_activation_format(run->activation, buffer);
+}
+
+static const char *name_of_row_norm(const ss_run *run, char buffer[SS_ACTIVATION_TEXT_SIZE])
+{
+    (void)buffer;
+    return ss_train_row_norm_name(run->train_row_norm);
+}
+
+static ss_error create_all_names(const ss_creator *c)
+{
+    const ss_labels activation = {"activation", "1", "activation phi, as a sweep file writes it"};
+    const ss_labels row_norm = {"row norms", "1",
+                                "what A is projected onto: train.row_norm of the sweep file"};
+    SS_TRY(create_names(c, "activation", activation, name_of_activation));
+    return ss_spec_compares_row_norms(c->plan->spec)
+               ? create_names(c, "row_norm", row_norm, name_of_row_norm)
+               : SS_OK;
 }
 
 /* What /error and the bands are of, and what a relative error is relative to. */
@@ -347,7 +371,7 @@ static ss_error fill_file(ss_creator *c, const ss_provenance *provenance)
     for (int parameter = 0; parameter < SS_CELL_PARAMETERS; parameter++) {
         SS_TRY(create_cell_parameter(c, parameter));
     }
-    SS_TRY(create_activations(c));
+    SS_TRY(create_all_names(c));
     SS_TRY(create_truth(c));
     SS_TRY(create_results(c));
     SS_TRY(create_bands(c));
