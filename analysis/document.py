@@ -130,13 +130,13 @@ def _range(results):
 def _axes(grid):
     """Which parameters vary, and over what."""
     parts = []
-    for name in ("d", "k", "k0", "n", "m", "activation"):
+    for name in ("d", "k", "k0", "n", "m", "activation", "row_norm"):
         values = list(dict.fromkeys(grid.values[name]))
         if len(values) < 2:
             continue
         if name in grid.ties:
             parts.append(grids.label(name, grid.ties[name]))
-        elif name == "activation":
+        elif name in ("activation", "row_norm"):
             parts.append(", ".join(grids.label(name, value) for value in values))
         else:
             parts.append(f"{grids.symbol(name)} = {_listed(sorted(values))}")
@@ -167,16 +167,17 @@ def _result(results, grid, gallery):
     if not results.done.any():
         return markup.paragraph("No run is done, so there is nothing to draw.")
     figures = (
-        ("Error at the end", final_error, ""),
-        ("Error on the way", iterations, "-iterations"),
-        ("Error and certificate", certificates, "-certificates"),
-        ("Trapped starts", trapped, "-trapped"),
-        ("Errors of Lemmas 3 to 5", lemmas, "-lemmas"),
-        ("Paths of A", paths, "-paths"),
+        ("Error at the end", final_error.pages, ""),
+        ("Known and learned norms", final_error.pages_by_row_norm, "-norms"),
+        ("Error on the way", iterations.pages, "-iterations"),
+        ("Error and certificate", certificates.pages, "-certificates"),
+        ("Trapped starts", trapped.pages, "-trapped"),
+        ("Errors of Lemmas 3 to 5", lemmas.pages, "-lemmas"),
+        ("Paths of A", paths.pages, "-paths"),
     )
     shown = {
-        heading: gallery.show(module.pages(results, grid), f"{results.name}{suffix}")
-        for heading, module, suffix in figures
+        heading: gallery.show(pages(results, grid), f"{results.name}{suffix}")
+        for heading, pages, suffix in figures
     }
     return "".join(f"<h3>{heading}</h3>\n{figure}" for heading, figure in shown.items() if figure)
 
@@ -195,7 +196,7 @@ def _distribution(results, grid, gallery):
 def _cells(results):
     rows = table.rows(results)[: table.MOST_ROWS]
     marks = [table.marks(row) for row in rows]
-    columns = list(table.COLUMNS)
+    columns = table.columns_of(results)
     columns.insert(columns.index("mean"), "remarks")  # where it is seen
     headings = [table.HEADINGS.get(name, name) for name in columns]
     remarks = ({"remarks": ", ".join(found)} for found in marks)

@@ -1,4 +1,4 @@
-"""The figure of the final relative error against n (or m, d, k): a line per d."""
+"""The figure of the final relative error against n (or m, d, k): a line per d, or for known and for learned norms."""
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -24,11 +24,18 @@ TRAPPED = {
 
 
 def pages(results, grid):
-    """Yields the figure, as one or more style.Pages."""
+    """Yields the figure, as one or more style.Pages, with a line for each value of grid.line."""
     drawing = _Drawing(results, grid)
     rows = style.chunks(grid.panels, _columns(grid))
     for rows_of_page in style.chunks(rows, MOST_ROWS):
         yield drawing.page(rows_of_page)
+
+
+def pages_by_row_norm(results, _):
+    """The same with a line for each row_norm, where the sweep compares them."""
+    grid = grids.describe(results, line="row_norm")
+    if len(grid.distinct("row_norm")) > 1:
+        yield from pages(results, grid)
 
 
 def _columns(grid):
@@ -46,7 +53,7 @@ class _Drawing:
         self.mean = results.bands["relative_error", "mean"][:, -1]
         self.std = np.nan_to_num(results.bands["relative_error", "std"][:, -1])
         self.full = results.done == results.requested
-        lines = [None] if grid.x == "d" else list(grid.distinct("d"))
+        lines = [None] if grid.x == grid.line else list(grid.distinct(grid.line))
         self.styles = dict(zip(lines, style.category_styles(len(lines))))
         self.x = self._dodge(_positions(grid), lines)
         self.bounds = self._bounds()
@@ -57,7 +64,7 @@ class _Drawing:
         handles = self._handles()
         alt = caption.alternative(
             f"Final {self.results.measure.name} against {self.grid.x}",
-            [self._spoken(panel, d) for row in rows for panel in row for d in self.styles],
+            [self._spoken(panel, value) for row in rows for panel in row for value in self.styles],
         )
         page = style.Page(len(rows), len(rows[0]), self._caption(), len(handles), alt)
         for axes_row, row in zip(page.axes, rows):
@@ -74,22 +81,22 @@ class _Drawing:
         self._set_axes(axes)
         if self.grid.x == "n":
             self._reference(axes, self.grid.cells(panel))
-        for row, (d, look) in enumerate(self.styles.items()):
-            cells = self._cells(panel, d)
+        for row, (value, look) in enumerate(self.styles.items()):
+            cells = self._cells(panel, value)
             self._line(axes, cells, look)
             self._trapped(axes, cells, look)
             self._fractions(axes, cells, look, row)
             self._below(axes, cells, look, row)
 
-    def _cells(self, panel, d):
+    def _cells(self, panel, value):
         """Cells of a line."""
-        return self.grid.cells(panel, **({} if d is None else {"d": d}))
+        return self.grid.cells(panel, **({} if value is None else {self.grid.line: value}))
 
-    def _spoken(self, panel, d):
+    def _spoken(self, panel, value):
         """A line in words: its mean error at both ends."""
-        cells = self._cells(panel, d)
+        cells = self._cells(panel, value)
         drawn = cells[np.isfinite(self.mean[cells])]
-        name = self.grid.panel_title(panel) if d is None else grids.title(self.grid, panel, d)
+        name = self.grid.panel_title(panel) if value is None else grids.titled(self.grid, panel, self.grid.line, value)
         ends = [
             f"{self.mean[cell]:.3g} at {grids.label(self.grid.x, self.grid.values[self.grid.x][cell])}"
             for cell in (drawn[[0, -1]] if len(drawn) > 1 else drawn)
@@ -99,9 +106,9 @@ class _Drawing:
     def _handles(self):
         """Legend entries."""
         handles = [
-            Line2D([], [], **look, label=grids.label("d", d))
-            for d, look in self.styles.items()
-            if d is not None and len(self.styles) > 1
+            Line2D([], [], **look, label=grids.label(self.grid.line, value))
+            for value, look in self.styles.items()
+            if value is not None and len(self.styles) > 1
         ]
         grey = {"color": "0.4", "marker": "o", "linestyle": "none"}
         if self.results.trapped.any():
@@ -128,7 +135,7 @@ class _Drawing:
     def _dodge(self, x, lines):
         """Moves the points at infinity a little apart, by line: their error bars would overlap."""
         width = np.log(x.max() / x.min())
-        rank = np.searchsorted(lines, self.grid.values["d"]) if len(lines) > 1 else 0
+        rank = np.searchsorted(lines, self.grid.values[self.grid.line]) if len(lines) > 1 else 0
         shift = np.exp((rank - (len(lines) - 1) / 2) * DODGE * width)
         return np.where(np.isinf(self.grid.values[self.grid.x]), x * shift, x)
 

@@ -7,15 +7,17 @@ import numpy as np
 from results import PARAMETERS
 
 X_CANDIDATES = ("n", "m", "d", "k", "k0")
-PANEL_CANDIDATES = ("activation", "k", "k0", "m")
+PANEL_CANDIDATES = ("activation", "k", "k0", "m", "row_norm")
 TIE_TARGETS = {"n": ("d",), "k": ("d",), "k0": ("k", "d"), "m": ("n", "d", "k")}
 
 
 @dataclass
 class Grid:
-    """Roles of the parameters; d is a line in one figure and a column in the other, if not x."""
+    """Roles of the parameters; d is a line in one figure and a column in the other, if not x, or a panel where row norms
+    are lines."""
 
     x: str
+    line: str  # "d" or "row_norm": what tells the lines of a panel apart
     panel_names: tuple  # what tells panels apart
     panels: list  # values of panel_names: the rest ascending, then activations as in the sweep
     ties: dict  # varying parameter -> the one that it equals in every cell
@@ -39,7 +41,7 @@ class Grid:
 
     def settings(self):
         """What is the same in every panel and point, e.g. `k = 2, k0 = k, m = n`."""
-        shown = {self.x, "d", *self.panel_names}
+        shown = {self.x, "d", self.line, *self.panel_names}
         parts = [label(name, self._setting(name)) for name in PARAMETERS if name not in shown]
         if "activation" not in self.panel_names:
             parts.insert(0, label("activation", self.values["activation"][0]))
@@ -51,15 +53,16 @@ class Grid:
         return self.ties.get(name, self.values[name][0])
 
 
-def describe(results):
-    """The Grid of a sweep's cells."""
+def describe(results, line="d"):
+    """The Grid of a sweep's cells, with a line for each value of d or row_norm."""
     values = {name: _with_infinity(name, array) for name, array in results.parameters.items()}
     varying = {name for name, array in values.items() if len(set(array)) > 1}
     ties = _ties(values, varying)
     free = varying - ties.keys()
     x = next((name for name in X_CANDIDATES if name in free), "d")
-    panel_names = tuple(name for name in PANEL_CANDIDATES if name in free and name != x)
-    return Grid(x, panel_names, _panels(values, panel_names), ties, values)
+    candidates = [name for name in (*PANEL_CANDIDATES, "d") if name not in (x, line)]
+    panel_names = tuple(name for name in candidates if name in free)
+    return Grid(x, line, panel_names, _panels(values, panel_names), ties, values)
 
 
 def _panels(values, names):
@@ -88,7 +91,12 @@ def _ties(values, varying):
 
 def title(grid, panel, d):
     """What is the same in the lines of a panel that has a single d."""
-    return ", ".join(filter(None, (grid.panel_title(panel), label("d", d))))
+    return titled(grid, panel, "d", d)
+
+
+def titled(grid, panel, name, value):
+    """A panel's title, and the value of one more parameter."""
+    return ", ".join(filter(None, (grid.panel_title(panel), label(name, value))))
 
 
 def symbol(name):
@@ -102,7 +110,9 @@ def number(value):
 
 
 def label(name, value):
-    """`d = 3`, `m = n`, or the activation's name, as mathtext."""
+    """`d = 3`, `m = n`, `known norms`, or the activation's name, as mathtext."""
+    if name == "row_norm":
+        return f"{value} norms"
     if name == "activation":
         return value.replace("leaky_relu", "leaky ReLU")
     return f"{symbol(name)} = {symbol(value) if isinstance(value, str) else number(value)}"

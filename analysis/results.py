@@ -42,7 +42,7 @@ class Results:
     name: str
     cell: np.ndarray  # [C] numbers of the cells in the whole sweep, of which this may be a shard
     iteration: np.ndarray  # [P]
-    parameters: dict  # "d", "k", "k0", "n", "m" -> int [C] (0 in n or m: infinity); "activation"
+    parameters: dict  # "d", "k", "k0", "n", "m" -> int [C] (0 in n or m: infinity); "activation", "row_norm" -> text [C]
     status: np.ndarray  # [C, S]
     final: np.ndarray  # [C, S] final relative error; NaN unless DONE
     wanted: np.ndarray  # [C] seeds that the cells want: S, or fewer where seeds are added
@@ -99,11 +99,11 @@ class Results:
 
     @property
     def exact(self):
-        """[C]: cells of Algorithm 1's population limits, n = m = ∞, rows of known norms and no noise."""
+        """[C]: cells of Algorithm 1's population limits, n = m = ∞, rows of known or learned norms and no noise."""
         infinite = (self.parameters["n"] == 0) & (self.parameters["m"] == 0)
         settings = _parse_settings(self.attributes["settings"])
-        quiet = float(settings["train.noise"]) == 0 and "train.row_norm" not in settings
-        return infinite & (quiet and not self.measure.method)
+        quiet = float(settings["train.noise"]) == 0 and settings.get("algorithm", "sgda") == "sgda"
+        return infinite & (self.parameters["row_norm"] != "free") & quiet
 
     @property
     def trapped_rule(self):
@@ -159,7 +159,7 @@ def _read_open(file, path):
         name=_read_name(file),
         cell=file["cell"][:],
         iteration=file["iteration"][:],
-        parameters=_read_parameters(file),
+        parameters=_read_parameters(file, settings),
         status=status,
         final=final,
         wanted=seeds.wanted(settings, committed, (final * truth_norm, final)),
@@ -207,10 +207,18 @@ def _plain(value):
     return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
-def _read_parameters(file):
+def _read_parameters(file, settings):
     parameters = {name: file[name][:] for name in PARAMETERS}
-    parameters["activation"] = np.array([_text(value) for value in file["activation"][:]])
+    parameters["activation"] = _read_names(file["activation"])
+    if "row_norm" in file:
+        parameters["row_norm"] = _read_names(file["row_norm"])
+    else:  # the same in all cells
+        parameters["row_norm"] = np.full(len(parameters["d"]), settings.get("train.row_norm", "known"))
     return parameters
+
+
+def _read_names(dataset):
+    return np.array([_text(value) for value in dataset[:]])
 
 
 def _read_epsilon(file, status):

@@ -21,8 +21,16 @@ FEWEST_RUNS = 5
 HEADINGS = {"standard_error": "std.err", "absolute_mean": "abs.mean", "absolute_std": "abs.std"}
 
 
+def columns_of(results):
+    """COLUMNS, and the cells' row norms where they differ."""
+    names = list(COLUMNS)
+    if len(set(results.parameters["row_norm"])) > 1:
+        names.insert(names.index("activation") + 1, "row_norm")
+    return names
+
+
 def rows(results):
-    """One dictionary a cell, keyed by COLUMNS; NaN where a statistic does not exist."""
+    """One dictionary a cell, keyed by its columns_of; NaN where a statistic does not exist."""
     columns = {
         "cell": results.cell,
         **results.parameters,
@@ -42,7 +50,7 @@ def rows(results):
     for name in ("n", "m"):
         columns[name] = ["inf" if value == 0 else value for value in columns[name]]
     return [
-        {name: columns[name][cell] for name in COLUMNS} for cell in range(results.cells)
+        {name: columns[name][cell] for name in columns_of(results)} for cell in range(results.cells)
     ]
 
 
@@ -60,17 +68,19 @@ def write_csv(results, path):
     """Full precision; a statistic that does not exist is an empty field."""
     with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        names = columns_of(results)
+        writer.writerow(names)
         for row in rows(results):
-            writer.writerow([_csv_field(row[name]) for name in COLUMNS])
+            writer.writerow([_csv_field(row[name]) for name in names])
 
 
 def write_text(results, path):
     """Aligned columns; `!` before a cell with fewer done runs than requested, or too few."""
-    lines = [[" ", *(HEADINGS.get(name, name) for name in COLUMNS)]]
+    names = columns_of(results)
+    lines = [[" ", *(HEADINGS.get(name, name) for name in names)]]
     for row, uncertain in zip(rows(results), results.uncertain):
         mark = "!" if row["done"] < row["requested"] or uncertain else " "
-        lines.append([mark, *(_text_field(row[name]) for name in COLUMNS)])
+        lines.append([mark, *(_text_field(row[name]) for name in names)])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     with open(path, "w", encoding="utf-8") as file:
         print(f"{results.name}: final errors at iteration {results.iteration[-1]}", file=file)

@@ -49,9 +49,9 @@ typedef struct ss_run {
     bool gradient_bias;
 } ss_run;
 
-/* The run of Section 4 that learns the norms of one that does not know them: of the same A*, samples
- * and A⁰, with latents of its own. Its train_row_norm stays SS_TRAIN_ROW_NORM_LEARNED: no other run
- * of SS_ALGORITHM_MARGINAL has that. Local. */
+/* The run of Section 4 that learns the norms of one that does not know them: of the same A*,
+ * samples and A⁰, with latents of its own. Its train_row_norm stays SS_TRAIN_ROW_NORM_LEARNED: no
+ * other run of SS_ALGORITHM_MARGINAL has that. Local. */
 ss_run ss_run_stage(const ss_run *run);
 
 /* Whether the r_i are the norms that A* came with: otherwise its rows are scaled to norm 1. */

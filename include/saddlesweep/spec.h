@@ -92,11 +92,11 @@ typedef struct ss_spec {
     double *truth_matrix; /* A*, d × k0, row-major, of every run; NULL: drawn. Owned */
     int64_t truth_rows;   /* its d */
 
-    int64_t iterations; /* T */
-    double step_size;   /* η_t = step_size / (1 + (t-1)/step_decay) */
-    double step_decay;  /* 0: constant steps */
-    double ascent_step; /* η_V */
-    double noise;       /* length of the sphere noise */
+    int64_t iterations;         /* T */
+    double step_size;           /* η_t = step_size / (1 + (t-1)/step_decay) */
+    double step_decay;          /* 0: constant steps */
+    double ascent_step;         /* η_V */
+    double noise;               /* length of the sphere noise */
     ss_norm_stage stage;        /* where norms are learned, else zeros */
     bool discriminator_follows; /* each activation gets the discriminator that the theory has for it
                                  */

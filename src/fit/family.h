@@ -6,8 +6,9 @@
 
 enum { SS_FAMILY_RULE_SIZE = 48, SS_FAMILY_LABEL_SIZE = 256 };
 
-/* Cells of one activation, one rule for k and k0, one for the sample size that the law is not about,
- * and one way to know the norms: a rule is "k = d" if the sweep ties the axis to d, or a number. */
+/* Cells of one activation, one rule for k and k0, one for the sample size that the law is not
+ * about, and one way to know the norms: a rule is "k = d" if the sweep ties the axis to d, or a
+ * number. */
 typedef struct ss_family {
     ss_axis_id against; /* SS_AXIS_N or SS_AXIS_M: what the law calls n */
     bool theorem;       /* k = d, which Theorem 4 is about */

@@ -4,8 +4,7 @@
 
 ss_table ss_cell_table(const ss_plan *plan, const char *const *headings, int count)
 {
-    ss_table table = {.columns = 7,
-                      .headings = {"cell", "d", "k", "k0", "n", "m", "<activation"}};
+    ss_table table = {.columns = 7, .headings = {"cell", "d", "k", "k0", "n", "m", "<activation"}};
     if (ss_spec_compares_row_norms(plan->spec)) {
         table.headings[table.columns++] = "<row norms";
     }

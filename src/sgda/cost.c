@@ -5,9 +5,9 @@
  * d (d + 1) / 2 multiply-adds for Γ and d² + 2 d k for the gradient and A z; then work on the
  * entries of V and A once an iteration. X_n costs the normals, activations and Γ of n samples,
  * once. Learning of marginals has normals, activations, A z and the gradient's d k alone; learned
- * norms cost that, and then Algorithm 1. The kernels compute whole strips of samples and, for large d, whole panels of rows.
- * docs/cost-model.md has the measurement. The scheduler corrects the model by what it measures, so
- * only the proportions matter there.
+ * norms cost that, and then Algorithm 1. The kernels compute whole strips of samples and, for large
+ * d, whole panels of rows. docs/cost-model.md has the measurement. The scheduler corrects the model
+ * by what it measures, so only the proportions matter there.
  */
 #include "saddlesweep/run.h"
 

@@ -113,10 +113,9 @@ static ss_run_reason learn_norms(const ss_run *run, const ss_workspace *workspac
         }
         reason = learner->step(learner, &stage, t);
     }
-    return reason == SS_REASON_NONE
-               ? workspace->engine->constrain(workspace->engine, run,
-                                              ss_engine_marginal_norms(learner))
-               : reason;
+    return reason == SS_REASON_NONE ? workspace->engine->constrain(
+                                          workspace->engine, run, ss_engine_marginal_norms(learner))
+                                    : reason;
 }
 
 /* A saved state has the norms. */
@@ -132,8 +131,8 @@ static ss_run_reason begin(const ss_run *run, const ss_workspace *workspace, con
         engine->restore(engine, run, from->state);
         return SS_REASON_NONE;
     }
-    bool learns = run->algorithm == SS_ALGORITHM_SGDA &&
-                  run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED;
+    bool learns =
+        run->algorithm == SS_ALGORITHM_SGDA && run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED;
     return learns ? learn_norms(run, workspace, interrupt) : SS_REASON_NONE;
 }
 

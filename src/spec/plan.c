@@ -211,22 +211,20 @@ static size_t norm_settings(const ss_spec *spec, char *buffer, size_t size)
         return 0;
     }
     for (int64_t i = 0; i < values->count; i++) {
-        used += (size_t)snprintf(
-            buffer + used, size - used, "%s%s", i == 0 ? "train.row_norm: " : ", ",
-            ss_train_row_norm_name((ss_train_row_norm)ss_values_at(values, i)));
+        used +=
+            (size_t)snprintf(buffer + used, size - used, "%s%s", i == 0 ? "train.row_norm: " : ", ",
+                             ss_train_row_norm_name((ss_train_row_norm)ss_values_at(values, i)));
     }
     used += (size_t)snprintf(buffer + used, size - used, "\n");
     if (ss_spec_trains(spec, SS_TRAIN_ROW_NORM_LEARNED)) {
-        used += (size_t)snprintf(buffer + used, size - used,
-                                 "train.marginal.discriminator: %s\n"
-                                 "train.marginal.iterations: %" PRId64 "\n"
-                                 "train.marginal.step.size: %.17g\n"
-                                 "train.marginal.step.decay: %.17g\n",
-                                 spec->discriminator_follows
-                                     ? "auto"
-                                     : ss_discriminator_name(spec->stage.discriminator),
-                                 spec->stage.iterations, spec->stage.step_size,
-                                 spec->stage.step_decay);
+        used += (size_t)snprintf(
+            buffer + used, size - used,
+            "train.marginal.discriminator: %s\n"
+            "train.marginal.iterations: %" PRId64 "\n"
+            "train.marginal.step.size: %.17g\n"
+            "train.marginal.step.decay: %.17g\n",
+            spec->discriminator_follows ? "auto" : ss_discriminator_name(spec->stage.discriminator),
+            spec->stage.iterations, spec->stage.step_size, spec->stage.step_decay);
     }
     return used;
 }

@@ -86,8 +86,8 @@ static ss_error read_stage(const ss_yaml_node *marginal, ss_spec *spec)
                               &discriminator));
     }
     spec->discriminator_follows = discriminator == 2;
-    spec->stage.discriminator = spec->discriminator_follows ? SS_DISCRIMINATOR_LINEAR
-                                                            : (ss_discriminator)discriminator;
+    spec->stage.discriminator =
+        spec->discriminator_follows ? SS_DISCRIMINATOR_LINEAR : (ss_discriminator)discriminator;
     if ((node = ss_yaml_find(marginal, "iterations"))) {
         SS_TRY(ss_read_integer(node, "train.marginal.iterations", 1, INT32_MAX,
                                &spec->stage.iterations));
@@ -100,8 +100,7 @@ static ss_error read_stage(const ss_yaml_node *marginal, ss_spec *spec)
 
 static ss_error read_norms(const ss_yaml_node *root, const ss_yaml_node *train, ss_spec *spec)
 {
-    static const ss_norm_stage defaults = {
-        .iterations = 4000, .step_size = 10, .step_decay = 400};
+    static const ss_norm_stage defaults = {.iterations = 4000, .step_size = 10, .step_decay = 400};
     const ss_yaml_node *row_norm = ss_yaml_find(train, "row_norm");
     const ss_yaml_node *marginal = ss_yaml_find(train, "marginal");
     spec->axes[SS_AXIS_ROW_NORM] = (ss_axis){
@@ -115,10 +114,11 @@ static ss_error read_norms(const ss_yaml_node *root, const ss_yaml_node *train, 
     }
     SS_TRY(row_norm ? read_row_norms(row_norm, ss_yaml_find(root, "grid"), spec) : SS_OK);
     if (!ss_spec_trains(spec, SS_TRAIN_ROW_NORM_LEARNED)) {
-        return marginal ? ss_yaml_fail(SS_ERR_SPEC, &marginal->place,
-                                       "train.marginal: says how norms are learned, but no run "
-                                       "learns them; write train.row_norm: learned, or leave it out")
-                        : SS_OK;
+        return marginal
+                   ? ss_yaml_fail(SS_ERR_SPEC, &marginal->place,
+                                  "train.marginal: says how norms are learned, but no run "
+                                  "learns them; write train.row_norm: learned, or leave it out")
+                   : SS_OK;
     }
     spec->stage = defaults;
     spec->discriminator_follows = true;

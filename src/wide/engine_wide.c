@@ -486,15 +486,14 @@ ss_error ss_engine_create_wide(const ss_grid *grid, ss_wide_options options, ss_
     wide_engine *engine = NULL;
     *out = NULL;
     SS_TRY(ss_allocate(1, sizeof *engine, &engine));
-    engine->base =
-        (ss_engine){.start = start,
-                    .step = step,
-                    .save = save,
-                    .restore = restore,
-                    .error = error,
-                    .certify = certify,
-                    .kernel = kernel_name,
-                    .destroy = destroy};
+    engine->base = (ss_engine){.start = start,
+                               .step = step,
+                               .save = save,
+                               .restore = restore,
+                               .error = error,
+                               .certify = certify,
+                               .kernel = kernel_name,
+                               .destroy = destroy};
     engine->grid = grid;
     engine->options = options;
     ss_error error = ss_kernel_choose(SS_PRECISION_DOUBLE, &engine->kernel);

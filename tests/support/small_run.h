@@ -55,6 +55,29 @@ static inline ss_run_outcome execute(const ss_run *run, double *trajectory)
     return outcome;
 }
 
+/* Of Algorithm 1, with norms that it learns first. */
+static inline ss_run learning(ss_run run, ss_discriminator discriminator)
+{
+    run.train_row_norm = SS_TRAIN_ROW_NORM_LEARNED;
+    run.stage = (ss_norm_stage){discriminator, 40, 2, 20};
+    return run;
+}
+
+/* The norms (D) that such a run learns, by executing its first stage alone. */
+static inline void learned_norms(const ss_run *run, double norms[D])
+{
+    double results[2 + 2 * D * K_MOST];
+    ss_run stage = ss_run_stage(run);
+    const int64_t ends[] = {0, stage.iterations};
+    stage.checkpoints = ends;
+    stage.checkpoint_count = 2;
+    stage.iterate = true;
+    assert_int_equal(execute(&stage, results).status, SS_RUN_DONE);
+    for (int64_t i = 0; i < D; i++) {
+        norms[i] = check_norm(results + 2 + (D + i) * run->k, run->k);
+    }
+}
+
 typedef struct setting {
     int64_t k, k0;
     ss_row_norm row_norm;

@@ -1,6 +1,7 @@
 /* Algorithm 1: runs against a plain re-implementation, and recovery of the target. */
 #include "check.h"
 
+#include "saddlesweep/marginal.h"
 #include "saddlesweep/stream.h"
 #include "small_run.h"
 
@@ -129,9 +130,12 @@ static void plain_run(const ss_run *run, double *trajectory)
     square gamma;
     square V = {{0}};
     double r[D];
-    bool bound = run->train_row_norm == SS_TRAIN_ROW_NORM_KNOWN;
+    bool bound = run->train_row_norm != SS_TRAIN_ROW_NORM_FREE;
     plain_truth(run, A_star, r);
     plain_gram(A_star, run->k0, Z_star);
+    if (run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED) {
+        learned_norms(run, r);
+    }
     ss_stream data = ss_stream_data(run->root_seed, run->seed, run->k0);
     plain_sums(run, data, 0, run->n, A_star, run->k0, X, NULL, NULL);
     plain_draw(ss_stream_start(run->root_seed, run->seed, D, run->k), 0, run->k, A);
@@ -209,6 +213,26 @@ static void a_given_truth_and_free_rows_follow_algorithm_1(void **state)
             starts[free] = expected[0];
         }
         assert_true(fabs(starts[1] - starts[0]) > 0.1); /* the projection was of A⁰, too */
+    }
+}
+
+/* What is learned is test_marginal.c's; here, that it is what A is projected onto, from A⁰ on. */
+static void rows_of_learned_norms_follow_algorithm_1(void **state)
+{
+    (void)state;
+    for (size_t a = 0; a < COUNT_OF(activations); a++) {
+        double trajectory[T + 1];
+        double expected[T + 1];
+        double known[T + 1];
+        ss_run run = run_of_setting(settings[2 + a % 3], activations[a], SS_PRECISION_DOUBLE);
+        execute(&run, known);
+        run = learning(run, ss_marginal_discriminator(run.activation));
+        assert_int_equal(execute(&run, trajectory).status, SS_RUN_DONE);
+        plain_run(&run, expected);
+        for (int t = 0; t <= T; t++) {
+            assert_near(trajectory[t], expected[t], 1e-9);
+        }
+        assert_true(check_distance(trajectory, known, T + 1) > 1e-3);
     }
 }
 
@@ -325,6 +349,7 @@ int main(void)
         cmocka_unit_test(double_precision_follows_algorithm_1),
         cmocka_unit_test(single_precision_follows_algorithm_1),
         cmocka_unit_test(a_given_truth_and_free_rows_follow_algorithm_1),
+        cmocka_unit_test(rows_of_learned_norms_follow_algorithm_1),
         cmocka_unit_test(free_rows_that_grow_without_bound_diverge),
         cmocka_unit_test(each_setting_changes_the_trajectory),
         cmocka_unit_test(truth_norm_is_that_of_the_target),

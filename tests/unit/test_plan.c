@@ -1,4 +1,5 @@
 /* Plans: enumeration, digests, differences. */
+#include "cell_text.h"
 #include "check.h"
 
 #include "plan_text.h"
@@ -58,6 +59,56 @@ static void runs_carry_the_settings_of_the_sweep(void **state)
     assert_int_equal(run.precision, SS_PRECISION_DOUBLE);
     assert_ptr_equal(run.checkpoints, spec->checkpoints);
     assert_int_equal(run.checkpoint_count, spec->checkpoint_count);
+    ss_spec_destroy(&spec);
+}
+
+/* A list of row norms is the fastest axis; only runs that learn have a stage. */
+static void row_norms_are_the_fastest_axis(void **state)
+{
+    (void)state;
+    static const ss_train_row_norm expected[] = {SS_TRAIN_ROW_NORM_LEARNED, SS_TRAIN_ROW_NORM_KNOWN,
+                                                 SS_TRAIN_ROW_NORM_FREE};
+    const char *overrides[] = {"train.row_norm=[learned, known, free]",
+                               "train.marginal={iterations: 70, step: {size: 3, decay: 9}}"};
+    ss_spec *plain = sweep_with_one(NULL);
+    ss_spec *spec = sweep_with(overrides, COUNT_OF(overrides));
+    ss_plan plain_plan = ss_plan_of(plain);
+    ss_plan plan = ss_plan_of(spec);
+    assert_true(ss_spec_compares_row_norms(spec) && !ss_spec_compares_row_norms(plain));
+    assert_int_equal(plan.cells, 3 * plain_plan.cells);
+    for (int64_t cell = 0; cell < plan.cells; cell++) {
+        char found[200];
+        char in_plain[200];
+        ss_run run = ss_plan_run(&plan, cell, 1);
+        ss_run known = ss_plan_run(&plain_plan, cell / 3, 1);
+        assert_string_equal(cell_text(&run, found, sizeof found),
+                            cell_text(&known, in_plain, sizeof in_plain));
+        assert_int_equal(run.train_row_norm, expected[cell % 3]);
+        bool learns = cell % 3 == 0;
+        bool same = ss_run_identity(&run) == ss_run_identity(&known);
+        assert_int_equal(same, run.train_row_norm == SS_TRAIN_ROW_NORM_KNOWN);
+        assert_int_equal(run.stage.iterations, learns ? 70 : 0);
+        assert_near(run.stage.step_size, learns ? 3 : 0, 0);
+        assert_near(run.stage.step_decay, learns ? 9 : 0, 0);
+        assert_int_equal(run.stage.discriminator,
+                         learns && run.activation.kind == SS_ACTIVATION_TANH
+                             ? SS_DISCRIMINATOR_RECTIFIED_LINEAR
+                             : SS_DISCRIMINATOR_LINEAR);
+    }
+    ss_spec_destroy(&plain);
+    ss_spec_destroy(&spec);
+}
+
+static void runs_that_learn_norms_are_on_one_rank(void **state)
+{
+    (void)state;
+    const char *overrides[] = {"train.row_norm=[known, learned]", "wide.from_d=2"};
+    ss_spec *spec = sweep_with(overrides, COUNT_OF(overrides));
+    ss_plan plan = ss_plan_of(spec);
+    for (int64_t cell = 0; cell < plan.cells; cell++) {
+        ss_run run = ss_plan_run(&plan, cell, 0);
+        assert_int_equal(ss_plan_is_wide(&plan, &run), cell % 2 == 0);
+    }
     ss_spec_destroy(&spec);
 }
 
@@ -152,6 +203,15 @@ static void every_setting_changes_the_digest(void **state)
         "record={points: 11}",
         "record.iterate=true",
         "train.row_norm=free",
+        "train.row_norm=learned",
+        "train.row_norm=[known, learned]",
+        "train.row_norm=[learned, known]",
+        "train.row_norm=[known, learned, free]",
+        "train={iterations: 100, step: {size: 0.5}, row_norm: learned, marginal: {iterations: 9}}",
+        "train={iterations: 100, step: {size: 0.5}, row_norm: learned, marginal: {step: {size: "
+        "9}}}",
+        "train={iterations: 100, step: {size: 0.5}, row_norm: learned, marginal: {discriminator: "
+        "linear}}",
         "record={points: 10, spacing: linear}",
         "precision=double",
     };
@@ -181,6 +241,7 @@ static void spelling_does_not_change_the_digest(void **state)
         "train.ascent_step=1.0",
         "train.noise=1",
         "train.row_norm=known",
+        "train.row_norm=[known]",
         "record.iterate=false",
         "record={points: 10, spacing: log}",
         "precision=single",
@@ -364,6 +425,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_point_of_the_grid_occurs_once),
         cmocka_unit_test(runs_carry_the_settings_of_the_sweep),
+        cmocka_unit_test(row_norms_are_the_fastest_axis),
+        cmocka_unit_test(runs_that_learn_norms_are_on_one_rank),
         cmocka_unit_test(a_run_does_not_depend_on_the_grid_around_it),
         cmocka_unit_test(a_plan_of_ten_million_cells_takes_no_memory),
         cmocka_unit_test(a_digest_is_32_hexadecimal_digits),

@@ -300,6 +300,17 @@ static ss_run changed(int field)
     case 21:
         run.train_row_norm = SS_TRAIN_ROW_NORM_FREE;
         break;
+    case 22:
+    case 23:
+    case 24:
+    case 25:
+    case 26:
+        run = learning(run,
+                       field == 22 ? SS_DISCRIMINATOR_LINEAR : SS_DISCRIMINATOR_RECTIFIED_LINEAR);
+        run.stage.iterations += field == 24;
+        run.stage.step_size = nextafter(run.stage.step_size, field == 25 ? 9 : 2);
+        run.stage.step_decay = field == 26 ? 0 : run.stage.step_decay;
+        break;
     default:
         fail();
     }
@@ -309,7 +320,7 @@ static ss_run changed(int field)
 static void every_field_is_part_of_the_identity(void **state)
 {
     (void)state;
-    enum { FIELDS = 22 };
+    enum { FIELDS = 27 };
     for (int a = 0; a < FIELDS; a++) {
         for (int b = 0; b < a; b++) {
             ss_run one = changed(a);

@@ -88,6 +88,20 @@ static void so_does_one_of_infinitely_many_samples(void **state)
     }
 }
 
+/* The norms are part of the state; of m = ∞, that moments are prepared for them is not. */
+static void so_does_one_that_learns_its_norms(void **state)
+{
+    (void)state;
+    for (size_t a = 0; a < COUNT_OF(activations); a++) {
+        ss_run run = run_of_setting(settings[2 + a % 3], activations[a], SS_PRECISION_DOUBLE);
+        run = learning(run, a % 2 ? SS_DISCRIMINATOR_LINEAR : SS_DISCRIMINATOR_RECTIFIED_LINEAR);
+        assert_int_equal(ss_run_state_count(&run), run.d * (run.k + run.d + 1));
+        assert_goes_on(&run, 9, 1);
+        run.m = 0;
+        assert_goes_on(&run, 9, 1);
+    }
+}
+
 /* V enters the next iteration only where η_V is not 1. */
 static void the_memory_of_V_is_part_of_the_state(void **state)
 {
@@ -165,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stopped_run_goes_on_to_the_same_bits),
         cmocka_unit_test(so_does_one_of_infinitely_many_samples),
+        cmocka_unit_test(so_does_one_that_learns_its_norms),
         cmocka_unit_test(the_memory_of_V_is_part_of_the_state),
         cmocka_unit_test(a_run_that_learns_marginals_goes_on_to_the_same_bits),
         cmocka_unit_test(a_state_saved_on_the_way_is_as_good),

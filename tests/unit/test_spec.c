@@ -99,6 +99,35 @@ static void every_key_is_read(void **state)
     ss_spec_destroy(&spec);
 }
 
+static void norms_are_learned_with_defaults_or_as_told(void **state)
+{
+    (void)state;
+    const char *learned[] = {"train.row_norm=learned"};
+    ss_spec *spec = parse_with(HEAD GRID TRAIN, learned, COUNT_OF(learned));
+    assert_true(ss_spec_trains(spec, SS_TRAIN_ROW_NORM_LEARNED));
+    assert_false(ss_spec_trains(spec, SS_TRAIN_ROW_NORM_KNOWN));
+    assert_false(ss_spec_compares_row_norms(spec));
+    assert_true(spec->discriminator_follows);
+    assert_int_equal(spec->stage.iterations, 4000);
+    assert_near(spec->stage.step_size, 10, 0);
+    assert_near(spec->stage.step_decay, 400, 0);
+    ss_spec_destroy(&spec);
+    const char *told[] = {"train.row_norm=[free, learned]",
+                          "train.marginal={discriminator: rectified_linear, iterations: 7, step: "
+                          "{size: 3}}"};
+    spec = parse_with(HEAD GRID TRAIN, told, COUNT_OF(told));
+    assert_true(ss_spec_trains(spec, SS_TRAIN_ROW_NORM_LEARNED));
+    assert_true(ss_spec_trains(spec, SS_TRAIN_ROW_NORM_FREE));
+    assert_false(ss_spec_trains(spec, SS_TRAIN_ROW_NORM_KNOWN));
+    assert_true(ss_spec_compares_row_norms(spec));
+    assert_false(spec->discriminator_follows);
+    assert_int_equal(spec->stage.discriminator, SS_DISCRIMINATOR_RECTIFIED_LINEAR);
+    assert_int_equal(spec->stage.iterations, 7);
+    assert_near(spec->stage.step_size, 3, 0);
+    assert_near(spec->stage.step_decay, 0, 0);
+    ss_spec_destroy(&spec);
+}
+
 static void a_given_truth_says_its_norms_and_k0(void **state)
 {
     (void)state;
@@ -373,6 +402,7 @@ int main(void)
         cmocka_unit_test(comments_hold_any_text),
         cmocka_unit_test(a_minimal_file_gets_the_defaults),
         cmocka_unit_test(every_key_is_read),
+        cmocka_unit_test(norms_are_learned_with_defaults_or_as_told),
         cmocka_unit_test(a_given_truth_says_its_norms_and_k0),
         cmocka_unit_test(seeds_are_a_count_a_list_or_one_value),
         cmocka_unit_test(seeds_are_added_by_keys_beside_the_count_or_by_overrides),

@@ -239,7 +239,37 @@ static void mistakes_elsewhere_are_refused_with_their_place(void **state)
          "sweep.yaml:5:23: record.certificate: found true, but a certificate is of A with rows of "
          "given norms, and train.row_norm is free"},
         {WITH_TRAIN("iterations: 5, step: {size: 1}, row_norm: fre"),
-         "train.row_norm: found fre, expected known or free; did you mean free?"},
+         "train.row_norm: found fre, expected known, free or learned; did you mean free?"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1}, row_norm: []"),
+         "train.row_norm: the list is empty, so the grid is; give at least one"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1}, row_norm: [known, learned, known]"),
+         "sweep.yaml:4:68: train.row_norm: known appears twice; list each value once"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1}, marginal: {iterations: 9}"),
+         "train.marginal: says how norms are learned, but no run learns them; write "
+         "train.row_norm: learned, or leave it out"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1}, row_norm: learned, marginal: {steps: 9}"),
+         "train.marginal: unknown key \"steps\"; did you mean \"step\"? Allowed: discriminator, "
+         "iterations or step"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1}, row_norm: learned, marginal: {step: {}}"),
+         "train.marginal.step: the key \"size\" is missing"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1}, row_norm: learned, marginal: {step: {size: "
+                    "1, decay: 0}}"),
+         "train.marginal.step.decay: found 0, expected a finite number above 0"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1}, row_norm: learned, marginal: {iterations: "
+                    "0}"),
+         "train.marginal.iterations: found 0, expected an integer from 1"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1}, row_norm: learned, marginal: "
+                    "{discriminator: lineal}"),
+         "train.marginal.discriminator: found lineal, expected linear, rectified_linear or auto; "
+         "did you mean linear?"},
+        {HEAD "grid: {d: 2, k: 2, n: {from: 1, to: 16384, step: 1}, m: {from: 1, to: 65536, step: "
+              "1}, activation: erf, seed: {count: 2}}\n"
+              "train: {iterations: 9, step: {size: 0.5}, row_norm: [known, learned]}\n",
+         "grid: more than 2^31 points"},
+        {HEAD "grid: {d: 3, k: 2, n: 10, m: n, activation: erf, seed: 0}\n"
+              "train: {iterations: 9, step: {size: 0.5}, row_norm: [known, free]}\n"
+              "record: {certificate: true}\n",
+         "given norms, and train.row_norm is free"},
         {HEAD GRID "train: {iterations: 9, step: {size: 0.5}, row_norm: free}\n"
                    "algorithm: marginal\ndiscriminator: linear\n",
          "train.row_norm: is about Algorithm 1's projection"},
