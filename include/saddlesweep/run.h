@@ -54,6 +54,18 @@ typedef struct ss_run {
  * other run of SS_ALGORITHM_MARGINAL has that. Local. */
 ss_run ss_run_stage(const ss_run *run);
 
+static inline bool ss_run_learns_norms(const ss_run *run)
+{
+    return run->algorithm == SS_ALGORITHM_SGDA && run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED;
+}
+
+/* A run's steps are its iterations, T; before them those in which it learns its norms, if it does.
+ */
+static inline int64_t ss_run_steps(const ss_run *run)
+{
+    return run->iterations + (ss_run_learns_norms(run) ? run->stage.iterations : 0);
+}
+
 /* Whether the r_i are the norms that A* came with: otherwise its rows are scaled to norm 1. */
 static inline bool ss_run_keeps_norms(const ss_run *run)
 {
@@ -160,6 +172,7 @@ typedef struct ss_run_outcome {
     ss_run_status status; /* PENDING if it was stopped before its end, PARTIAL if saved as well */
     ss_run_reason reason;
     int64_t iterations; /* completed; for DIVERGED and FAILED the iteration at which it happened */
+    int64_t steps;      /* completed, of a run that was stopped */
     double truth_norm;  /* ‖Z*‖_F; of marginals max_i ‖a*_i‖ */
     double seconds;     /* wall time */
     ss_kernel_level kernel; /* that ran it */
@@ -170,9 +183,8 @@ typedef struct ss_run_outcome {
  * and agree with theirs to rounding. */
 enum { SS_MIXED_GRIDS = 65535 };
 
-/* Called between iterations, after `t` of `iterations`, while norms are learned after 0 of them; a
- * nonzero answer stops the run. */
-typedef int (*ss_run_poll)(void *context, int64_t t, int64_t iterations);
+/* Called between steps, after `t` of `steps`; a nonzero answer stops the run. */
+typedef int (*ss_run_poll)(void *context, int64_t t, int64_t steps);
 
 /* The memory that runs work in: grows to the largest run, so that a run allocates nothing in its
  * iterations and short runs allocate nothing at all. Not shared between threads. */
@@ -204,11 +216,11 @@ void ss_run_execute(const ss_run *run, ss_workspace *workspace, ss_run_poll poll
                     double *trajectory, ss_run_outcome *outcome);
 
 /*
- * The state of a run between two iterations: with t and the trajectory so far, all that it takes to
+ * The state of a run between two steps: with t and the trajectory so far, all that it takes to
  * go on to the same bits, as streams are counters.
  *
- * A (d × k), then V (d × d; of marginals v, d), row-major, then the norms (d) if they were learned:
- * ss_run_state_count(run) doubles.
+ * A (d × k), then V (d × d; of marginals v, d), row-major, then the norms (d) if they are learned:
+ * ss_run_state_count(run) doubles. While they are, A and v of that stage, then zeros.
  */
 int64_t ss_run_state_count(const ss_run *run);
 
@@ -217,9 +229,9 @@ int64_t ss_run_state_count(const ss_run *run);
 void ss_run_save(const ss_workspace *workspace, const ss_run *run, double *state);
 
 /*
- * Goes on with a run after `t` iterations, 0 < t ≤ T, from a saved state; the rest as
+ * Goes on with a run after `t` of its steps, at least one, from a saved state; the rest as
  * ss_run_execute(). `trajectory` (in/out) comes with its values, and iterates, at checkpoints up to
- * t.
+ * then.
  * outcome->seconds is the wall time of this part alone. Local.
  */
 void ss_run_continue(const ss_run *run, ss_workspace *workspace, int64_t t, const double *state,

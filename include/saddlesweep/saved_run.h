@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 typedef struct ss_saved_run {
-    int64_t t;      /* iterations completed, 0 < t ≤ T: at T its end is still to be examined */
+    int64_t t;      /* steps completed, at least one; after all its end is still to be examined */
     double seconds; /* wall time so far */
     const char *kernel; /* whose bits these are */
     bool mixed;         /* it has been on more than one process grid */

@@ -24,7 +24,7 @@ typedef enum ss_task_result {
 } ss_task_result;
 
 /* To be called by a task between its iterations; nonzero: stop now. */
-typedef int (*ss_sched_poll)(void *context, int64_t t, int64_t iterations);
+typedef int (*ss_sched_poll)(void *context, int64_t t, int64_t steps);
 
 typedef struct ss_sched_tasks {
     int64_t count; /* tasks 0 … count-1 */

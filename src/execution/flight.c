@@ -102,13 +102,13 @@ static bool save(ss_flight *flight, int64_t t)
     return done;
 }
 
-static int watch(void *context, int64_t t, int64_t iterations)
+static int watch(void *context, int64_t t, int64_t steps)
 {
     enum { STOP, SAVE, ORDERS };
     ss_flight *flight = context;
     const ss_crew *crew = flight->crew;
     double now;
-    int own = flight->poll(flight->poll_context, t, iterations);
+    int own = flight->poll(flight->poll_context, t, steps);
     int orders[ORDERS] = {own, 0};
     if (crew->leads && !own && t > 0 && ss_ticker_read(&flight->ticker, &now)) {
         orders[SAVE] = now >= flight->next_save;
@@ -155,8 +155,7 @@ void ss_flight_execute(ss_flight *flight, const ss_run *run, ss_sched_poll poll,
     }
     outcome->seconds += so_far->seconds;
     outcome->grid = so_far->mixed ? SS_MIXED_GRIDS : flight->crew->grid;
-    if (outcome->status == SS_RUN_PENDING && outcome->iterations > 0 &&
-        save(flight, outcome->iterations)) {
+    if (outcome->status == SS_RUN_PENDING && outcome->steps > 0 && save(flight, outcome->steps)) {
         outcome->status = SS_RUN_PARTIAL;
         flight->saved += flight->crew->leads;
     }

@@ -53,11 +53,11 @@ static ss_error sync_if_due(ss_sweep_run *r, double now)
 }
 
 /* Between iterations: what was committed before a long run must not wait for its end. */
-static int watch(void *context, int64_t t, int64_t iterations)
+static int watch(void *context, int64_t t, int64_t steps)
 {
     ss_sweep_run *r = context;
     double now;
-    int stop = r->poll(r->poll_context, t, iterations);
+    int stop = r->poll(r->poll_context, t, steps);
     if (!stop && r->unsynced && ss_ticker_read(&r->ticker, &now)) {
         r->sync_error = sync_if_due(r, now);
     }

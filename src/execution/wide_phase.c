@@ -33,11 +33,11 @@ static bool read_state(const void *context, const char *result_path, const ss_ru
     return ss_saved_wide_read(&phase->grid, phase->block, result_path, run, saved);
 }
 
-int ss_wide_phase_poll(void *context, int64_t t, int64_t iterations)
+int ss_wide_phase_poll(void *context, int64_t t, int64_t steps)
 {
     (void)context;
     (void)t;
-    (void)iterations;
+    (void)steps;
     return ss_drain_requested();
 }
 

@@ -31,6 +31,6 @@ void ss_wide_phase_order(ss_wide_phase *phase, int64_t task);
 int64_t ss_wide_phase_next(ss_wide_phase *phase);
 
 /* The poll of the others' flights: whether they have had a signal. */
-int ss_wide_phase_poll(void *context, int64_t t, int64_t iterations);
+int ss_wide_phase_poll(void *context, int64_t t, int64_t steps);
 
 #endif

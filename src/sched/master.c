@@ -103,12 +103,12 @@ static void before_task(ss_member *member, int64_t task, double now)
     }
 }
 
-static int poll(void *context, int64_t t, int64_t iterations)
+static int poll(void *context, int64_t t, int64_t steps)
 {
     ss_member *member = context;
     double now;
     (void)t;
-    (void)iterations;
+    (void)steps;
     if (ss_member_poll_due_in_task(member, &now)) {
         serve((master *)member);
     }

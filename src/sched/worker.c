@@ -70,7 +70,7 @@ static void before_task(ss_member *member, int64_t task, double now)
     }
 }
 
-static int poll(void *context, int64_t t, int64_t iterations)
+static int poll(void *context, int64_t t, int64_t steps)
 {
     ss_member *member = context;
     worker *w = (worker *)member;
@@ -81,7 +81,7 @@ static int poll(void *context, int64_t t, int64_t iterations)
     check_stop(w);
     if (!member->stopping && !w->asked && t > 0) {
         double an_iteration = (now - member->task_started) / (double)t;
-        double left = (double)(iterations - t) * an_iteration + member->seconds_after;
+        double left = (double)(steps - t) * an_iteration + member->seconds_after;
         if (left < ss_pace_lead(an_iteration, w->ranks)) {
             ask(w);
         }

@@ -159,7 +159,7 @@ double ss_run_cost_seconds(const ss_run *run)
     }
     double batches = run->gradient_bias && run->m > 0 ? SS_LEMMA_BATCHES : 0;
     double stage = 0;
-    if (run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED) {
+    if (ss_run_learns_norms(run)) {
         ss_run learner = ss_run_stage(run);
         stage = marginal_cost_seconds(&learner);
     }

@@ -17,11 +17,11 @@ typedef struct ss_interrupt {
     bool stopped; /* it has asked for that */
 } ss_interrupt;
 
-/* Asks whether to stop the run after t iterations. */
+/* Asks whether to stop the run after t steps. */
 static inline bool ss_interrupted(ss_interrupt *interrupt, const ss_run *run, int64_t t)
 {
     interrupt->stopped =
-        interrupt->poll && interrupt->poll(interrupt->context, t, run->iterations) != 0;
+        interrupt->poll && interrupt->poll(interrupt->context, t, ss_run_steps(run)) != 0;
     return interrupt->stopped;
 }
 
@@ -34,13 +34,13 @@ struct ss_engine {
      * from now on. NULL: this engine has no use for them. */
     ss_run_reason (*constrain)(ss_engine *engine, const ss_run *run, const double *norms);
 
-    /* Iteration t = 1, 2, … of the algorithm. After any reason but NONE the run is over. */
+    /* Step t = 1, 2, … of the algorithm. After any reason but NONE the run is over. */
     ss_run_reason (*step)(ss_engine *engine, const ss_run *run, int64_t t);
 
-    /* The run's state (ss_run_state_count), out of the engine, and into it after start(): on a
-     * process grid what this rank has of it. */
+    /* The run's state (ss_run_state_count), out of the engine, and into it after start(), as it was
+     * after t steps: on a process grid what this rank has of it. */
     void (*save)(const ss_engine *engine, const ss_run *run, double *state);
-    void (*restore)(ss_engine *engine, const ss_run *run, const double *state);
+    void (*restore)(ss_engine *engine, const ss_run *run, int64_t t, const double *state);
 
     /* A (d × k, row-major). NULL: this engine has it not on one rank. */
     void (*iterate)(const ss_engine *engine, const ss_run *run, double *A);
@@ -57,8 +57,8 @@ struct ss_engine {
     ss_run_reason (*examine)(ss_engine *engine, const ss_run *run, ss_interrupt *interrupt,
                              double *values);
 
-    /* The name of the kernel that runs of a precision use. NULL: that of the workspace's other
-     * engine says it. */
+    /* The name of the kernel that runs of a precision use. NULL: the workspace's engine of
+     * Algorithm 1 says it. */
     const char *(*kernel)(const ss_engine *engine, ss_precision precision);
 
     void (*destroy)(ss_engine *engine);
@@ -69,6 +69,10 @@ ss_error ss_engine_create_local(ss_engine **out);
 
 /* The engine that learns marginals: in float64, whatever the run's precision. Its V is v. */
 ss_error ss_engine_create_marginal(ss_engine **out);
+
+/* The engine that learns the norms by the first of these two, of one rank, and goes on with the
+ * second, of Algorithm 1. Both are borrowed. */
+ss_error ss_engine_create_learning(ss_engine *marginal, ss_engine *sgda, ss_engine **out);
 
 /* The norms of the rows of its A (d); borrowed, until its next step. */
 const double *ss_engine_marginal_norms(const ss_engine *engine);

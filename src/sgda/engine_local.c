@@ -221,17 +221,18 @@ static void save(const ss_engine *base, const ss_run *run, double *state)
     const local_engine *engine = (const local_engine *)base;
     memcpy(state, engine->A, (size_t)(run->d * run->k) * sizeof *state);
     memcpy(state + run->d * run->k, engine->V, (size_t)(run->d * run->d) * sizeof *state);
-    if (run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED) {
+    if (ss_run_learns_norms(run)) {
         memcpy(state + run->d * (run->k + run->d), engine->norms, (size_t)run->d * sizeof *state);
     }
 }
 
-static void restore(ss_engine *base, const ss_run *run, const double *state)
+static void restore(ss_engine *base, const ss_run *run, int64_t t, const double *state)
 {
+    (void)t;
     local_engine *engine = (local_engine *)base;
     memcpy(engine->A, state, (size_t)(run->d * run->k) * sizeof *state);
     memcpy(engine->V, state + run->d * run->k, (size_t)(run->d * run->d) * sizeof *state);
-    if (run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED) {
+    if (ss_run_learns_norms(run)) {
         memcpy(engine->norms, state + run->d * (run->k + run->d), (size_t)run->d * sizeof *state);
     }
 }

@@ -218,12 +218,12 @@ static void find_data_mean(const marginal_engine *engine, const ss_run *run, con
     }
 }
 
-/* As the first stage of another run (ss_run_stage) it has latents of its own. */
+/* As the first stage of another run it has latents of its own. */
 static ss_batch latent_batch(const ss_run *run, const double *A, int64_t t)
 {
     ss_batch latents = ss_run_latent_batch(run, A);
     latents.t = (uint32_t)t;
-    if (run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED) {
+    if (run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED) { /* ss_run_stage */
         latents.stream = ss_stream_stage(run->root_seed, run->seed, run->k);
     }
     return latents;
@@ -324,8 +324,9 @@ static void iterate(const ss_engine *base, const ss_run *run, double *A)
     memcpy(A, ((const marginal_engine *)base)->A, (size_t)(run->d * run->k) * sizeof *A);
 }
 
-static void restore(ss_engine *base, const ss_run *run, const double *state)
+static void restore(ss_engine *base, const ss_run *run, int64_t t, const double *state)
 {
+    (void)t;
     marginal_engine *engine = (marginal_engine *)base;
     memcpy(engine->A, state, (size_t)(run->d * run->k) * sizeof *state);
     memcpy(engine->v, state + run->d * run->k, (size_t)run->d * sizeof *state);

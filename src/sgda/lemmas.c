@@ -86,7 +86,7 @@ static void form_groups(const ss_run *run, const ss_kernel *kernel, void *scratc
         double *mean = room->groups + g * count;
         memset(mean, 0, (size_t)count * sizeof *mean);
         for (int64_t b = 0; b < size; b++) {
-            if (ss_interrupted(interrupt, run, run->iterations)) {
+            if (ss_interrupted(interrupt, run, ss_run_steps(run))) {
                 return;
             }
             latents.t = (uint32_t)(g * size + b + 1);

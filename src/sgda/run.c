@@ -11,12 +11,15 @@
 
 struct ss_workspace {
     ss_engine *engine;   /* of Algorithm 1 */
-    ss_engine *marginal; /* NULL on a process grid, where no run is of it */
+    ss_engine *marginal; /* NULL on a process grid, where no run is of it, … */
+    ss_engine *learning; /* … or of this one, which is made of both */
 };
 
 static ss_engine *engine_of(const ss_workspace *workspace, const ss_run *run)
 {
-    return run->algorithm == SS_ALGORITHM_MARGINAL ? workspace->marginal : workspace->engine;
+    return run->algorithm == SS_ALGORITHM_MARGINAL ? workspace->marginal
+           : ss_run_learns_norms(run)              ? workspace->learning
+                                                   : workspace->engine;
 }
 
 const char *ss_run_reason_text(ss_run_reason reason)
@@ -50,19 +53,28 @@ ss_error ss_workspace_create(ss_workspace **out)
     SS_TRY(ss_engine_create_local(&engine));
     SS_TRY(ss_workspace_of(engine, out));
     ss_error error = ss_engine_create_marginal(&(*out)->marginal);
+    if (error == SS_OK) {
+        error = ss_engine_create_learning((*out)->marginal, engine, &(*out)->learning);
+    }
     if (error != SS_OK) {
         ss_workspace_destroy(out);
     }
     return error;
 }
 
+static void destroy(ss_engine *engine)
+{
+    if (engine) {
+        engine->destroy(engine);
+    }
+}
+
 void ss_workspace_destroy(ss_workspace **workspace)
 {
     if (*workspace) {
-        (*workspace)->engine->destroy((*workspace)->engine);
-        if ((*workspace)->marginal) {
-            (*workspace)->marginal->destroy((*workspace)->marginal);
-        }
+        destroy((*workspace)->engine);
+        destroy((*workspace)->marginal);
+        destroy((*workspace)->learning);
         free(*workspace);
         *workspace = NULL;
     }
@@ -80,67 +92,41 @@ static void end_early(ss_run_reason reason, int64_t t, ss_run_outcome *outcome)
     outcome->iterations = t;
 }
 
-/* Where a run begins: at 0, or after t iterations with the state that was saved then. */
+/* Steps before the first iteration. */
+static int64_t stage_steps(const ss_run *run)
+{
+    return ss_run_steps(run) - run->iterations;
+}
+
+/* Iterations among the first t steps. */
+static int64_t iterations_of(const ss_run *run, int64_t t)
+{
+    int64_t iterations = t - stage_steps(run);
+    return iterations > 0 ? iterations : 0;
+}
+
+/* Where a run begins: at 0, or after t steps with the state that was saved then. */
 typedef struct origin {
     int64_t t;
     const double *state;
 } origin;
 
-ss_run ss_run_stage(const ss_run *run)
+static ss_run_reason begin(const ss_run *run, ss_engine *engine, const origin *from,
+                           double *truth_norm)
 {
-    ss_run stage = *run;
-    stage.algorithm = SS_ALGORITHM_MARGINAL;
-    stage.discriminator = run->stage.discriminator;
-    stage.iterations = run->stage.iterations;
-    stage.step_size = run->stage.step_size;
-    stage.step_decay = run->stage.step_decay;
-    stage.ascent_step = 1;
-    stage.noise = 0;
-    return stage;
-}
-
-/* Onto which Algorithm 1 then projects (the remark after Theorem 3). */
-static ss_run_reason learn_norms(const ss_run *run, const ss_workspace *workspace,
-                                 ss_interrupt *interrupt)
-{
-    ss_engine *learner = workspace->marginal;
-    ss_run stage = ss_run_stage(run);
-    double unused;
-    ss_run_reason reason = learner->start(learner, &stage, &unused);
-    for (int64_t t = 1; t <= stage.iterations && reason == SS_REASON_NONE; t++) {
-        if (ss_interrupted(interrupt, run, 0)) {
-            return SS_REASON_NONE;
-        }
-        reason = learner->step(learner, &stage, t);
-    }
-    return reason == SS_REASON_NONE ? workspace->engine->constrain(
-                                          workspace->engine, run, ss_engine_marginal_norms(learner))
-                                    : reason;
-}
-
-/* A saved state has the norms. */
-static ss_run_reason begin(const ss_run *run, const ss_workspace *workspace, const origin *from,
-                           ss_interrupt *interrupt, double *truth_norm)
-{
-    ss_engine *engine = engine_of(workspace, run);
     ss_run_reason reason = engine->start(engine, run, truth_norm);
-    if (reason != SS_REASON_NONE) {
-        return reason;
+    if (reason == SS_REASON_NONE && from->state) {
+        engine->restore(engine, run, from->t, from->state);
     }
-    if (from->state) {
-        engine->restore(engine, run, from->state);
-        return SS_REASON_NONE;
-    }
-    bool learns =
-        run->algorithm == SS_ALGORITHM_SGDA && run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED;
-    return learns ? learn_norms(run, workspace, interrupt) : SS_REASON_NONE;
+    return reason;
 }
 
 /* The first checkpoint that is still to be recorded. */
 static int64_t next_checkpoint(const ss_run *run, const origin *from)
 {
     int64_t next = 0;
-    while (from->state && next < run->checkpoint_count && run->checkpoints[next] <= from->t) {
+    while (from->state && next < run->checkpoint_count &&
+           stage_steps(run) + run->checkpoints[next] <= from->t) {
         next++;
     }
     return next;
@@ -207,28 +193,27 @@ static void end_whole(const ss_run *run, ss_engine *engine, ss_interrupt *interr
 }
 
 /* The one time loop. */
-static void iterate(const ss_run *run, const ss_workspace *workspace, const origin *from,
+static void iterate(const ss_run *run, ss_engine *engine, const origin *from,
                     ss_interrupt *interrupt, double *trajectory, ss_run_outcome *outcome)
 {
-    ss_engine *engine = engine_of(workspace, run);
+    ss_run_reason reason = begin(run, engine, from, &outcome->truth_norm);
     int64_t next = next_checkpoint(run, from);
     clear_results(run, next, trajectory);
-    ss_run_reason reason = begin(run, workspace, from, interrupt, &outcome->truth_norm);
-    if (interrupt->stopped) {
-        return;
-    }
     for (int64_t t = from->t;; t++) {
-        bool due = next < run->checkpoint_count && t == run->checkpoints[next];
+        int64_t iteration = iterations_of(run, t);
+        bool due = next < run->checkpoint_count && t >= stage_steps(run) &&
+                   iteration == run->checkpoints[next];
         if (reason == SS_REASON_NONE && due) {
             reason = record(run, engine, next, trajectory);
             next += reason == SS_REASON_NONE;
         }
         if (reason != SS_REASON_NONE) {
-            end_early(reason, t, outcome);
+            end_early(reason, iteration, outcome);
             return;
         }
-        outcome->iterations = t;
-        if (t == run->iterations) {
+        outcome->iterations = iteration;
+        outcome->steps = t;
+        if (t == ss_run_steps(run)) {
             end_whole(run, engine, interrupt, trajectory, outcome);
             return;
         }
@@ -249,7 +234,7 @@ static void execute_from(const ss_run *run, ss_workspace *workspace, const origi
         .kernel = ss_kernel_level_of(ss_workspace_kernel(workspace, run->precision)),
     };
     ss_interrupt interrupt = {poll, context, false};
-    iterate(run, workspace, from, &interrupt, trajectory, outcome);
+    iterate(run, engine_of(workspace, run), from, &interrupt, trajectory, outcome);
     outcome->seconds = ss_clock_seconds() - start;
 }
 
@@ -272,7 +257,7 @@ int64_t ss_run_state_count(const ss_run *run)
     if (run->algorithm == SS_ALGORITHM_MARGINAL) {
         return run->d * (run->k + 1);
     }
-    return run->d * (run->k + run->d + (run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED));
+    return run->d * (run->k + run->d + ss_run_learns_norms(run));
 }
 
 double ss_run_cost_bytes(const ss_run *run, const ss_kernel *kernel)
@@ -281,9 +266,7 @@ double ss_run_cost_bytes(const ss_run *run, const ss_kernel *kernel)
         return (double)ss_engine_marginal_bytes(run);
     }
     double tables = run->n == 0 || run->m == 0 ? ss_population_table_bytes(run) : 0;
-    double stage = run->train_row_norm == SS_TRAIN_ROW_NORM_LEARNED
-                       ? (double)ss_engine_marginal_bytes(run)
-                       : 0;
+    double stage = ss_run_learns_norms(run) ? (double)ss_engine_marginal_bytes(run) : 0;
     return (double)ss_engine_local_bytes(run, kernel) + tables + stage;
 }
 

@@ -112,6 +112,11 @@ static ss_error read_norms(const ss_yaml_node *root, const ss_yaml_node *train, 
                             "train.row_norm: is about Algorithm 1's projection, which algorithm: "
                             "marginal does not have; leave it out");
     }
+    if (marginal && spec->algorithm == SS_ALGORITHM_MARGINAL) {
+        return ss_yaml_fail(SS_ERR_SPEC, &marginal->place,
+                            "train.marginal: is about norms that Algorithm 1 learns first; with "
+                            "algorithm: marginal write it in train itself");
+    }
     SS_TRY(row_norm ? read_row_norms(row_norm, ss_yaml_find(root, "grid"), spec) : SS_OK);
     if (!ss_spec_trains(spec, SS_TRAIN_ROW_NORM_LEARNED)) {
         return marginal

@@ -41,7 +41,7 @@ bool ss_saved_head_fits(const ss_saved_head *head, int64_t version, const ss_run
                         const ss_saved_run *saved)
 {
     return memcmp(head->magic, magic, sizeof magic) == 0 && head->version == version &&
-           head->identity == ss_run_identity(run) && head->t > 0 && head->t <= run->iterations &&
+           head->identity == ss_run_identity(run) && head->t > 0 && head->t <= ss_run_steps(run) &&
            memchr(head->kernel, '\0', sizeof head->kernel) != NULL &&
            ss_kernel_same_bits(head->kernel, saved->kernel);
 }

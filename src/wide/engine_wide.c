@@ -422,8 +422,9 @@ static void save(const ss_engine *base, const ss_run *run, double *state)
     save_columns(&e->V, save_columns(&e->A, state));
 }
 
-static void restore(ss_engine *base, const ss_run *run, const double *state)
+static void restore(ss_engine *base, const ss_run *run, int64_t t, const double *state)
 {
+    (void)t;
     wide_engine *e = (wide_engine *)base;
     (void)run;
     restore_columns(&e->V, restore_columns(&e->A, state));

@@ -80,14 +80,16 @@ class TwoStage(ProgramTest):
         self.assertIn("32 runs taken over", said)
         self.assert_same_bits(self.folder / "again.h5", alone)
 
-    def test_stopped_in_its_first_stage_it_begins_anew(self):
+    def test_stopped_in_its_first_stage_it_goes_on(self):
         expected = self.run_sweep(LONG, "undisturbed")
         spec, output = self.write("long.yaml", LONG), self.folder / "long.h5"
         done = self.call("run", spec, "-o", output, "--time-limit", "1")
         self.assertEqual(done.returncode, 75, done.stdout + done.stderr)
-        self.assertIn("0 of 1 runs committed", done.stdout)
-        self.assertFalse(any(self.folder.glob("long.h5.partial/*.state")))
-        self.succeed("run", spec, "-o", output)
+        with h5py.File(output) as file:
+            self.assertEqual(file["run"][0, 0]["status"], 4)  # PARTIAL
+            self.assertEqual(file["run"][0, 0]["iterations"], 0)
+        said = self.succeed("run", spec, "-o", output).stdout
+        self.assertIn("went on from where they had been saved", said)
         self.assert_same_bits(output, expected)
 
     def test_what_is_learned_is_told(self):

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A poll that keeps the state after `at` iterations, and may stop there. */
+/* A poll that keeps the state after `at` steps, and may stop there. */
 typedef struct keeper {
     const ss_run *run;
     const ss_workspace *workspace;
@@ -15,10 +15,10 @@ typedef struct keeper {
     double *state;
 } keeper;
 
-static int keep(void *context, int64_t t, int64_t iterations)
+static int keep(void *context, int64_t t, int64_t steps)
 {
     keeper *keeper = context;
-    (void)iterations;
+    (void)steps;
     if (t == keeper->at) {
         ss_run_save(keeper->workspace, keeper->run, keeper->state);
         return keeper->stop;
@@ -26,7 +26,7 @@ static int keep(void *context, int64_t t, int64_t iterations)
     return 0;
 }
 
-/* The state after t iterations, and the trajectory up to there. */
+/* The state after t steps, and the trajectory up to there. */
 static double *interrupt(const ss_run *run, int64_t t, int stop, double *trajectory)
 {
     ss_run_outcome outcome;
@@ -38,7 +38,9 @@ static double *interrupt(const ss_run *run, int64_t t, int stop, double *traject
     ss_run_execute(run, workspace, keep, &keeper, trajectory, &outcome);
     ss_workspace_destroy(&workspace);
     assert_int_equal(outcome.status, stop ? SS_RUN_PENDING : SS_RUN_DONE);
-    assert_int_equal(outcome.iterations, stop ? t : T);
+    assert_int_equal(outcome.steps, stop ? t : ss_run_steps(run));
+    int64_t iterations = outcome.steps - (ss_run_steps(run) - run->iterations);
+    assert_int_equal(outcome.iterations, iterations > 0 ? iterations : 0);
     return state;
 }
 
@@ -51,7 +53,7 @@ static void assert_goes_on(const ss_run *run, int64_t t, int stop)
     ss_run_outcome whole = execute(run, expected);
     double *state = interrupt(run, t, stop, trajectory);
     for (int64_t i = 0; i < run->checkpoint_count; i++) {
-        if (run->checkpoints[i] > t) {
+        if (ss_run_steps(run) - run->iterations + run->checkpoints[i] > t) {
             trajectory[i] = 12345; /* whatever was there */
         }
     }
@@ -88,7 +90,8 @@ static void so_does_one_of_infinitely_many_samples(void **state)
     }
 }
 
-/* The norms are part of the state; of m = ∞, that moments are prepared for them is not. */
+/* Before its first iteration, or after it: then the norms are part of the state; of m = ∞, that
+ * moments are prepared for them is not. */
 static void so_does_one_that_learns_its_norms(void **state)
 {
     (void)state;
@@ -96,9 +99,14 @@ static void so_does_one_that_learns_its_norms(void **state)
         ss_run run = run_of_setting(settings[2 + a % 3], activations[a], SS_PRECISION_DOUBLE);
         run = learning(run, a % 2 ? SS_DISCRIMINATOR_LINEAR : SS_DISCRIMINATOR_RECTIFIED_LINEAR);
         assert_int_equal(ss_run_state_count(&run), run.d * (run.k + run.d + 1));
-        assert_goes_on(&run, 9, 1);
+        int64_t last = run.stage.iterations;
+        const int64_t stops[] = {1, 9, last - 1, last, last + 1, last + 9};
+        for (size_t i = 0; i < COUNT_OF(stops); i++) {
+            assert_goes_on(&run, stops[i], 1);
+        }
         run.m = 0;
         assert_goes_on(&run, 9, 1);
+        assert_goes_on(&run, last + 9, 1);
     }
 }
 

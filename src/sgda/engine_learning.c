@@ -1,0 +1,135 @@
+/*
+ * Algorithm 1 without knowing the norms (the remark after Theorem 3): steps 1 … S are those of
+ * Section 4, on the same A*, samples and A⁰; step S + t is iteration t of Algorithm 1, projected
+ * onto the norms that they have come to.
+ */
+#include "engine.h"
+
+#include "../base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct learning_engine {
+    ss_engine base; /* first: the two pointers are the same */
+    ss_engine *marginal;
+    ss_engine *sgda;
+    int64_t t; /* steps taken */
+} learning_engine;
+
+ss_run ss_run_stage(const ss_run *run)
+{
+    ss_run stage = *run;
+    stage.algorithm = SS_ALGORITHM_MARGINAL;
+    stage.discriminator = run->stage.discriminator;
+    stage.iterations = run->stage.iterations;
+    stage.step_size = run->stage.step_size;
+    stage.step_decay = run->stage.step_decay;
+    stage.ascent_step = 1;
+    stage.noise = 0;
+    return stage;
+}
+
+static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_norm)
+{
+    learning_engine *engine = (learning_engine *)base;
+    ss_run stage = ss_run_stage(run);
+    double largest_norm;
+    engine->t = 0;
+    ss_run_reason reason = engine->sgda->start(engine->sgda, run, truth_norm);
+    return reason == SS_REASON_NONE
+               ? engine->marginal->start(engine->marginal, &stage, &largest_norm)
+               : reason;
+}
+
+static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
+{
+    learning_engine *engine = (learning_engine *)base;
+    int64_t last = run->stage.iterations;
+    engine->t = t;
+    if (t > last) {
+        return engine->sgda->step(engine->sgda, run, t - last);
+    }
+    ss_run stage = ss_run_stage(run);
+    ss_run_reason reason = engine->marginal->step(engine->marginal, &stage, t);
+    return reason == SS_REASON_NONE && t == last
+               ? engine->sgda->constrain(engine->sgda, run,
+                                         ss_engine_marginal_norms(engine->marginal))
+               : reason;
+}
+
+static void save(const ss_engine *base, const ss_run *run, double *state)
+{
+    const learning_engine *engine = (const learning_engine *)base;
+    ss_run stage = ss_run_stage(run);
+    if (engine->t >= run->stage.iterations) {
+        engine->sgda->save(engine->sgda, run, state);
+        return;
+    }
+    memset(state, 0, (size_t)ss_run_state_count(run) * sizeof *state);
+    engine->marginal->save(engine->marginal, &stage, state);
+}
+
+static void restore(ss_engine *base, const ss_run *run, int64_t t, const double *state)
+{
+    learning_engine *engine = (learning_engine *)base;
+    ss_run stage = ss_run_stage(run);
+    engine->t = t;
+    if (t >= run->stage.iterations) {
+        engine->sgda->restore(engine->sgda, run, t, state);
+    } else {
+        engine->marginal->restore(engine->marginal, &stage, t, state);
+    }
+}
+
+/* What is recorded, and how a run ends, is Algorithm 1's. */
+
+static void iterate(const ss_engine *base, const ss_run *run, double *A)
+{
+    const ss_engine *sgda = ((const learning_engine *)base)->sgda;
+    sgda->iterate(sgda, run, A);
+}
+
+static double error(ss_engine *base, const ss_run *run)
+{
+    ss_engine *sgda = ((learning_engine *)base)->sgda;
+    return sgda->error(sgda, run);
+}
+
+static ss_run_reason certify(ss_engine *base, const ss_run *run, double *certificate)
+{
+    ss_engine *sgda = ((learning_engine *)base)->sgda;
+    return sgda->certify(sgda, run, certificate);
+}
+
+static ss_run_reason examine(ss_engine *base, const ss_run *run, ss_interrupt *interrupt,
+                             double *values)
+{
+    ss_engine *sgda = ((learning_engine *)base)->sgda;
+    return sgda->examine(sgda, run, interrupt, values);
+}
+
+static void destroy(ss_engine *base)
+{
+    free(base);
+}
+
+ss_error ss_engine_create_learning(ss_engine *marginal, ss_engine *sgda, ss_engine **out)
+{
+    learning_engine *engine = NULL;
+    *out = NULL;
+    SS_TRY(ss_allocate(1, sizeof *engine, &engine));
+    engine->base = (ss_engine){.start = start,
+                               .step = step,
+                               .save = save,
+                               .restore = restore,
+                               .iterate = iterate,
+                               .error = error,
+                               .certify = certify,
+                               .examine = examine,
+                               .destroy = destroy};
+    engine->marginal = marginal;
+    engine->sgda = sgda;
+    *out = &engine->base;
+    return SS_OK;
+}
