@@ -167,10 +167,13 @@ static ss_run_reason form_gamma(local_engine *engine, const ss_run *run)
         engine->kernel->gamma(&engine->latents, engine->scratch, engine->gamma);
         return SS_REASON_NONE;
     }
+    ss_run_reason reason = SS_REASON_NONE;
     if (run->train_row_norm == SS_TRAIN_ROW_NORM_FREE) { /* the r_i are of no more use */
         ss_matrix_row_norms(engine->A, run->d, run->k, engine->norms);
     }
-    ss_run_reason reason = prepare_population(engine, run); /* nothing, unless norms changed */
+    if (run->train_row_norm != SS_TRAIN_ROW_NORM_KNOWN) { /* else they are those of start() */
+        reason = prepare_population(engine, run);
+    }
     if (reason != SS_REASON_NONE) {
         return reason;
     }

@@ -74,6 +74,12 @@ static void check_run(const ss_plan *plan, int64_t cell, int64_t seed_index)
     REQUIRE(isfinite(ss_run_cost_seconds(&run)) && ss_run_state_count(&run) > 0);
     REQUIRE(run.algorithm == SS_ALGORITHM_SGDA ? run.discriminator == 0 : !run.certificate);
     REQUIRE(run.algorithm == SS_ALGORITHM_SGDA || !ss_plan_is_wide(plan, &run));
+    if (ss_run_learns_norms(&run)) {
+        REQUIRE(run.stage.iterations > 0 && run.stage.step_size > 0 && run.stage.step_decay >= 0);
+        REQUIRE(!ss_plan_is_wide(plan, &run) && ss_run_steps(&run) > run.iterations);
+    } else {
+        REQUIRE(run.stage.iterations == 0 && ss_run_steps(&run) == run.iterations);
+    }
     ss_run_identity(&run);
 }
 
