@@ -24,7 +24,7 @@ def pages(results, grid):
 
 
 class _Drawing:
-    """What all panels share: a row for each k, a column for each activation, colours and markers."""
+    """What all panels share: a row for each k and row norm, a column for each activation, colours and markers."""
 
     def __init__(self, results, grid):
         self.results = results
@@ -32,7 +32,8 @@ class _Drawing:
         certified = np.isfinite(results.epsilon).any(axis=1)
         names = grid.values["activation"]
         self.activations = list(dict.fromkeys(names[certified]))
-        self.rows = list(grid.distinct("k")) if "k" in grid.panel_names else [None]
+        self.row_names = [name for name in ("k", "row_norm") if name in grid.panel_names]
+        self.rows = sorted(set(zip(*(grid.values[name][certified] for name in self.row_names)))) or [()]
         shades = grid.distinct(grid.x)
         self.colours = dict(zip(shades, style.ordered_colours(len(shades))))
         d = grid.distinct("d") if grid.x != "d" else [None]
@@ -43,24 +44,23 @@ class _Drawing:
     def page(self, rows):
         handles = self._handles()
         page = style.Page(len(rows), len(self.activations), self._caption(), len(handles), self._alt())
-        for axes_row, k in zip(page.axes, rows):
+        for axes_row, row in zip(page.axes, rows):
             for axes, activation in zip(axes_row, self.activations):
-                self._panel(axes, activation, k)
+                self._panel(axes, activation, dict(zip(self.row_names, row)))
         measure = self.results.measure
         page.label("$\\epsilon$ of the certificate", f"final {measure.name}\n{measure.symbol}")
         page.legend(handles)
         return page
 
-    def _panel(self, axes, activation, k):
-        title = grids.label("activation", activation)
-        axes.set_title(title if k is None else f"{title}, {grids.label('k', k)}")
+    def _panel(self, axes, activation, row):
+        axes.set_title(", ".join(grids.label(name, value) for name, value in {"activation": activation, **row}.items()))
         axes.set_xscale("log")
         axes.set_xlim(self.x_bounds)
         style.set_ticks(axes.xaxis, style.log_ticks(*self.x_bounds))
         style.set_log_y(axes, self.y_bounds)
         chosen = self.grid.values["activation"] == activation
-        if k is not None:
-            chosen &= self.grid.values["k"] == k
+        for name, value in row.items():
+            chosen &= self.grid.values[name] == value
         for cell in np.flatnonzero(chosen):
             self._points(axes, cell)
         self._reference(axes)
@@ -75,7 +75,8 @@ class _Drawing:
 
     def _reference(self, axes):
         """A line of slope 1: an error in proportion to ε."""
-        ratio = np.nanmedian(self.results.final / self.results.epsilon)
+        chosen = self.grid.of_one_row_norm()
+        ratio = np.nanmedian(self.results.final[chosen] / self.results.epsilon[chosen])
         ends = np.array(self.x_bounds)
         axes.plot(ends, ratio * ends, color="0.45", linewidth=0.7, zorder=1.5)
 
@@ -109,11 +110,16 @@ class _Drawing:
             "Final relative error against the ε of the certificate", [runs, *ranges, f"{trapped} trapped"]
         )
 
+    def _of_norms(self):
+        if not self.results.compares_row_norms:
+            return ""
+        return f" of {grids.label('row_norm', self.grid.values['row_norm'][self.grid.of_one_row_norm()][0])}"
+
     def _caption(self):
         count = int((np.isfinite(self.results.epsilon) & np.isfinite(self.results.final)).sum())
         iterations = caption.plural(int(self.results.iteration[-1]), "iteration")
         return (
             f"{self.results.name}: {self.grid.settings()}, {iterations}. A point is the end of a run, "
             f"{count} in all. ε = max(‖SA‖ / ‖A‖, −λmin(S)) with S = ∇g(Z) − diag(λ), g the "
-            "empirical risk. The line has slope 1, through the median of error / ε."
+            f"empirical risk. The line has slope 1, through the median of error / ε{self._of_norms()}."
         )

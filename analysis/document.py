@@ -168,7 +168,7 @@ def _result(results, grid, gallery):
         return markup.paragraph("No run is done, so there is nothing to draw.")
     figures = (
         ("Error at the end", final_error.pages, ""),
-        ("Known and learned norms", final_error.pages_by_row_norm, "-norms"),
+        ("Row norms", final_error.pages_by_row_norm, "-norms"),
         ("Error on the way", iterations.pages, "-iterations"),
         ("Error and certificate", certificates.pages, "-certificates"),
         ("Trapped starts", trapped.pages, "-trapped"),

@@ -6,8 +6,8 @@ Writes, into the folder of the file or the one given with --out (NAME is the swe
   NAME-iterations.png .pdf .svg  relative error against the iteration, a line per n, columns d
   NAME-certificates.png ...      final relative error against the ε of the certificate, a point per
                                  run, if the sweep asked for certificates
-  NAME-norms.png ...             the first one with lines for known and for learned norms, where
-                                 train.row_norm is a list
+  NAME-norms.png ...             the first one with a line for each of train.row_norm, where
+                                 that is a list
   NAME-trapped.png ...           the share of starts that end in a spurious point, if the sweep has
                                  cells with n = m = inf and k < d
   NAME-paths.png ...             the paths of A over the contours of the population risk, if the

@@ -1,4 +1,4 @@
-"""The figure of the final relative error against n (or m, d, k): a line per d, or for known and for learned norms."""
+"""The figure of the final relative error against n (or m, d, k): a line per d, or per row_norm."""
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -66,7 +66,8 @@ class _Drawing:
             f"Final {self.results.measure.name} against {self.grid.x}",
             [self._spoken(panel, value) for row in rows for panel in row for value in self.styles],
         )
-        page = style.Page(len(rows), len(rows[0]), self._caption(), len(handles), alt)
+        wide = {} if self.grid.line == "d" else {"entry_width": 1.7}
+        page = style.Page(len(rows), len(rows[0]), self._caption(), len(handles), alt, **wide)
         for axes_row, row in zip(page.axes, rows):
             for axes, panel in zip(axes_row, row):
                 self._panel(axes, panel)

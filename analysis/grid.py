@@ -32,6 +32,11 @@ class Grid:
         found = np.flatnonzero(chosen)
         return found[np.argsort(self.values[self.x][found], kind="stable")]
 
+    def of_one_row_norm(self):
+        """[C]: the cells of known norms; of another one, if there are none."""
+        names = set(self.values["row_norm"])
+        return self.values["row_norm"] == ("known" if "known" in names else max(names))
+
     def distinct(self, name):
         """Ascending distinct values of a parameter."""
         return np.unique(self.values[name])

@@ -51,6 +51,7 @@ class _Drawing:
         self.values = grid.values
         self.quantity = quantity
         self.runs = results.lemmas[quantity.name]
+        self.chosen = grid.of_one_row_norm()
         cells = self._cells()
         names = grid.values["activation"]
         self.cells = {name: cells[names[cells] == name] for name in dict.fromkeys(names[cells])}
@@ -61,13 +62,13 @@ class _Drawing:
 
     def _cells(self):
         """One for each activation, d, k and value of x: of those that differ in the other axis (n or m), which bears on
-        the quantity little or not at all, that with most samples."""
+        the quantity little or not at all, that with most samples; of one row norm, if the sweep compares them."""
         other = self.values["m" if self.quantity.x == "n" else "n"]
         found = {}
         for cell in np.argsort(-other, kind="stable"):
             x = self.values[self.quantity.x][cell]
             key = (self.values["activation"][cell], *self._line_of(cell), x)
-            if np.isfinite(x) and np.isfinite(self.runs[cell]).any():
+            if self.chosen[cell] and np.isfinite(x) and np.isfinite(self.runs[cell]).any():
                 found.setdefault(key, cell)
         return np.array(sorted(found.values()), dtype=int)
 
@@ -124,6 +125,11 @@ class _Drawing:
         series = [f"{name} {self.laws[name].words()}" for name in activations]
         return caption.alternative(f"{self.quantity.words} against {self.quantity.x}, with fitted laws", series)
 
+    def _norms(self):
+        """Which cells are shown, where the sweep compares row norms."""
+        shown = grids.label("row_norm", self.values["row_norm"][self.chosen][0])
+        return f", cells of {shown}" if self.results.compares_row_norms else ""
+
     def _caption(self, activations):
         cells = np.concatenate([self.cells[name] for name in activations])
         count = np.isfinite(self.runs[cells]).sum(axis=1)
@@ -131,7 +137,7 @@ class _Drawing:
         laws = "; ".join(f"{grids.label('activation', name)}: {self.laws[name].formula()}" for name in activations)
         lost = int(np.isnan(self.means(self.runs[cells])).sum())
         return (
-            f"{self.results.name}: {mean} ±1 standard error over {caption.span(count)} runs a point. Lines: the law "
+            f"{self.results.name}{self._norms()}: {mean} ±1 standard error over {caption.span(count)} runs a point. Lines: the law "
             f"fitted to them by least squares, with 95 % intervals over resamples of the seeds: {laws}."
             + (f" Left out: {caption.plural(lost, 'point')} whose estimate is not above 0." if lost else "")
         )

@@ -13,15 +13,14 @@ class Measure:
     method: str  # what the caption adds about the algorithm; empty for Algorithm 1 as it is
 
 
-def of(settings):
-    """The Measure of a file with these settings (its attribute, as a dictionary)."""
+def of(settings, row_norms):
+    """The Measure of a file with these settings (its attribute, as a dictionary), and these row norms in its cells."""
     if settings.get("algorithm", "sgda") == "sgda":
-        learned = settings.get("train.row_norm") == "learned"
         return Measure(
             "relative error",
             r"$‖AA^{\top} - Z^{*}‖_F \;/\; ‖Z^{*}‖_F$",
             "||A A^T - Z*||_F / ||Z*||_F",
-            "rows projected onto learned norms" if learned else "",
+            "rows projected onto learned norms" if row_norms == {"learned"} else "",
         )
     discriminator = settings["discriminator"].replace("_", " ")
     return Measure(

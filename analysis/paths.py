@@ -29,7 +29,7 @@ ARROW = {"arrowstyle": "-|>", "mutation_scale": 6.5, "linewidth": 0, "shrinkA": 
 def pages(results, grid):
     """Yields the figure, as one or more style.Pages; nothing if no run of Algorithm 1 with d = 2, k = 1 has
     iterates."""
-    if results.measure.method or results.paths is None or not np.isfinite(results.paths).any():
+    if results.marginal or results.paths is None or not np.isfinite(results.paths).any():
         return
     drawing = _Drawing(results, grid)
     columns = min(len(drawing.cells), MOST_COLUMNS)
@@ -178,7 +178,7 @@ class _Drawing:
         """Those that all panels share; d is among the grid's own only where something else varies."""
         parts = [grids.label("d", 2)] if self.grid.x == "d" else []
         parts.append(self.grid.settings())
-        if "train.row_norm: free" in self.results.attributes.get("settings", ""):
+        if set(self.results.parameters["row_norm"]) == {"free"}:
             parts.append("rows of $A$ of free norms")
         return ", ".join(parts)
 

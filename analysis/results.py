@@ -20,7 +20,8 @@ OUTCOMES = {"done": DONE, "diverged": DIVERGED, "failed": FAILED}
 TRAPPED_FACTOR = 5
 """A DONE run is trapped when its final relative error exceeds this many medians of its cell, …"""
 TRAPPED_EXACT = 0.01
-"""… or this, in cells with n = m = ∞: whatever is not trapped there ends at 0."""
+"""… or this, in cells with n = m = ∞: whatever is not trapped there ends at 0. Both where the norms were learned, as what
+is left of them is in the error of all."""
 
 ROUNDING = 1e-10
 """Relative errors below this are of rounding: no run is trapped there."""
@@ -43,6 +44,7 @@ class Results:
     cell: np.ndarray  # [C] numbers of the cells in the whole sweep, of which this may be a shard
     iteration: np.ndarray  # [P]
     parameters: dict  # "d", "k", "k0", "n", "m" -> int [C] (0 in n or m: infinity); "activation", "row_norm" -> text [C]
+    compares_row_norms: bool  # cells of the sweep differ in row_norm
     status: np.ndarray  # [C, S]
     final: np.ndarray  # [C, S] final relative error; NaN unless DONE
     wanted: np.ndarray  # [C] seeds that the cells want: S, or fewer where seeds are added
@@ -56,6 +58,15 @@ class Results:
     measure: measure.Measure  # what the errors are errors of
     executions: list  # a dictionary for each row of /execution in use; None before format_version 3
     reduced: bool  # the file's own bands agree with its trajectories
+
+    @property
+    def _settings(self):
+        return _parse_settings(self.attributes["settings"])
+
+    @property
+    def marginal(self):
+        """The runs learn marginals alone: there is no Algorithm 1."""
+        return self._settings.get("algorithm", "sgda") == "marginal"
 
     @property
     def cells(self):
@@ -94,16 +105,24 @@ class Results:
     def trapped(self):
         """[C, S]: which runs are trapped."""
         median = self.bands["relative_error", "median"][:, -1]
-        bound = np.where(self.exact, TRAPPED_EXACT, np.maximum(TRAPPED_FACTOR * median, ROUNDING))
+        bound = np.maximum(TRAPPED_FACTOR * median, np.where(self._learned_exactly, TRAPPED_EXACT, ROUNDING))
+        bound = np.where(self.exact, TRAPPED_EXACT, bound)
         return self.final > bound[:, None]  # NaN compares as False
 
     @property
     def exact(self):
-        """[C]: cells of Algorithm 1's population limits, n = m = ∞, rows of known or learned norms and no noise."""
+        """[C]: cells of Algorithm 1's population limits, n = m = ∞, rows of known norms and no noise."""
+        return self._quiet_limits & (self.parameters["row_norm"] == "known")
+
+    @property
+    def _learned_exactly(self):
+        """[C]: the same with rows of learned norms."""
+        return self._quiet_limits & (self.parameters["row_norm"] == "learned")
+
+    @property
+    def _quiet_limits(self):
         infinite = (self.parameters["n"] == 0) & (self.parameters["m"] == 0)
-        settings = _parse_settings(self.attributes["settings"])
-        quiet = float(settings["train.noise"]) == 0 and settings.get("algorithm", "sgda") == "sgda"
-        return infinite & (self.parameters["row_norm"] != "free") & quiet
+        return infinite & (float(self._settings["train.noise"]) == 0 and not self.marginal)
 
     @property
     def trapped_rule(self):
@@ -113,7 +132,8 @@ class Results:
             rules.append(f"over {TRAPPED_FACTOR} times the median of the cell")
         if self.exact.any():
             rules.append(f"over {TRAPPED_EXACT:g}" + (" where n and m are infinite" if rules else ""))
-        return ", or ".join(rules)
+        both = f" (and {TRAPPED_EXACT:g} where n and m are infinite and norms learned)" if self._learned_exactly.any() else ""
+        return ", or ".join(rules) + both
 
 
 def read(path):
@@ -153,13 +173,15 @@ def _read_open(file, path):
     stored = _read_bands(file)
     reduced = all(np.allclose(stored[key], computed[key], 1e-9, 1e-14, True) for key in computed)
     settings = _read_settings(file)
+    parameters = _read_parameters(file, settings)
     committed = np.isin(status, (DONE, DIVERGED, FAILED))
     return Results(
         path=str(path),
         name=_read_name(file),
         cell=file["cell"][:],
         iteration=file["iteration"][:],
-        parameters=_read_parameters(file, settings),
+        parameters=parameters,
+        compares_row_norms="row_norm" in file,
         status=status,
         final=final,
         wanted=seeds.wanted(settings, committed, (final * truth_norm, final)),
@@ -171,7 +193,7 @@ def _read_open(file, path):
         bands=stored if reduced else computed,
         reduced=reduced,
         attributes={key: _text(value) for key, value in sorted(file.attrs.items())},
-        measure=measure.of(settings),
+        measure=measure.of(settings, set(parameters["row_norm"])),
         executions=_read_executions(file),
     )
 

@@ -62,10 +62,10 @@ class Page:
     hold mathtext. `alt` says in words what the figure shows, for those who do not see it.
     """
 
-    def __init__(self, rows, columns, caption, legend_entries, alt):
+    def __init__(self, rows, columns, caption, legend_entries, alt, entry_width=1.1):
         self.caption, self.alt = caption, alt
         self.width = LEFT + RIGHT + columns * PANEL_WIDTH + (columns - 1) * GAP_X
-        self.legend_columns = max(1, min(legend_entries, int(self.width / 1.1)))
+        self.legend_columns = max(1, min(legend_entries, int(self.width / entry_width)))
         self.top = 0.32 + LEGEND_ROW * -(-legend_entries // self.legend_columns)
         self.panels_height = rows * PANEL_HEIGHT + (rows - 1) * GAP_Y
         self.figure, self.axes = plt.subplots(

@@ -24,7 +24,7 @@ HEADINGS = {"standard_error": "std.err", "absolute_mean": "abs.mean", "absolute_
 def columns_of(results):
     """COLUMNS, and the cells' row norms where they differ."""
     names = list(COLUMNS)
-    if len(set(results.parameters["row_norm"])) > 1:
+    if results.compares_row_norms:
         names.insert(names.index("activation") + 1, "row_norm")
     return names
 
@@ -49,9 +49,8 @@ def rows(results):
     columns["standard_error"] = columns["std"] / np.sqrt(np.maximum(columns["done"], 1))
     for name in ("n", "m"):
         columns[name] = ["inf" if value == 0 else value for value in columns[name]]
-    return [
-        {name: columns[name][cell] for name in columns_of(results)} for cell in range(results.cells)
-    ]
+    names = columns_of(results)
+    return [{name: columns[name][cell] for name in names} for cell in range(results.cells)]
 
 
 def marks(row):

@@ -112,6 +112,7 @@ static void describe(const rules *rules, const ss_run *run, ss_family *f)
 {
     f->against = rules->against;
     f->theorem = rules->k_leader == SS_AXIS_D;
+    f->row_norm = run->train_row_norm;
     ss_activation_format(run->activation, f->activation);
     write_rule(f->k, "k", rules->k_leader, run->k);
     write_rule(f->k0, "k0", rules->k0_leader, run->k0);
@@ -119,8 +120,7 @@ static void describe(const rules *rules, const ss_run *run, ss_family *f)
                ss_family_samples(rules->other, run));
     bool compares = rules->compares_row_norms;
     snprintf(f->label, sizeof f->label, "%s, %s, %s, %s%s%s", f->activation, f->k, f->k0, f->other,
-             compares ? ", row norms " : "",
-             compares ? ss_train_row_norm_name(run->train_row_norm) : "");
+             compares ? ", row norms " : "", compares ? ss_train_row_norm_name(f->row_norm) : "");
 }
 
 /* A family of these entries, at the end of the list. */

@@ -13,10 +13,11 @@ typedef struct ss_family {
     ss_axis_id against; /* SS_AXIS_N or SS_AXIS_M: what the law calls n */
     bool theorem;       /* k = d, which Theorem 4 is about */
     char activation[SS_ACTIVATION_TEXT_SIZE];
-    char k[SS_FAMILY_RULE_SIZE];      /* "k = d" or "k = 2" */
-    char k0[SS_FAMILY_RULE_SIZE];     /* likewise */
-    char other[SS_FAMILY_RULE_SIZE];  /* "m = n" or "m = 1000" */
-    char label[SS_FAMILY_LABEL_SIZE]; /* all of them */
+    char k[SS_FAMILY_RULE_SIZE];     /* "k = d" or "k = 2" */
+    char k0[SS_FAMILY_RULE_SIZE];    /* likewise */
+    char other[SS_FAMILY_RULE_SIZE]; /* "m = n" or "m = 1000" */
+    ss_train_row_norm row_norm;
+    char label[SS_FAMILY_LABEL_SIZE]; /* all of them, row_norm if cells differ in it */
     int64_t first_cell;               /* in the plan */
     int64_t cells;
     int64_t *cell; /* [cells] their numbers in the plan, by ascending d, then n; owned */

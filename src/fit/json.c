@@ -221,13 +221,14 @@ json_t *ss_fit_json_family(const ss_fit_source *source, ss_analysis *analysis)
         json_decref(cells);
         return NULL;
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-                     "s:o}",
-                     "label", family->label, "activation", family->activation, "k", family->k, "k0",
-                     family->k0, "other", family->other, "bound", "a", bound.a, "b", bound.b, "d",
-                     distinct(source, analysis, true), "n", distinct(source, analysis, false),
-                     "reason", sound ? json_null() : json_string(why), "runs",
-                     count_members(&analysis->observation->total), "fits", fits, "curvature",
-                     sound ? curvature_of(analysis) : json_null(), "cells", cells, "verdict",
-                     sound ? verdict_of(analysis) : json_array());
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o}",
+        "label", family->label, "activation", family->activation, "k", family->k, "k0", family->k0,
+        "other", family->other, "row_norm", ss_train_row_norm_name(family->row_norm), "bound", "a",
+        bound.a, "b", bound.b, "d", distinct(source, analysis, true), "n",
+        distinct(source, analysis, false), "reason", sound ? json_null() : json_string(why), "runs",
+        count_members(&analysis->observation->total), "fits", fits, "curvature",
+        sound ? curvature_of(analysis) : json_null(), "cells", cells, "verdict",
+        sound ? verdict_of(analysis) : json_array());
 }

@@ -379,7 +379,7 @@ static ss_error read_seeds(const ss_yaml_node *node, ss_spec *spec)
     return SS_OK;
 }
 
-ss_error ss_axes_check_size(const ss_yaml_node *grid, const ss_spec *spec)
+ss_error ss_axes_check_size(const ss_yaml_node *node, const ss_spec *spec)
 {
     int64_t runs = spec->seeds.count;
     for (int id = 0; id < SS_AXES; id++) {
@@ -388,7 +388,7 @@ ss_error ss_axes_check_size(const ss_yaml_node *grid, const ss_spec *spec)
             continue;
         }
         if (axis->values.count > LARGEST_GRID / runs) {
-            return ss_yaml_fail(SS_ERR_SPEC, &grid->place,
+            return ss_yaml_fail(SS_ERR_SPEC, &node->place,
                                 "grid: more than 2^31 points (cells times seeds); split the sweep");
         }
         runs *= axis->values.count;

@@ -65,7 +65,7 @@ static ss_error read_certificate(const ss_yaml_node *record, ss_spec *spec)
         return ss_yaml_fail(
             SS_ERR_SPEC, &node->place,
             "record.certificate: found true, but a certificate is of A with rows of "
-            "given norms, and train.row_norm is free; leave one of them out");
+            "given norms, which train.row_norm: free has not; leave one of them out");
     }
     if (spec->certificate && spec->algorithm == SS_ALGORITHM_MARGINAL) {
         return ss_yaml_fail(SS_ERR_SPEC, &node->place,

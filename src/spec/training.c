@@ -48,9 +48,12 @@ static ss_error read_row_norm(const ss_yaml_node *node, int64_t *out)
 }
 
 /* Several make an axis of the grid, the fastest. */
-static ss_error read_row_norms(const ss_yaml_node *node, const ss_yaml_node *grid, ss_spec *spec)
+static ss_error read_row_norms(const ss_yaml_node *node, ss_spec *spec)
 {
     ss_values *values = &spec->axes[SS_AXIS_ROW_NORM].values;
+    if (node->kind == SS_YAML_MAPPING) {
+        return ss_read_mismatch(node, "train.row_norm", "known, free, learned or a list of them");
+    }
     if (node->kind != SS_YAML_SEQUENCE) {
         return read_row_norm(node, &values->first);
     }
@@ -70,7 +73,7 @@ static ss_error read_row_norms(const ss_yaml_node *node, const ss_yaml_node *gri
         }
         values->list[values->count++] = row_norm;
     }
-    return ss_axes_check_size(grid, spec);
+    return ss_axes_check_size(node->items[0], spec);
 }
 
 /* train.marginal: how norms are learned; all of it has defaults. */
@@ -98,7 +101,7 @@ static ss_error read_stage(const ss_yaml_node *marginal, ss_spec *spec)
                 : SS_OK;
 }
 
-static ss_error read_norms(const ss_yaml_node *root, const ss_yaml_node *train, ss_spec *spec)
+static ss_error read_norms(const ss_yaml_node *train, ss_spec *spec)
 {
     static const ss_norm_stage defaults = {.iterations = 4000, .step_size = 10, .step_decay = 400};
     const ss_yaml_node *row_norm = ss_yaml_find(train, "row_norm");
@@ -117,7 +120,7 @@ static ss_error read_norms(const ss_yaml_node *root, const ss_yaml_node *train, 
                             "train.marginal: is about norms that Algorithm 1 learns first; with "
                             "algorithm: marginal write it in train itself");
     }
-    SS_TRY(row_norm ? read_row_norms(row_norm, ss_yaml_find(root, "grid"), spec) : SS_OK);
+    SS_TRY(row_norm ? read_row_norms(row_norm, spec) : SS_OK);
     if (!ss_spec_trains(spec, SS_TRAIN_ROW_NORM_LEARNED)) {
         return marginal
                    ? ss_yaml_fail(SS_ERR_SPEC, &marginal->place,
@@ -150,5 +153,5 @@ ss_error ss_training_read(const ss_yaml_node *root, ss_spec *spec)
     if ((node = ss_yaml_find(train, "noise"))) {
         SS_TRY(ss_read_number(node, "train.noise", 0, true, &spec->noise));
     }
-    return read_norms(root, train, spec);
+    return read_norms(train, spec);
 }

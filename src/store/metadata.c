@@ -30,7 +30,9 @@ static ss_error read_values(const ss_store *store, const char *name, int64_t fir
     return error;
 }
 
-static ss_error read_activation(const ss_store *store, int64_t cell, ss_activation *out)
+/* A cell's entry of a dataset of names, copied into `name` as far as it fits. */
+static ss_error read_name(const ss_store *store, const char *dataset_name, int64_t cell,
+                          char name[SS_ACTIVATION_TEXT_SIZE])
 {
     hid_t dataset = -1;
     hid_t space = -1;
@@ -38,16 +40,14 @@ static ss_error read_activation(const ss_store *store, int64_t cell, ss_activati
     hsize_t start = (hsize_t)cell;
     hsize_t size = 1;
     char *text = NULL;
-    ss_error error = ss_store_open_dataset(store, "activation", 1, &dataset, &space, &extent);
+    ss_error error = ss_store_open_dataset(store, dataset_name, 1, &dataset, &space, &extent);
     if (error == SS_OK &&
         (start >= extent ||
          ss_store_read_box(dataset, space, store->string_type, 1, &start, &size, &text) < 0 ||
          !text)) {
-        error = ss_store_damaged(store, "/activation cannot be read");
+        error = ss_store_damaged(store, "a dataset of names cannot be read");
     }
-    if (error == SS_OK && ss_activation_parse(text, out) != SS_OK) {
-        error = ss_store_damaged(store, "/activation holds an unknown name");
-    }
+    snprintf(name, SS_ACTIVATION_TEXT_SIZE, "%s", error == SS_OK ? text : "");
     H5free_memory(text);
     if (space >= 0) {
         H5Sclose(space);
@@ -65,7 +65,11 @@ ss_error ss_store_read_cell(const ss_store *store, int64_t cell, ss_run *run)
     for (int parameter = 0; parameter < SS_CELL_PARAMETERS; parameter++) {
         SS_TRY(read_values(store, ss_layout_cell_names[parameter], cell, 1, fields[parameter]));
     }
-    return read_activation(store, cell, &run->activation);
+    char name[SS_ACTIVATION_TEXT_SIZE];
+    SS_TRY(read_name(store, "activation", cell, name));
+    return ss_activation_parse(name, &run->activation) == SS_OK
+               ? SS_OK
+               : ss_store_damaged(store, "/activation holds an unknown name");
 }
 
 ss_error ss_store_read_cell_numbers(const ss_store *store, int64_t *numbers)
@@ -174,6 +178,20 @@ static ss_error match_scale(const ss_store *store, const char *name, int64_t ind
     return match_number(store, what, found, expected);
 }
 
+/* Of sweeps whose cells differ in it. */
+static ss_error match_row_norm(const ss_store *store, int64_t cell, int64_t number,
+                               const ss_run *expected)
+{
+    char found[SS_ACTIVATION_TEXT_SIZE];
+    char what[64];
+    SS_TRY(read_name(store, "row_norm", cell, found));
+    if (strcmp(found, ss_train_row_norm_name(expected->train_row_norm)) == 0) {
+        return SS_OK;
+    }
+    snprintf(what, sizeof what, "row norms of cell %" PRId64, number);
+    return differs(store, what, found, ss_train_row_norm_name(expected->train_row_norm));
+}
+
 static ss_error match_cells(const ss_store *store, const ss_plan *plan)
 {
     for (int64_t cell = 0; cell < plan->cells; cell++) {
@@ -199,6 +217,9 @@ static ss_error match_cells(const ss_store *store, const ss_plan *plan)
         if (strcmp(found_name, expected_name) != 0) {
             snprintf(what, sizeof what, "activation of cell %" PRId64, number);
             return differs(store, what, found_name, expected_name);
+        }
+        if (ss_spec_compares_row_norms(plan->spec)) {
+            SS_TRY(match_row_norm(store, cell, number, &expected));
         }
     }
     return SS_OK;

@@ -1,7 +1,9 @@
 """train.row_norm: learned, and as a list: what the file has, the same bits however it is run, what is told and what is refused."""
 
 import csv
+import json
 import os
+import re
 import subprocess
 import sys
 import unittest
@@ -110,8 +112,21 @@ class TwoStage(ProgramTest):
         fit = self.succeed("fit", path).stdout
         for row_norm in ("known", "learned"):
             self.assertIn(f"leaky_relu(0.2), k = 2, k0 = k, m = n, row norms {row_norm}: 4 cells", fit)
+        self.succeed("fit", path, "--json", "fit.json")
+        families = json.loads((self.folder / "fit.json").read_text())["families"]
+        self.assertEqual([family["row_norm"] for family in families], 2 * ["known", "learned"])
         self.succeed("export", self.run_sweep(LEARNED, "learned"), "--csv", "learned.csv")
         self.assertNotIn("row_norm", (self.folder / "learned.csv").read_text())
+
+    def test_another_row_norm_in_the_file_is_noticed(self):
+        path = self.run_sweep(TWO, "two")
+        with h5py.File(path, "r+") as file:
+            names = file["row_norm"][:]
+            names[:2] = names[1::-1]
+            file["row_norm"][:] = names
+        done = self.call("verify", path, "--reseal")
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("row norms of cell 0 is learned in the file, known in the sweep", done.stderr)
 
     def test_a_discriminator_that_the_theory_excludes_is_warned_of(self):
         said = self.succeed("plan", self.write("two.yaml", TWO), "--set", "train.marginal.discriminator=linear").stderr
@@ -156,6 +171,38 @@ class TwoStage(ProgramTest):
         mean = read(path, "bands/relative_error/mean")[:, -1]
         np.testing.assert_allclose([float(row["mean"]) for row in rows], mean, rtol=1e-12)
         self.assertIn("rows projected onto learned norms", self.captions(LEARNED))
+
+    @unittest.skipIf(SANITIZED, "about Python, which is the same")
+    def test_norms_that_are_not_learned_yet_trap_nobody(self):
+        limits = TWO.replace("n: [100, 300]", "n: inf").replace("m: n", "m: inf").replace("k: 2", "k: d").replace("iterations: 60", "iterations: 5")
+        limits = limits.replace("iterations: 50", "iterations: 1500").replace("iterate: true", "certificate: true").replace("tanh", "erf")
+        path = self.run_sweep(limits, "limits")
+        self.draw(path)
+        self.assertTrue((self.folder / "out" / "tiny-certificates.svg").exists())
+        with open(self.folder / "out" / "tiny.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        final = read(path, "error")[:, :, -1] / read(path, "run")["truth_norm"]
+        learned = np.array([row["row_norm"] == "learned" for row in rows])
+        self.assertGreater((final[learned] > 0.01).sum(), 8)
+        bound = np.where(learned, np.maximum(0.01, 5 * np.median(final, axis=1)), 0.01)
+        self.assertEqual([int(row["trapped"]) for row in rows], (final > bound[:, None]).sum(axis=1).tolist())
+        self.assertIn("and 0.01 where n and m are infinite and norms learned", (self.folder / "out" / "tiny.txt").read_text())
+
+    @unittest.skipIf(SANITIZED, "about Python, which is the same")
+    def test_paths_are_drawn_of_learned_norms_as_well(self):
+        plane = LEARNED.replace("d: [3, 5]", "d: 2").replace("k: 2", "k: 1").replace("[100, 300]", "100")
+        for name, row_norm in {"learned": "learned", "two": "[free, learned]", "free": "[free]"}.items():
+            stage = "" if name == "free" else "  marginal: {iterations: 60}\n"
+            text = re.sub(r"  row_norm: learned\n.*\n", f"  row_norm: {row_norm}\n{stage}", plane)
+            self.draw(self.run_sweep(text, name))
+            words = re.sub(r"<[^>]*>|\s", "", (self.folder / "out" / "tiny-paths.svg").read_text())
+            self.assertIn("Arunisapath", words)
+            self.assertEqual("offreenorms" in words, name == "free", name)
+
+    def draw(self, path):
+        command = [sys.executable, "-B", SOURCE / "analysis" / "figures.py", path, "--out", self.folder / "out"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def captions(self, text):
         path = self.run_sweep(text, "learned")

@@ -237,7 +237,7 @@ static void mistakes_elsewhere_are_refused_with_their_place(void **state)
               "train: {iterations: 9, step: {size: 0.5}, row_norm: free}\n"
               "record: {certificate: true}\n",
          "sweep.yaml:5:23: record.certificate: found true, but a certificate is of A with rows of "
-         "given norms, and train.row_norm is free"},
+         "given norms, which train.row_norm: free has not"},
         {WITH_TRAIN("iterations: 5, step: {size: 1}, row_norm: fre"),
          "train.row_norm: found fre, expected known, free or learned; did you mean free?"},
         {WITH_TRAIN("iterations: 5, step: {size: 1}, row_norm: []"),
@@ -265,11 +265,17 @@ static void mistakes_elsewhere_are_refused_with_their_place(void **state)
         {HEAD "grid: {d: 2, k: 2, n: {from: 1, to: 16384, step: 1}, m: {from: 1, to: 65536, step: "
               "1}, activation: erf, seed: {count: 2}}\n"
               "train: {iterations: 9, step: {size: 0.5}, row_norm: [known, learned]}\n",
-         "grid: more than 2^31 points"},
+         "sweep.yaml:4:54: grid: more than 2^31 points"},
+        {WITH_TRAIN("iterations: 5, step: {size: 1}, row_norm: {known: 1}"),
+         "train.row_norm: found a mapping, expected known, free, learned or a list of them"},
+        {HEAD GRID "train: {iterations: 9, step: {size: 0.5}, marginal: {iterations: 9}}\n"
+                   "algorithm: marginal\ndiscriminator: linear\n",
+         "sweep.yaml:4:43: train.marginal: is about norms that Algorithm 1 learns first; with "
+         "algorithm: marginal write it in train itself"},
         {HEAD "grid: {d: 3, k: 2, n: 10, m: n, activation: erf, seed: 0}\n"
               "train: {iterations: 9, step: {size: 0.5}, row_norm: [known, free]}\n"
               "record: {certificate: true}\n",
-         "given norms, and train.row_norm is free"},
+         "given norms, which train.row_norm: free has not"},
         {HEAD GRID "train: {iterations: 9, step: {size: 0.5}, row_norm: free}\n"
                    "algorithm: marginal\ndiscriminator: linear\n",
          "train.row_norm: is about Algorithm 1's projection"},
