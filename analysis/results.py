@@ -125,6 +125,14 @@ class Results:
         return infinite & (float(self._settings["train.noise"]) == 0 and not self.marginal)
 
     @property
+    def _rule_of_learned_norms(self):
+        if not self._learned_exactly.any():
+            return ""
+        if self.exact.any():
+            return ", over both where norms are learned as well"
+        return f", and over {TRAPPED_EXACT:g} as well where n and m are infinite"
+
+    @property
     def trapped_rule(self):
         """What "trapped" means in this file, after "final relative error"."""
         rules = []
@@ -132,8 +140,7 @@ class Results:
             rules.append(f"over {TRAPPED_FACTOR} times the median of the cell")
         if self.exact.any():
             rules.append(f"over {TRAPPED_EXACT:g}" + (" where n and m are infinite" if rules else ""))
-        both = f" (and {TRAPPED_EXACT:g} where n and m are infinite and norms learned)" if self._learned_exactly.any() else ""
-        return ", or ".join(rules) + both
+        return ", or ".join(rules) + self._rule_of_learned_norms
 
 
 def read(path):

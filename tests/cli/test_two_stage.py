@@ -186,7 +186,7 @@ class TwoStage(ProgramTest):
         self.assertGreater((final[learned] > 0.01).sum(), 8)
         bound = np.where(learned, np.maximum(0.01, 5 * np.median(final, axis=1)), 0.01)
         self.assertEqual([int(row["trapped"]) for row in rows], (final > bound[:, None]).sum(axis=1).tolist())
-        self.assertIn("and 0.01 where n and m are infinite and norms learned", (self.folder / "out" / "tiny.txt").read_text())
+        self.assertIn("or over 0.01 where n and m are infinite, over both where norms are learned as well", (self.folder / "out" / "tiny.txt").read_text())
 
     @unittest.skipIf(SANITIZED, "about Python, which is the same")
     def test_paths_are_drawn_of_learned_norms_as_well(self):
