@@ -442,7 +442,8 @@ double ss_store_predicted_bytes(const ss_plan *plan)
     double cells = (double)plan->cells;
     double runs = cells * (double)plan->seeds;
     double checkpoints = (double)plan->checkpoints;
-    double per_cell = 8 * (1 + SS_CELL_PARAMETERS) + 16 + 32; /* numbers, string and its heap */
+    double names = ss_spec_compares_row_norms(plan->spec) ? 2 : 1;
+    double per_cell = 8 * (1 + SS_CELL_PARAMETERS) + names * (16 + 32); /* a name and its heap */
     double bands = SS_QUANTITIES * (SS_STATISTIC_COUNT + 1) * checkpoints * 8;
     double multipliers = (double)plan->multipliers;
     double iterate_rows = (double)plan->iterate_rows;
