@@ -72,9 +72,8 @@ enum { SS_DIGEST_SIZE = 33, SS_SETTINGS_SIZE = 1024 };
  * and samples to share out (norms are learned, and population limits computed, on one rank). */
 static inline bool ss_plan_is_wide(const ss_plan *plan, const ss_run *run)
 {
-    return run->algorithm == SS_ALGORITHM_SGDA &&
-           run->train_row_norm != SS_TRAIN_ROW_NORM_LEARNED && run->d >= plan->spec->wide_from_d &&
-           run->n > 0 && run->m > 0;
+    return run->algorithm == SS_ALGORITHM_SGDA && !ss_run_learns_norms(run) &&
+           run->d >= plan->spec->wide_from_d && run->n > 0 && run->m > 0;
 }
 
 /* Whether any does. Local. */

@@ -134,6 +134,13 @@ void ss_spec_destroy(ss_spec **spec);
 /* Whether some cells of the sweep train like this. */
 bool ss_spec_trains(const ss_spec *spec, ss_train_row_norm row_norm);
 
+/* Whether all of them train with known norms. */
+bool ss_spec_knows_norms(const ss_spec *spec);
+
+/* train.row_norm in words, e.g. "known, learned", into `buffer`, which is returned. */
+enum { SS_ROW_NORMS_TEXT_SIZE = 32 };
+const char *ss_spec_row_norms_text(const ss_spec *spec, char buffer[SS_ROW_NORMS_TEXT_SIZE]);
+
 /* Whether cells differ in it. */
 static inline bool ss_spec_compares_row_norms(const ss_spec *spec)
 {

@@ -133,10 +133,6 @@ ss_error ss_store_write_execution(ss_store *store, int row, const ss_execution_r
 /* Asks the system to put this rank's writes on the disk (fdatasync). Local; SS_ERR_IO. */
 ss_error ss_store_sync(ss_store *store);
 
-/* One cell's own parameters as the file has them (d, k, k0, n, m, activation); the rest of *run is
- * zero. SS_ERR_FORMAT if they cannot be read. */
-ss_error ss_store_read_cell(const ss_store *store, int64_t cell, ss_run *run);
-
 /* Which part of its sweep the file was made for; the whole, if it does not say. SS_ERR_FORMAT if
  * what it says is none. Local. */
 ss_error ss_store_read_shard(const ss_store *store, ss_shard *shard);

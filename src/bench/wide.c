@@ -45,7 +45,7 @@ static ss_error time_rounds(const ss_grid *grid, const ss_run *run, int rounds, 
     double iterations[MOST_ROUNDS];
     double products[MOST_ROUNDS];
     SS_TRY(ss_engine_create_wide(grid, ss_wide_options_of(BLOCK), &engine));
-    ss_run_reason reason = engine->start(engine, run, &truth_norm);
+    ss_run_reason reason = engine->start(engine, run, 0, &truth_norm);
     for (int round = 0; round < rounds && reason == SS_REASON_NONE; round++) {
         MPI_Barrier(grid->comm);
         double begun = ss_clock_seconds();

@@ -133,15 +133,11 @@ static void print_steps(double size, double decay)
 /* Unless those of A* are known to all runs. */
 static void print_row_norms(const ss_spec *spec)
 {
-    const ss_values *values = &spec->axes[SS_AXIS_ROW_NORM].values;
-    if (values->count == 1 && ss_spec_trains(spec, SS_TRAIN_ROW_NORM_KNOWN)) {
+    char text[SS_ROW_NORMS_TEXT_SIZE];
+    if (ss_spec_knows_norms(spec)) {
         return;
     }
-    for (int64_t i = 0; i < values->count; i++) {
-        printf("%s%s", i == 0 ? "row norms      " : ", ",
-               ss_train_row_norm_name((ss_train_row_norm)ss_values_at(values, i)));
-    }
-    printf("\n");
+    printf("row norms      %s\n", ss_spec_row_norms_text(spec, text));
     if (ss_spec_trains(spec, SS_TRAIN_ROW_NORM_LEARNED)) {
         printf("learning them  %" PRId64 " iterations, step ", spec->stage.iterations);
         print_steps(spec->stage.step_size, spec->stage.step_decay);

@@ -27,20 +27,16 @@ static inline bool ss_interrupted(ss_interrupt *interrupt, const ss_run *run, in
 
 struct ss_engine {
     /* Draws A* and A⁰, forms X_n, sets V = 0; returns what relative errors are relative to, e.g.
-     * ‖Z*‖_F. Allocates all that the run needs. */
-    ss_run_reason (*start)(ss_engine *engine, const ss_run *run, double *truth_norm);
-
-    /* Before the first iteration: projects A onto rows of these norms (d), in place of those of A*,
-     * from now on. NULL: this engine has no use for them. */
-    ss_run_reason (*constrain)(ss_engine *engine, const ss_run *run, const double *norms);
+     * ‖Z*‖_F. Allocates all that the run needs from step t on: 0, unless a state is restored. */
+    ss_run_reason (*start)(ss_engine *engine, const ss_run *run, int64_t t, double *truth_norm);
 
     /* Step t = 1, 2, … of the algorithm. After any reason but NONE the run is over. */
     ss_run_reason (*step)(ss_engine *engine, const ss_run *run, int64_t t);
 
-    /* The run's state (ss_run_state_count), out of the engine, and into it after start(), as it was
-     * after t steps: on a process grid what this rank has of it. */
+    /* The run's state (ss_run_state_count), out of the engine, and into it after start(): on a
+     * process grid what this rank has of it. */
     void (*save)(const ss_engine *engine, const ss_run *run, double *state);
-    void (*restore)(ss_engine *engine, const ss_run *run, int64_t t, const double *state);
+    void (*restore)(ss_engine *engine, const ss_run *run, const double *state);
 
     /* A (d × k, row-major). NULL: this engine has it not on one rank. */
     void (*iterate)(const ss_engine *engine, const ss_run *run, double *A);
@@ -70,12 +66,16 @@ ss_error ss_engine_create_local(ss_engine **out);
 /* The engine that learns marginals: in float64, whatever the run's precision. Its V is v. */
 ss_error ss_engine_create_marginal(ss_engine **out);
 
-/* The engine that learns the norms by the first of these two, of one rank, and goes on with the
- * second, of Algorithm 1. Both are borrowed. */
-ss_error ss_engine_create_learning(ss_engine *marginal, ss_engine *sgda, ss_engine **out);
+/* The engine that learns the norms by the second of those two and goes on with the first. Both are
+ * borrowed. */
+ss_error ss_engine_create_learning(ss_engine *marginal, ss_engine *local, ss_engine **out);
 
 /* The norms of the rows of its A (d); borrowed, until its next step. */
 const double *ss_engine_marginal_norms(const ss_engine *engine);
+
+/* Before the first iteration: projects A onto rows of these norms (d), in place of those of A*,
+ * from now on. */
+ss_run_reason ss_engine_local_constrain(ss_engine *engine, const ss_run *run, const double *norms);
 
 /* The bytes that a run takes in each. */
 size_t ss_engine_local_bytes(const ss_run *run, const ss_kernel *kernel);

@@ -13,8 +13,9 @@
 typedef struct learning_engine {
     ss_engine base; /* first: the two pointers are the same */
     ss_engine *marginal;
-    ss_engine *sgda;
-    int64_t t; /* steps taken */
+    ss_engine *local;
+    ss_run stage; /* of the run in progress */
+    int64_t t;    /* steps taken */
 } learning_engine;
 
 ss_run ss_run_stage(const ss_run *run)
@@ -30,55 +31,51 @@ ss_run ss_run_stage(const ss_run *run)
     return stage;
 }
 
-static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_norm)
+static ss_run_reason start(ss_engine *base, const ss_run *run, int64_t t, double *truth_norm)
 {
     learning_engine *engine = (learning_engine *)base;
-    ss_run stage = ss_run_stage(run);
     double largest_norm;
-    engine->t = 0;
-    ss_run_reason reason = engine->sgda->start(engine->sgda, run, truth_norm);
-    return reason == SS_REASON_NONE
-               ? engine->marginal->start(engine->marginal, &stage, &largest_norm)
+    engine->stage = ss_run_stage(run);
+    engine->t = t;
+    ss_run_reason reason = engine->local->start(engine->local, run, 0, truth_norm);
+    return reason == SS_REASON_NONE && t < engine->stage.iterations
+               ? engine->marginal->start(engine->marginal, &engine->stage, t, &largest_norm)
                : reason;
 }
 
 static ss_run_reason step(ss_engine *base, const ss_run *run, int64_t t)
 {
     learning_engine *engine = (learning_engine *)base;
-    int64_t last = run->stage.iterations;
+    int64_t last = engine->stage.iterations;
     engine->t = t;
     if (t > last) {
-        return engine->sgda->step(engine->sgda, run, t - last);
+        return engine->local->step(engine->local, run, t - last);
     }
-    ss_run stage = ss_run_stage(run);
-    ss_run_reason reason = engine->marginal->step(engine->marginal, &stage, t);
+    ss_run_reason reason = engine->marginal->step(engine->marginal, &engine->stage, t);
     return reason == SS_REASON_NONE && t == last
-               ? engine->sgda->constrain(engine->sgda, run,
-                                         ss_engine_marginal_norms(engine->marginal))
+               ? ss_engine_local_constrain(engine->local, run,
+                                           ss_engine_marginal_norms(engine->marginal))
                : reason;
 }
 
 static void save(const ss_engine *base, const ss_run *run, double *state)
 {
     const learning_engine *engine = (const learning_engine *)base;
-    ss_run stage = ss_run_stage(run);
-    if (engine->t >= run->stage.iterations) {
-        engine->sgda->save(engine->sgda, run, state);
+    if (engine->t >= engine->stage.iterations) {
+        engine->local->save(engine->local, run, state);
         return;
     }
     memset(state, 0, (size_t)ss_run_state_count(run) * sizeof *state);
-    engine->marginal->save(engine->marginal, &stage, state);
+    engine->marginal->save(engine->marginal, &engine->stage, state);
 }
 
-static void restore(ss_engine *base, const ss_run *run, int64_t t, const double *state)
+static void restore(ss_engine *base, const ss_run *run, const double *state)
 {
     learning_engine *engine = (learning_engine *)base;
-    ss_run stage = ss_run_stage(run);
-    engine->t = t;
-    if (t >= run->stage.iterations) {
-        engine->sgda->restore(engine->sgda, run, t, state);
+    if (engine->t >= engine->stage.iterations) {
+        engine->local->restore(engine->local, run, state);
     } else {
-        engine->marginal->restore(engine->marginal, &stage, t, state);
+        engine->marginal->restore(engine->marginal, &engine->stage, state);
     }
 }
 
@@ -86,27 +83,27 @@ static void restore(ss_engine *base, const ss_run *run, int64_t t, const double 
 
 static void iterate(const ss_engine *base, const ss_run *run, double *A)
 {
-    const ss_engine *sgda = ((const learning_engine *)base)->sgda;
-    sgda->iterate(sgda, run, A);
+    const ss_engine *local = ((const learning_engine *)base)->local;
+    local->iterate(local, run, A);
 }
 
 static double error(ss_engine *base, const ss_run *run)
 {
-    ss_engine *sgda = ((learning_engine *)base)->sgda;
-    return sgda->error(sgda, run);
+    ss_engine *local = ((learning_engine *)base)->local;
+    return local->error(local, run);
 }
 
 static ss_run_reason certify(ss_engine *base, const ss_run *run, double *certificate)
 {
-    ss_engine *sgda = ((learning_engine *)base)->sgda;
-    return sgda->certify(sgda, run, certificate);
+    ss_engine *local = ((learning_engine *)base)->local;
+    return local->certify(local, run, certificate);
 }
 
 static ss_run_reason examine(ss_engine *base, const ss_run *run, ss_interrupt *interrupt,
                              double *values)
 {
-    ss_engine *sgda = ((learning_engine *)base)->sgda;
-    return sgda->examine(sgda, run, interrupt, values);
+    ss_engine *local = ((learning_engine *)base)->local;
+    return local->examine(local, run, interrupt, values);
 }
 
 static void destroy(ss_engine *base)
@@ -114,7 +111,7 @@ static void destroy(ss_engine *base)
     free(base);
 }
 
-ss_error ss_engine_create_learning(ss_engine *marginal, ss_engine *sgda, ss_engine **out)
+ss_error ss_engine_create_learning(ss_engine *marginal, ss_engine *local, ss_engine **out)
 {
     learning_engine *engine = NULL;
     *out = NULL;
@@ -129,7 +126,7 @@ ss_error ss_engine_create_learning(ss_engine *marginal, ss_engine *sgda, ss_engi
                                .examine = examine,
                                .destroy = destroy};
     engine->marginal = marginal;
-    engine->sgda = sgda;
+    engine->local = local;
     *out = &engine->base;
     return SS_OK;
 }

@@ -136,8 +136,9 @@ static ss_run_reason draw_start(const local_engine *engine, const ss_run *run, d
     return project(engine, run, A);
 }
 
-static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_norm)
+static ss_run_reason start(ss_engine *base, const ss_run *run, int64_t t, double *truth_norm)
 {
+    (void)t;
     local_engine *engine = (local_engine *)base;
     engine->kernel = engine->kernels[run->precision];
     ss_run_reason reason = reserve(engine, run);
@@ -153,11 +154,23 @@ static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_nor
     return draw_start(engine, run, engine->A);
 }
 
-static ss_run_reason constrain(ss_engine *base, const ss_run *run, const double *norms)
+ss_run_reason ss_engine_local_constrain(ss_engine *base, const ss_run *run, const double *norms)
 {
     local_engine *engine = (local_engine *)base;
     memcpy(engine->norms, norms, (size_t)run->d * sizeof *norms);
     return project(engine, run, engine->A);
+}
+
+/* Prepares moments for rows whose norms may be others than in start(). */
+static ss_run_reason follow_norms(local_engine *engine, const ss_run *run)
+{
+    if (run->train_row_norm == SS_TRAIN_ROW_NORM_KNOWN) {
+        return SS_REASON_NONE;
+    }
+    if (run->train_row_norm == SS_TRAIN_ROW_NORM_FREE) { /* the r_i are of no more use */
+        ss_matrix_row_norms(engine->A, run->d, run->k, engine->norms);
+    }
+    return prepare_population(engine, run);
 }
 
 /* Step 1: Γ of the batch, or F(A Aᵀ). */
@@ -167,13 +180,7 @@ static ss_run_reason form_gamma(local_engine *engine, const ss_run *run)
         engine->kernel->gamma(&engine->latents, engine->scratch, engine->gamma);
         return SS_REASON_NONE;
     }
-    ss_run_reason reason = SS_REASON_NONE;
-    if (run->train_row_norm == SS_TRAIN_ROW_NORM_FREE) { /* the r_i are of no more use */
-        ss_matrix_row_norms(engine->A, run->d, run->k, engine->norms);
-    }
-    if (run->train_row_norm != SS_TRAIN_ROW_NORM_KNOWN) { /* else they are those of start() */
-        reason = prepare_population(engine, run);
-    }
+    ss_run_reason reason = follow_norms(engine, run);
     if (reason != SS_REASON_NONE) {
         return reason;
     }
@@ -229,9 +236,8 @@ static void save(const ss_engine *base, const ss_run *run, double *state)
     }
 }
 
-static void restore(ss_engine *base, const ss_run *run, int64_t t, const double *state)
+static void restore(ss_engine *base, const ss_run *run, const double *state)
 {
-    (void)t;
     local_engine *engine = (local_engine *)base;
     memcpy(engine->A, state, (size_t)(run->d * run->k) * sizeof *state);
     memcpy(engine->V, state + run->d * run->k, (size_t)(run->d * run->d) * sizeof *state);
@@ -335,7 +341,6 @@ ss_error ss_engine_create_local(ss_engine **out)
     *out = NULL;
     SS_TRY(ss_allocate(1, sizeof *engine, &engine));
     engine->base = (ss_engine){.start = start,
-                               .constrain = constrain,
                                .step = step,
                                .save = save,
                                .restore = restore,

@@ -270,8 +270,9 @@ static double largest(const double *values, int64_t count)
     return most;
 }
 
-static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_norm)
+static ss_run_reason start(ss_engine *base, const ss_run *run, int64_t t, double *truth_norm)
 {
+    (void)t;
     marginal_engine *engine = (marginal_engine *)base;
     ss_run_reason reason = reserve(engine, run);
     double *A_star = engine->A; /* k0 ≤ k, so it fits */
@@ -324,9 +325,8 @@ static void iterate(const ss_engine *base, const ss_run *run, double *A)
     memcpy(A, ((const marginal_engine *)base)->A, (size_t)(run->d * run->k) * sizeof *A);
 }
 
-static void restore(ss_engine *base, const ss_run *run, int64_t t, const double *state)
+static void restore(ss_engine *base, const ss_run *run, const double *state)
 {
-    (void)t;
     marginal_engine *engine = (marginal_engine *)base;
     memcpy(engine->A, state, (size_t)(run->d * run->k) * sizeof *state);
     memcpy(engine->v, state + run->d * run->k, (size_t)run->d * sizeof *state);

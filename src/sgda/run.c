@@ -85,24 +85,16 @@ const char *ss_workspace_kernel(const ss_workspace *workspace, ss_precision prec
     return workspace->engine->kernel(workspace->engine, precision);
 }
 
-static void end_early(ss_run_reason reason, int64_t t, ss_run_outcome *outcome)
+static void end_early(ss_run_reason reason, ss_run_outcome *outcome)
 {
     outcome->status = reason == SS_REASON_NOT_FINITE ? SS_RUN_DIVERGED : SS_RUN_FAILED;
     outcome->reason = reason;
-    outcome->iterations = t;
 }
 
 /* Steps before the first iteration. */
 static int64_t stage_steps(const ss_run *run)
 {
     return ss_run_steps(run) - run->iterations;
-}
-
-/* Iterations among the first t steps. */
-static int64_t iterations_of(const ss_run *run, int64_t t)
-{
-    int64_t iterations = t - stage_steps(run);
-    return iterations > 0 ? iterations : 0;
 }
 
 /* Where a run begins: at 0, or after t steps with the state that was saved then. */
@@ -114,9 +106,9 @@ typedef struct origin {
 static ss_run_reason begin(const ss_run *run, ss_engine *engine, const origin *from,
                            double *truth_norm)
 {
-    ss_run_reason reason = engine->start(engine, run, truth_norm);
+    ss_run_reason reason = engine->start(engine, run, from->t, truth_norm);
     if (reason == SS_REASON_NONE && from->state) {
-        engine->restore(engine, run, from->t, from->state);
+        engine->restore(engine, run, from->state);
     }
     return reason;
 }
@@ -186,7 +178,7 @@ static void end_whole(const ss_run *run, ss_engine *engine, ss_interrupt *interr
     }
     outcome->status = SS_RUN_DONE;
     if (reason != SS_REASON_NONE) {
-        end_early(reason, run->iterations, outcome);
+        end_early(reason, outcome);
         clear(certificate, ss_run_certificate_count(run));
         clear(lemmas, ss_run_lemma_count(run));
     }
@@ -200,19 +192,18 @@ static void iterate(const ss_run *run, ss_engine *engine, const origin *from,
     int64_t next = next_checkpoint(run, from);
     clear_results(run, next, trajectory);
     for (int64_t t = from->t;; t++) {
-        int64_t iteration = iterations_of(run, t);
-        bool due = next < run->checkpoint_count && t >= stage_steps(run) &&
-                   iteration == run->checkpoints[next];
+        int64_t iteration = t - stage_steps(run); /* below 0 while norms are learned */
+        bool due = next < run->checkpoint_count && iteration == run->checkpoints[next];
+        outcome->iterations = iteration > 0 ? iteration : 0;
+        outcome->steps = t;
         if (reason == SS_REASON_NONE && due) {
             reason = record(run, engine, next, trajectory);
             next += reason == SS_REASON_NONE;
         }
         if (reason != SS_REASON_NONE) {
-            end_early(reason, iteration, outcome);
+            end_early(reason, outcome);
             return;
         }
-        outcome->iterations = iteration;
-        outcome->steps = t;
         if (t == ss_run_steps(run)) {
             end_whole(run, engine, interrupt, trajectory, outcome);
             return;

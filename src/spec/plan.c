@@ -205,17 +205,12 @@ bool ss_plan_has_wide_runs(const ss_plan *plan)
 /* train.row_norm, unless that is known alone, and how norms are learned; returns the length. */
 static size_t norm_settings(const ss_spec *spec, char *buffer, size_t size)
 {
-    const ss_values *values = &spec->axes[SS_AXIS_ROW_NORM].values;
-    size_t used = 0;
-    if (values->count == 1 && ss_spec_trains(spec, SS_TRAIN_ROW_NORM_KNOWN)) {
+    char text[SS_ROW_NORMS_TEXT_SIZE];
+    if (ss_spec_knows_norms(spec)) {
         return 0;
     }
-    for (int64_t i = 0; i < values->count; i++) {
-        used +=
-            (size_t)snprintf(buffer + used, size - used, "%s%s", i == 0 ? "train.row_norm: " : ", ",
-                             ss_train_row_norm_name((ss_train_row_norm)ss_values_at(values, i)));
-    }
-    used += (size_t)snprintf(buffer + used, size - used, "\n");
+    size_t used =
+        (size_t)snprintf(buffer, size, "train.row_norm: %s\n", ss_spec_row_norms_text(spec, text));
     if (ss_spec_trains(spec, SS_TRAIN_ROW_NORM_LEARNED)) {
         used += (size_t)snprintf(
             buffer + used, size - used,

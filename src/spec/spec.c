@@ -89,9 +89,9 @@ static ss_error read_algorithm(const ss_yaml_node *root, ss_spec *spec)
     if (!discriminator) {
         return ss_yaml_fail(
             SS_ERR_SPEC, &algorithm->place,
-            "algorithm: marginal needs a discriminator as well: linear (for activations with an "
-            "even "
-            "part, as leaky_relu) or rectified_linear (for odd ones plus a constant, as tanh)");
+            "algorithm: marginal needs a discriminator as well: linear (for activations with "
+            "an even part, as leaky_relu) or rectified_linear (for odd ones plus a constant, as "
+            "tanh)");
     }
     SS_TRY(ss_read_choice(discriminator, "discriminator", discriminator_names, 2, &choice));
     spec->discriminator = (ss_discriminator)choice;

@@ -23,6 +23,22 @@ bool ss_spec_trains(const ss_spec *spec, ss_train_row_norm row_norm)
     return found;
 }
 
+bool ss_spec_knows_norms(const ss_spec *spec)
+{
+    return !ss_spec_compares_row_norms(spec) && ss_spec_trains(spec, SS_TRAIN_ROW_NORM_KNOWN);
+}
+
+const char *ss_spec_row_norms_text(const ss_spec *spec, char buffer[SS_ROW_NORMS_TEXT_SIZE])
+{
+    const ss_values *values = &spec->axes[SS_AXIS_ROW_NORM].values;
+    int used = 0;
+    for (int64_t i = 0; i < values->count; i++) {
+        used += snprintf(buffer + used, SS_ROW_NORMS_TEXT_SIZE - (size_t)used, "%s%s",
+                         i > 0 ? ", " : "", row_norm_names[ss_values_at(values, i)]);
+    }
+    return buffer;
+}
+
 /* path: "train.step" or longer. */
 static ss_error read_step(const ss_yaml_node *step, const char *path, double *size, double *decay)
 {
@@ -80,15 +96,20 @@ static ss_error read_row_norms(const ss_yaml_node *node, ss_spec *spec)
 static ss_error read_stage(const ss_yaml_node *marginal, ss_spec *spec)
 {
     static const char *const keys[] = {"discriminator", "iterations", "step"};
-    static const char *const discriminators[] = {"linear", "rectified_linear", "auto"};
+    enum { AUTO = 2 };
+    const char *const discriminators[] = {
+        ss_discriminator_name(SS_DISCRIMINATOR_LINEAR),
+        ss_discriminator_name(SS_DISCRIMINATOR_RECTIFIED_LINEAR),
+        "auto",
+    };
     const ss_yaml_node *node;
-    int discriminator = 2;
+    int discriminator = AUTO;
     SS_TRY(ss_read_keys(marginal, "train.marginal", keys, 3));
     if ((node = ss_yaml_find(marginal, "discriminator"))) {
         SS_TRY(ss_read_choice(node, "train.marginal.discriminator", discriminators, 3,
                               &discriminator));
     }
-    spec->discriminator_follows = discriminator == 2;
+    spec->discriminator_follows = discriminator == AUTO;
     spec->stage.discriminator =
         spec->discriminator_follows ? SS_DISCRIMINATOR_LINEAR : (ss_discriminator)discriminator;
     if ((node = ss_yaml_find(marginal, "iterations"))) {

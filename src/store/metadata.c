@@ -45,7 +45,9 @@ static ss_error read_name(const ss_store *store, const char *dataset_name, int64
         (start >= extent ||
          ss_store_read_box(dataset, space, store->string_type, 1, &start, &size, &text) < 0 ||
          !text)) {
-        error = ss_store_damaged(store, "a dataset of names cannot be read");
+        char what[64];
+        snprintf(what, sizeof what, "/%s cannot be read", dataset_name);
+        error = ss_store_damaged(store, what);
     }
     snprintf(name, SS_ACTIVATION_TEXT_SIZE, "%s", error == SS_OK ? text : "");
     H5free_memory(text);
@@ -58,7 +60,9 @@ static ss_error read_name(const ss_store *store, const char *dataset_name, int64
     return error;
 }
 
-ss_error ss_store_read_cell(const ss_store *store, int64_t cell, ss_run *run)
+/* One cell's own parameters as the file has them (d, k, k0, n, m, activation); the rest of *run is
+ * zero. */
+static ss_error read_cell(const ss_store *store, int64_t cell, ss_run *run)
 {
     int64_t *fields[SS_CELL_PARAMETERS] = {&run->d, &run->k, &run->k0, &run->n, &run->m};
     *run = (ss_run){0};
@@ -201,7 +205,7 @@ static ss_error match_cells(const ss_store *store, const ss_plan *plan)
         int64_t in_file[SS_CELL_PARAMETERS];
         int64_t in_sweep[SS_CELL_PARAMETERS];
         SS_TRY(match_scale(store, "cell", cell, number));
-        SS_TRY(ss_store_read_cell(store, cell, &found));
+        SS_TRY(read_cell(store, cell, &found));
         ss_layout_cell_values(&found, in_file);
         ss_layout_cell_values(&expected, in_sweep);
         char what[64];

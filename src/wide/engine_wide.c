@@ -333,8 +333,9 @@ static ss_run_reason draw_truth(wide_engine *e, const ss_run *run, batch *data)
     return reason;
 }
 
-static ss_run_reason start(ss_engine *base, const ss_run *run, double *truth_norm)
+static ss_run_reason start(ss_engine *base, const ss_run *run, int64_t t, double *truth_norm)
 {
+    (void)t;
     wide_engine *e = (wide_engine *)base;
     batch data;
     ss_run_reason reason = reserve(e, run, &data);
@@ -422,9 +423,8 @@ static void save(const ss_engine *base, const ss_run *run, double *state)
     save_columns(&e->V, save_columns(&e->A, state));
 }
 
-static void restore(ss_engine *base, const ss_run *run, int64_t t, const double *state)
+static void restore(ss_engine *base, const ss_run *run, const double *state)
 {
-    (void)t;
     wide_engine *e = (wide_engine *)base;
     (void)run;
     restore_columns(&e->V, restore_columns(&e->A, state));

@@ -45,6 +45,12 @@ record: {points: 12, spacing: log}
 precision: single
 """
 
+def single_run(text, iterations):
+    """Of a sweep made from SWEEP one run, of leaky ReLU, with so many iterations in place of 50."""
+    text = text.replace("d: [3, 5]", "d: 5").replace("n: [100, 300]", "n: 300").replace("count: 4", "count: 1")
+    return re.sub(r"activation: \[.*\]", "activation: leaky_relu(0.2)", text).replace("iterations: 50", f"iterations: {iterations}")
+
+
 # No run of it ends within a test, however fast the processor: 2e9 iterations.
 SLOW_SWEEP = SWEEP.replace("iterations: 50", "iterations: 2000000000").replace("count: 4", "count: 1")
 

@@ -8,7 +8,7 @@ import unittest
 
 import h5py
 import numpy as np
-from harness import SANITIZED, SOURCE, SWEEP, ProgramTest, read, wait_for
+from harness import SANITIZED, SOURCE, SWEEP, ProgramTest, read, single_run, wait_for
 
 MARGINAL = (
     SWEEP.replace("name: tiny\n", "name: tiny\nalgorithm: marginal\ndiscriminator: linear\n")
@@ -21,13 +21,7 @@ RECTIFIED = MARGINAL.replace("linear", "rectified_linear").replace("leaky_relu(0
 FAILING = MARGINAL.replace("leaky_relu(0.2), leaky_relu(0)", "leaky_relu(0.2), tanh")
 
 # A run of some seconds.
-LONG = (
-    MARGINAL.replace("iterations: 50", f"iterations: {40000 if SANITIZED else 300000}")
-    .replace("d: [3, 5]", "d: 5")
-    .replace("n: [100, 300]", "n: 300")
-    .replace("leaky_relu(0.2), leaky_relu(0)", "leaky_relu(0.2)")
-    .replace("count: 4", "count: 1")
-)
+LONG = single_run(MARGINAL, 40000 if SANITIZED else 300000)
 
 
 class SavedRun:

@@ -10,7 +10,7 @@ import unittest
 
 import h5py
 import numpy as np
-from harness import SANITIZED, SOURCE, SWEEP, ProgramTest, read
+from harness import SANITIZED, SOURCE, SWEEP, ProgramTest, read, single_run
 
 # 16 cells, in pairs of one that knows its norms and one that learns them.
 TWO = (
@@ -22,13 +22,7 @@ LEARNED = TWO.replace("[known, learned]", "learned")
 KNOWN = SWEEP.replace("row_norm: unit", "row_norm: gaussian").replace("noise: 0.1", "noise: 0").replace("record: {", "record: {iterate: true, ")
 
 # One run, whose first stage takes some seconds.
-LONG = (
-    LEARNED.replace("iterations: 60", f"iterations: {20000 if SANITIZED else 150000}")
-    .replace("d: [3, 5]", "d: 5")
-    .replace("n: [100, 300]", "n: 300")
-    .replace("leaky_relu(0.2), tanh", "leaky_relu(0.2)")
-    .replace("count: 4", "count: 1")
-)
+LONG = single_run(LEARNED, 50).replace("iterations: 60", f"iterations: {20000 if SANITIZED else 150000}")
 
 
 def results(path):

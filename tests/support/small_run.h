@@ -44,15 +44,21 @@ static inline ss_run run_with(ss_activation activation, ss_precision precision)
 }
 
 /* In a workspace of its own. */
-static inline ss_run_outcome execute(const ss_run *run, double *trajectory)
+static inline ss_run_outcome execute_polled(const ss_run *run, ss_run_poll poll, void *context,
+                                            double *trajectory)
 {
     ss_workspace *workspace = NULL;
     ss_run_outcome outcome;
     assert_int_equal(ss_workspace_create(&workspace), SS_OK);
-    ss_run_execute(run, workspace, NULL, NULL, trajectory, &outcome);
+    ss_run_execute(run, workspace, poll, context, trajectory, &outcome);
     ss_workspace_destroy(&workspace);
     assert_null(workspace);
     return outcome;
+}
+
+static inline ss_run_outcome execute(const ss_run *run, double *trajectory)
+{
+    return execute_polled(run, NULL, NULL, trajectory);
 }
 
 /* Of Algorithm 1, with norms that it learns first. */

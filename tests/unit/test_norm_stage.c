@@ -130,26 +130,16 @@ static int count(void *context, int64_t t, int64_t steps)
     return c->calls == c->stop_at;
 }
 
-static ss_run_outcome poll_run(const ss_run *run, counter *counter, double *trajectory)
-{
-    ss_workspace *workspace = NULL;
-    ss_run_outcome outcome;
-    assert_int_equal(ss_workspace_create(&workspace), SS_OK);
-    ss_run_execute(run, workspace, count, counter, trajectory, &outcome);
-    ss_workspace_destroy(&workspace);
-    return outcome;
-}
-
 static void a_poll_stops_it_before_the_first_iteration(void **state)
 {
     (void)state;
     double trajectory[T + 1];
     ss_run run = learning_run(activations[0]);
     counter whole = {0};
-    assert_int_equal(poll_run(&run, &whole, trajectory).status, SS_RUN_DONE);
+    assert_int_equal(execute_polled(&run, count, &whole, trajectory).status, SS_RUN_DONE);
     assert_int_equal(whole.calls, 40 + T);
     counter stopped = {.stop_at = 7};
-    ss_run_outcome outcome = poll_run(&run, &stopped, trajectory);
+    ss_run_outcome outcome = execute_polled(&run, count, &stopped, trajectory);
     assert_int_equal(outcome.status, SS_RUN_PENDING);
     assert_int_equal(outcome.steps, 6);
     assert_int_equal(outcome.iterations, 0);
