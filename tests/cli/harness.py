@@ -110,6 +110,16 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done
 
+    def stop_in_flight(self, *arguments, runs=1, ranks=None):
+        """Stops `run` by a time limit with at least so many runs in flight, saved; on a busy machine the ranks
+        need some time to begin."""
+        for limit in (1, 2, 4, 8):
+            done = self.call("run", *arguments, "--time-limit", limit, ranks=ranks)
+            self.assertEqual(done.returncode, 75, done.stdout + done.stderr)
+            if int(re.search(r"(\d+) runs in flight saved", done.stdout)[1]) >= runs:
+                return
+        self.fail(done.stdout)
+
     def run_sweep(self, text, name, *options, ranks=None, **environment):
         """Runs a sweep that must end well; the path of its result file."""
         spec = self.write(f"{name}.yaml", text)

@@ -11,7 +11,7 @@ from harness import SANITIZED, SWEEP, ProgramTest, flip_byte, read
 ITERATING = SWEEP.replace("k: 2", "k: [2, 3]").replace("spacing: log}", "spacing: log, iterate: true}")
 ONE = ITERATING.replace("[leaky_relu(0.2), tanh]", "erf").replace("[100, 300]", "100")
 CERTIFIED = ONE.replace("iterate: true", "iterate: true, certificate: true")
-LONG = CERTIFIED.replace("iterations: 50", f"iterations: {20000 if SANITIZED else 200000}")
+LONG = CERTIFIED.replace("iterations: 50", f"iterations: {30000 if SANITIZED else 500000}")
 
 # The settings of Figure 2, shorter.
 GIVEN = """\
@@ -79,10 +79,9 @@ class Iterates(IterateTest):
         undisturbed = self.run_sweep(LONG, "undisturbed", ranks=2)
         spec = self.write("long.yaml", LONG)
         path = self.folder / "long.h5"
-        stopped = self.call("run", spec, "-o", path, "--time-limit", "1", ranks=2)
-        self.assertIn(stopped.returncode, (0, 75))
+        self.stop_in_flight(spec, "-o", path, ranks=2)
         again = self.succeed("run", spec, "-o", path, ranks=2)
-        self.assertEqual("runs went on from where they had been saved" in again.stdout, stopped.returncode == 75)
+        self.assertIn("runs went on from where they had been saved", again.stdout)
         self.assert_same_bits(path, undisturbed)
         self.succeed("verify", path, "--replay", "2")
 

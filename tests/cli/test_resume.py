@@ -99,12 +99,7 @@ class Resume(ProgramTest):
         self.finish(1, ranks=2)
 
     def test_a_time_limit_stops_as_a_signal_does(self):
-        for limit in (1, 2, 4, 8):  # on a busy machine the ranks need some time to begin
-            done = self.call("run", self.spec, "-o", self.output, "--time-limit", limit, ranks=2)
-            self.assertEqual(done.returncode, 75, done.stdout + done.stderr)
-            if "2 runs in flight saved" in done.stdout:
-                break
-        self.assertIn("2 runs in flight saved", done.stdout)
+        self.stop_in_flight(self.spec, "-o", self.output, runs=2, ranks=2)
         done = self.succeed("run", self.spec, "-o", self.output, "--time-limit", "10000", ranks=2)
         self.assertIn("2 runs went on", done.stdout)
         self.assertEqual(read(self.output, "error").tobytes(), self.undisturbed)
