@@ -10,7 +10,9 @@ import style
 
 MOST_ROWS, MOST_COLUMNS = 3, 4  # panels of a page
 ARROW_EVERY = 500  # iterations
-ARROW_ROOM = 0.055  # inches that A moves before there is another arrow
+ARROW_ROOM = 0.055  # inches that A moves between two arrows of full size; less makes the second smaller
+ARROW_SCALE = 6.5  # of full size
+ARROW_SEEN = 0.05  # of full size: a smaller one is within the line
 NEAR = 0.1  # of ‖A*‖_F: an end that is so near to A* or -A* is there
 CONTOURS = 2.0 ** np.arange(-9, 5.5, 0.5)
 POINTS = 301  # of the contours' grid, on each side
@@ -23,7 +25,7 @@ TARGET = {
     "marker": "*", "markersize": 13, "color": "#E69F00", "markeredgecolor": "black", "markeredgewidth": 0.6,
     "linestyle": "none",
 }  # fmt: skip
-ARROW = {"arrowstyle": "-|>", "mutation_scale": 6.5, "linewidth": 0, "shrinkA": 0, "shrinkB": 0}
+ARROW = {"arrowstyle": "-|>", "linewidth": 0, "shrinkA": 0, "shrinkB": 0}
 
 
 def pages(results, grid):
@@ -108,21 +110,21 @@ class _Drawing:
         axes.plot(*path.T, color=look["color"], **PATH)
         axes.plot(*path[0], color=look["color"], **START, zorder=5)
         axes.plot(*path[-1], **look, zorder=6)
-        for place, direction in self._arrows(path):
-            axes.annotate("", place, place - 1e-3 * direction, arrowprops={**ARROW, "color": look["color"]}, zorder=4)
+        for place, direction, size in self._arrows(path):
+            arrow = {**ARROW, "mutation_scale": ARROW_SCALE * size, "color": look["color"]}
+            axes.annotate("", place, place - 1e-3 * direction, arrowprops=arrow, zorder=4)
 
     def _arrows(self, path):
-        """Places and directions at every 500 iterations, as far as A moves on between them."""
+        """Places, directions and sizes (1: full) at every 500 iterations, but for those that nobody could see."""
         t = self.results.iteration[: len(path)]
-        times = np.arange(ARROW_EVERY, t[-1] + 1, ARROW_EVERY)
         room = ARROW_ROOM * 2 * self.limits[0] / style.PANEL_WIDTH
-        last = path[0]
-        for time in times:
-            place, before = (np.array([np.interp(at, t, axis) for axis in path.T]) for at in (time, time - ARROW_EVERY / 10))
+        for time in np.arange(ARROW_EVERY, t[-1] + 1, ARROW_EVERY):
+            ages = (time, time - ARROW_EVERY / 10, time - ARROW_EVERY)
+            place, before, last = np.transpose([np.interp(ages, t, axis) for axis in path.T])
             distance = np.linalg.norm(place - before)
-            if np.linalg.norm(place - last) > room and np.linalg.norm(place - path[-1]) > room and distance > 0:
-                yield place, (place - before) / distance
-                last = place
+            size = np.sqrt(min(1, np.linalg.norm(place - last) / room))
+            if size > ARROW_SEEN and distance > 0:
+                yield place, (place - before) / distance, size
 
     def _handles(self):
         start = Line2D([], [], color="0.3", **START, label="start")
