@@ -122,12 +122,24 @@ static void slope_is_the_derivative_of_value(void **state)
     }
 }
 
+static int source_of_slope(ss_activation_kind kind)
+{
+    switch (kind) {
+#define SS_SOURCE(name, ...)                                                                       \
+    case SS_ACTIVATION_##name:                                                                     \
+        return SS_SLOPE_SOURCE_##name;
+        SS_ACTIVATIONS(SS_SOURCE)
+#undef SS_SOURCE
+    default:
+        return -1;
+    }
+}
+
 static void slope_follows_from_value_where_the_list_says_so(void **state)
 {
     (void)state;
     for (size_t i = 0; i < COUNT_OF(all); i++) {
-        bool follows = all[i].kind != SS_ACTIVATION_ERF && all[i].kind != SS_ACTIVATION_SOFTPLUS &&
-                       all[i].kind != SS_ACTIVATION_GELU;
+        bool follows = source_of_slope(all[i].kind) == SS_SLOPE_OF_VALUE;
         for (double u = -4.05; u < 4.1; u += 0.1) {
             double slope = ss_activation_slope_of_value(all[i], ss_activation_value(all[i], u));
             assert_true(follows ? slope == ss_activation_slope(all[i], u) : isnan(slope));
@@ -143,8 +155,7 @@ static void large_arguments_give_numbers(void **state)
         for (size_t s = 0; s < 2 * COUNT_OF(sizes); s++) {
             double u = s % 2 ? -sizes[s / 2] : sizes[s / 2];
             assert_true(isfinite(ss_activation_value(all[i], u)));
-            double slope = ss_activation_slope(all[i], u);
-            assert_true(slope > -1e-100 && slope <= 1); /* of GELU it is below zero */
+            assert_true(isfinite(ss_activation_slope(all[i], u)));
         }
     }
 }
@@ -200,14 +211,14 @@ static void the_kink_of_leaky_relu_has_its_left_slope(void **state)
 static void tanh_sigmoid_erf_and_identity_are_odd_plus_a_constant(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(all); i++) {
-        if (all[i].kind == SS_ACTIVATION_LEAKY_RELU || all[i].kind == SS_ACTIVATION_SOFTPLUS ||
-            all[i].kind == SS_ACTIVATION_GELU) {
-            continue;
-        }
-        double constant = ss_activation_value(all[i], 0);
+    const ss_activation odd[] = {{SS_ACTIVATION_TANH, 0},
+                                 {SS_ACTIVATION_SIGMOID, 0},
+                                 {SS_ACTIVATION_ERF, 0},
+                                 {SS_ACTIVATION_IDENTITY, 0}};
+    for (size_t i = 0; i < COUNT_OF(odd); i++) {
+        double constant = ss_activation_value(odd[i], 0);
         for (double u = 0.1; u < 5; u += 0.3) {
-            double sum = ss_activation_value(all[i], u) + ss_activation_value(all[i], -u);
+            double sum = ss_activation_value(odd[i], u) + ss_activation_value(odd[i], -u);
             assert_near(sum, 2 * constant, 4e-16); /* two roundings */
         }
     }
