@@ -10,7 +10,7 @@ import style
 
 MOST_ROWS, MOST_COLUMNS = 3, 4  # panels of a page
 ARROW_EVERY = 500  # iterations
-ARROW_ROOM = 0.055  # inches that A moves between two arrows of full size; less makes the second smaller
+ARROW_ROOM = 0.055  # inches that A moves between two arrows of full size
 ARROW_SCALE = 6.5  # of full size
 ARROW_SEEN = 0.05  # of full size: a smaller one is within the line
 NEAR = 0.1  # of ‖A*‖_F: an end that is so near to A* or -A* is there
@@ -37,6 +37,18 @@ def pages(results, grid):
     columns = min(len(drawing.cells), MOST_COLUMNS)
     for cells in style.chunks(drawing.cells, MOST_ROWS * columns):
         yield drawing.page(cells, columns)
+
+
+def arrows(path, t, room):
+    """Places, directions and sizes of the arrows of a path, A at iterations t: one every 500 iterations, of full
+    size (1) where A has moved by `room` since the one before; none where nobody could see it."""
+    for time in range(ARROW_EVERY, int(t[-1]) + 1, ARROW_EVERY):
+        ages = (time, time - ARROW_EVERY / 10, time - ARROW_EVERY)
+        place, before, last = np.transpose([np.interp(ages, t, axis) for axis in path.T])
+        distance = np.linalg.norm(place - before)
+        size = np.sqrt(min(1, np.linalg.norm(place - last) / room))
+        if size > ARROW_SEEN and distance > 0:
+            yield place, (place - before) / distance, size
 
 
 class _Drawing:
@@ -110,21 +122,10 @@ class _Drawing:
         axes.plot(*path.T, color=look["color"], **PATH)
         axes.plot(*path[0], color=look["color"], **START, zorder=5)
         axes.plot(*path[-1], **look, zorder=6)
-        for place, direction, size in self._arrows(path):
+        room = ARROW_ROOM * 2 * self.limits[0] / style.PANEL_WIDTH
+        for place, direction, size in arrows(path, self.results.iteration[: len(path)], room):
             arrow = {**ARROW, "mutation_scale": ARROW_SCALE * size, "color": look["color"]}
             axes.annotate("", place, place - 1e-3 * direction, arrowprops=arrow, zorder=4)
-
-    def _arrows(self, path):
-        """Places, directions and sizes (1: full) at every 500 iterations, but for those that nobody could see."""
-        t = self.results.iteration[: len(path)]
-        room = ARROW_ROOM * 2 * self.limits[0] / style.PANEL_WIDTH
-        for time in np.arange(ARROW_EVERY, t[-1] + 1, ARROW_EVERY):
-            ages = (time, time - ARROW_EVERY / 10, time - ARROW_EVERY)
-            place, before, last = np.transpose([np.interp(ages, t, axis) for axis in path.T])
-            distance = np.linalg.norm(place - before)
-            size = np.sqrt(min(1, np.linalg.norm(place - last) / room))
-            if size > ARROW_SEEN and distance > 0:
-                yield place, (place - before) / distance, size
 
     def _handles(self):
         start = Line2D([], [], color="0.3", **START, label="start")
@@ -168,7 +169,8 @@ class _Drawing:
         iterations = caption.plural(int(self.results.iteration[-1]), "iteration")
         sentences = [
             f"{self.results.name}: {self._settings()}, {iterations}.",
-            f"A run is a path of $A = (A_1, A_2)^{{\\top}}$, with an arrow every {ARROW_EVERY} iterations.",
+            f"A run is a path of $A = (A_1, A_2)^{{\\top}}$, with an arrow every {ARROW_EVERY} iterations, "
+            "the smaller the less it has moved.",
             self._starts(),
             self._risk(),
             "; ".join(self._series()) + ".",

@@ -60,6 +60,19 @@ class Paths(ProgramTest):
         self.assertEqual([axes.get_title() for axes in page.axes.flat], ["leaky ReLU(0.2)", "tanh"])
         self.assertTrue(page.svg())
 
+    def test_an_arrow_stands_every_500_iterations_the_smaller_the_less_A_moves(self):
+        t = np.arange(0, 3001, 100)
+        angle = np.cumsum(np.where(t <= 1500, 0.1, 0.01))  # on a circle, ten times slower from the middle on
+        path = np.column_stack([np.cos(angle), np.sin(angle)])
+        found = list(paths.arrows(path, t, room=0.4))
+        places, directions, sizes = map(np.array, zip(*found))
+        np.testing.assert_array_equal(places, path[5::5])
+        np.testing.assert_allclose(np.sum(directions * path[5::5], axis=1), 0, atol=0.06)  # along the circle
+        self.assertEqual(sizes[:3].tolist(), [1, 1, 1])
+        np.testing.assert_allclose(sizes[3:], np.sqrt(0.05 / 0.4), rtol=1e-3)
+        path[16:] = path[15]
+        self.assertEqual(len(list(paths.arrows(path, t, room=0.4))), 3, "no arrow where it stands still")
+
     def test_it_is_part_of_the_report(self):
         path = self.run_sweep(PLANE, "plane")
         self.assertEqual(report(path, "--out", self.folder).returncode, 0)
