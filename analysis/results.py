@@ -20,8 +20,8 @@ OUTCOMES = {"done": DONE, "diverged": DIVERGED, "failed": FAILED}
 TRAPPED_FACTOR = 5
 """A DONE run is trapped when its final relative error exceeds this many medians of its cell, …"""
 TRAPPED_EXACT = 0.01
-"""… or this, in cells with n = m = ∞: whatever is not trapped there ends at 0. Both where the norms were learned, as what
-is left of them is in the error of all."""
+"""… or this, in cells with n = m = ∞: whatever is not trapped there ends at 0. Both where the norms were learned first, as
+what is left of them is in the error of all."""
 
 ROUNDING = 1e-10
 """Relative errors below this are of rounding: no run is trapped there."""
@@ -111,8 +111,8 @@ class Results:
 
     @property
     def exact(self):
-        """[C]: cells of Algorithm 1's population limits, n = m = ∞, rows of known norms and no noise."""
-        return self._quiet_limits & (self.parameters["row_norm"] == "known")
+        """[C]: cells of Algorithm 1's population limits, n = m = ∞, rows of known or free norms and no noise."""
+        return self._quiet_limits & (self.parameters["row_norm"] != "learned")
 
     @property
     def _learned_exactly(self):

@@ -1,4 +1,4 @@
-"""The figure of the exact runs (n = m = ∞) that end in a spurious point: their share against d, a line per k."""
+"""The figure of the exact runs (n = m = ∞, known norms) that end in a spurious point: their share against d, a line per k."""
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -25,7 +25,8 @@ class _Drawing:
     def __init__(self, results, grid):
         self.results = results
         self.values = grid.values
-        self.cells = np.flatnonzero(results.exact & (results.done > 0) & (grid.values["k"] < grid.values["d"]))
+        known = grid.values["row_norm"] == "known"  # which Theorem 3 is about
+        self.cells = np.flatnonzero(results.exact & known & (results.done > 0) & (grid.values["k"] < grid.values["d"]))
         self.activations = list(dict.fromkeys(self.values["activation"][self.cells]))
         self.lines = sorted({self._line_of(cell) for cell in self.cells})
         self.looks = dict(zip(self.lines, style.category_styles(len(self.lines))))
@@ -90,8 +91,9 @@ class _Drawing:
     def _caption(self):
         done = self.results.done[self.cells]
         iterations = caption.plural(int(self.results.iteration[-1]), "iteration")
+        norms = ", known norms" if self.results.compares_row_norms else ""
         return (
-            f"{self.results.name}: $n = m = ∞$, {iterations}. The share of starts that end in a spurious point "
+            f"{self.results.name}: $n = m = ∞${norms}, {iterations}. The share of starts that end in a spurious point "
             f"(final relative error {self.results.trapped_rule}), over {caption.span(done)} runs a point; bars: "
             "Wilson's 95 % intervals. Theorem 3 promises that there are none for $k = d$, and nothing for $k < d$."
         )

@@ -218,6 +218,23 @@ class AnalysisTest(unittest.TestCase):
         )  # fmt: skip
         self.assertRegex(done.stdout, rf"tanh, k = 2 \d \(d = 3\), {trapped} \(d = 7\)")
 
+    def test_free_norms_in_the_limits_end_at_zero_as_known_ones(self):
+        settings = (
+            "grid={d: [3, 5], k: 2, n: inf, m: inf, activation: leaky_relu(0.2), seed: {count: 10}}",
+            "truth.row_norm=gaussian", "train.iterations=300", "train.step.size=0.2",
+        )  # fmt: skip
+        for name, norms in (("free", "free"), ("both", "[known,free]")):
+            path = run_sweep(self.folder, name, *settings, f"train.row_norm={norms}")
+            self.check_analysis(path)
+            text = (self.folder / f"{name}-out" / f"{name}.txt").read_text(encoding="utf-8")
+            self.assertIn("trapped: done, and over 0.01 (in all", text)
+            with h5py.File(path) as file:
+                relative = file["error"][:, :, -1] / file["run"]["truth_norm"]
+            free = relative if name == "free" else relative[1::2]
+            self.assertTrue((free > 5 * np.median(free, axis=1, keepdims=True))[free < 0.01].any())
+        self.assertFalse((self.folder / "free-out" / "free-trapped.svg").exists())  # no Theorem 3 for them
+        self.assertIn("known norms", svg_text(self.folder / "both-out" / "both-trapped.svg"))
+
     def test_one_cell_one_seed(self):
         settings = ("grid.d=3", "grid.n=200", "grid.activation=tanh", "grid.seed=[7]")
         self.check_analysis(run_sweep(self.folder, "one", *settings, "record={at: [0, 200]}"))
