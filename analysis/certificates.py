@@ -16,11 +16,10 @@ TRAPPED = {
 
 
 def pages(results, grid):
-    """Yields the figure, as one or more style.Pages; nothing if no run has a certificate."""
-    if np.isfinite(results.epsilon).any():
-        drawing = _Drawing(results, grid)
-        for rows in style.chunks(drawing.rows, MOST_ROWS):
-            yield drawing.page(rows)
+    """Yields the figure, as one or more style.Pages; nothing if no run has a place on its axes."""
+    drawing = _Drawing(results, grid)
+    for rows in style.chunks(drawing.rows, MOST_ROWS):
+        yield drawing.page(rows)
 
 
 class _Drawing:
@@ -29,17 +28,21 @@ class _Drawing:
     def __init__(self, results, grid):
         self.results = results
         self.grid = grid
-        certified = np.isfinite(results.epsilon).any(axis=1)
+        self.certified = np.isfinite(results.epsilon) & np.isfinite(results.final)
+        self.drawn = self.certified & (results.epsilon > 0) & (results.final > 0)
+        cells = self.drawn.any(axis=1)
         names = grid.values["activation"]
-        self.activations = list(dict.fromkeys(names[certified]))
+        self.activations = list(dict.fromkeys(names[cells]))
         self.row_names = [name for name in ("k", "row_norm") if name in grid.panel_names]
-        self.rows = sorted(set(zip(*(grid.values[name][certified] for name in self.row_names)))) or [()]
+        self.rows = sorted({tuple(grid.values[name][cell] for name in self.row_names) for cell in np.flatnonzero(cells)})
         shades = grid.distinct(grid.x)
         self.colours = dict(zip(shades, style.ordered_colours(len(shades))))
         d = grid.distinct("d") if grid.x != "d" else [None]
         self.markers = {value: style.MARKERS[i % len(style.MARKERS)] for i, value in enumerate(d)}
-        self.x_bounds = style.limits(results.epsilon)
-        self.y_bounds = style.limits(results.final[np.isfinite(results.epsilon)])
+        self.x_bounds = style.limits(results.epsilon[self.drawn])
+        self.y_bounds = style.limits(results.final[self.drawn])
+        chosen = self.drawn & grid.of_one_row_norm()[:, None]
+        self.ratio = np.median(results.final[chosen] / results.epsilon[chosen]) if chosen.any() else None
 
     def page(self, rows):
         handles = self._handles()
@@ -68,17 +71,16 @@ class _Drawing:
     def _points(self, axes, cell):
         marker = self.markers.get(self.grid.values["d"][cell], self.markers.get(None))
         colour = self.colours[self.grid.values[self.grid.x][cell]]
-        epsilon, final = self.results.epsilon[cell], self.results.final[cell]
-        axes.plot(epsilon, final, marker=marker, color=colour, **POINT)
-        trapped = self.results.trapped[cell]
+        epsilon, final, drawn = self.results.epsilon[cell], self.results.final[cell], self.drawn[cell]
+        axes.plot(epsilon[drawn], final[drawn], marker=marker, color=colour, **POINT)
+        trapped = drawn & self.results.trapped[cell]
         axes.plot(epsilon[trapped], final[trapped], **TRAPPED)
 
     def _reference(self, axes):
         """A line of slope 1: an error in proportion to ε."""
-        chosen = self.grid.of_one_row_norm()
-        ratio = np.nanmedian(self.results.final[chosen] / self.results.epsilon[chosen])
-        ends = np.array(self.x_bounds)
-        axes.plot(ends, ratio * ends, color="0.45", linewidth=0.7, zorder=1.5)
+        if self.ratio:
+            ends = np.array(self.x_bounds)
+            axes.plot(ends, self.ratio * ends, color="0.45", linewidth=0.7, zorder=1.5)
 
     def _handles(self):
         handles = [
@@ -96,16 +98,15 @@ class _Drawing:
         return handles
 
     def _alt(self):
-        certified = np.isfinite(self.results.epsilon)
         ranges = [
             f"{name} from {values.min():.3g} to {values.max():.3g}"
             for name, values in (
-                ("ε", self.results.epsilon[certified]),
-                ("error", self.results.final[certified]),
+                ("ε", self.results.epsilon[self.drawn]),
+                ("error", self.results.final[self.drawn]),
             )
         ]
-        trapped = int((self.results.trapped & certified).sum())
-        runs = caption.plural(int(certified.sum()), "run")
+        trapped = int((self.results.trapped & self.drawn).sum())
+        runs = caption.plural(int(self.drawn.sum()), "run")
         return caption.alternative(
             "Final relative error against the ε of the certificate", [runs, *ranges, f"{trapped} trapped"]
         )
@@ -116,10 +117,12 @@ class _Drawing:
         return f" of {grids.label('row_norm', self.grid.values['row_norm'][self.grid.of_one_row_norm()][0])}"
 
     def _caption(self):
-        count = int((np.isfinite(self.results.epsilon) & np.isfinite(self.results.final)).sum())
+        count = int(self.drawn.sum())
+        zero = int(self.certified.sum()) - count
         iterations = caption.plural(int(self.results.iteration[-1]), "iteration")
         return (
             f"{self.results.name}: {self.grid.settings()}, {iterations}. A point is the end of a run, "
-            f"{count} in all. ε = max(‖SA‖ / ‖A‖, −λmin(S)) with S = ∇g(Z) − diag(λ), g the "
-            f"empirical risk. The line has slope 1, through the median of error / ε{self._of_norms()}."
+            f"{count} in all. ε = max(‖SA‖ / ‖A‖, −λmin(S)) with S = ∇g(Z) − diag(λ), g the empirical risk."
+            + (f" The line has slope 1, through the median of error / ε{self._of_norms()}." if self.ratio else "")
+            + (f" Not drawn: {caption.plural(zero, 'run')} with ε or error 0." if zero else "")
         )

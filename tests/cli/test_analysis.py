@@ -1,6 +1,7 @@
 """analysis/figures.py on small real sweeps: its files, its numbers, odd sweeps, and refusals."""
 
 import csv
+import json
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import h5py
 import numpy as np
 from harness import PROGRAM, SOURCE, forget
 from matplotlib import image
+from report_page import Page, report
 
 FIGURES = SOURCE / "analysis" / "figures.py"
 PENDING, DONE, DIVERGED = 0, 1, 2
@@ -55,6 +57,17 @@ def analyse(*arguments):
     return subprocess.run(
         [sys.executable, "-B", FIGURES, *arguments], capture_output=True, text=True, check=False
     )
+
+
+def of_pages(path, figure, expression):
+    """What an expression is for each page of a figure, printed."""
+    drawing = (
+        f"import grid, results, {figure}; found = results.read({str(path)!r}); "
+        f"print(*({expression} for page in {figure}.pages(found, grid.describe(found))))"
+    )
+    return subprocess.run(
+        [sys.executable, "-B", "-c", drawing], cwd=FIGURES.parent, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def read_table(path):
@@ -208,15 +221,7 @@ class AnalysisTest(unittest.TestCase):
         svg = svg_text(self.folder / "exact-out" / "exact-trapped.svg")
         for phrase in ("share of trapped starts", "tanh", "erf", "over 4 runs"):
             self.assertIn(phrase, svg)
-        drawing = (
-            "import grid, results, trapped; found = results.read({!r}); "
-            "print(*(page.alt for page in trapped.pages(found, grid.describe(found))))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-B", "-c", drawing.format(str(path))],
-            cwd=FIGURES.parent, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        self.assertRegex(done.stdout, rf"tanh, k = 2 \d \(d = 3\), {trapped} \(d = 7\)")
+        self.assertRegex(of_pages(path, "trapped", "page.alt"), rf"tanh, k = 2 \d \(d = 3\), {trapped} \(d = 7\)")
 
     def test_free_norms_in_the_limits_end_at_zero_as_known_ones(self):
         settings = (
@@ -274,6 +279,31 @@ class AnalysisTest(unittest.TestCase):
         found = np.array(done.stdout.split(), dtype=float).reshape(expected.shape)
         np.testing.assert_array_equal(found, expected)
         self.assertEqual(np.isfinite(found).sum(), 48)
+
+    def test_certificates_where_all_are_zero_have_no_figure(self):
+        """With d = 1 and known norms the identity's A is right from the start."""
+        settings = ("grid.d=1", "grid.k=1", "grid.n=inf", "grid.m=inf", "grid.activation=identity", "record.certificate=true")
+        path = run_sweep(self.folder, "certain", *settings)
+        done = analyse(path, "--out", self.folder / "certain-out")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertNotIn("certificates", done.stdout)
+        done = report(path, "--out", self.folder / "certain.html")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("Sweep file", Page(self.folder / "certain.html").root.text)
+
+    def test_certificates_of_zero_are_counted_and_not_drawn(self):
+        settings = ("grid.d=[1,3]", "grid.k=1", "grid.n=[50,inf]", "grid.activation=leaky_relu(0.2)", "record.certificate=true")
+        path = run_sweep(self.folder, "zeros", *settings)
+        self.assertEqual(self.check_analysis(path), "")
+        with h5py.File(path) as file:
+            error = file["error"][:, :, -1] / file["run"]["truth_norm"]
+            epsilon = np.maximum(file["certificate/residual"][:], -file["certificate/smallest_eigenvalue"][:])
+        drawn = (error > 0) & (epsilon > 0)
+        self.assertTrue(0 < drawn.sum() < drawn.size / 2)  # the median of error / ε over all would be 0 or undefined
+        svg = svg_text(self.folder / "zeros-out" / "zeros-certificates.svg")
+        self.assertRegex(svg, rf"\b{drawn.sum()} in all\b.*Not drawn: {(~drawn).sum()} runs with ε or error 0")
+        x, y = json.loads(of_pages(path, "certificates", "page.axes[0, 0].lines[-1].get_xydata()[0].tolist()"))
+        self.assertAlmostEqual(y / x / np.median(error[drawn] / epsilon[drawn]), 1)
 
     def test_cells_of_a_shard_have_their_numbers_in_the_whole_sweep(self):
         path = self.copy_small("shard")
