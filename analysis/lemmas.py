@@ -79,15 +79,16 @@ class _Drawing:
         return int(self.values["d"][cell]), int(self.values["k"][cell])
 
     def means(self, runs):
-        """The mean of each row of runs, [cells, seeds]; NaN where it is not positive."""
-        mean = np.nanmean(runs, axis=1)
+        """The mean of each row of runs, [cells, seeds]; NaN where there is none, or it is not positive."""
+        mean = _mean(runs)
         positive = np.where(mean > 0, mean, np.nan)
         return np.sqrt(positive) if self.quantity.squared else positive
 
     def errors(self, runs):
-        """Standard errors of these means."""
-        count = np.isfinite(runs).sum(axis=1)
-        error = np.nanstd(runs, axis=1, ddof=1) / np.sqrt(count)
+        """Standard errors of these means; NaN where that is of one run."""
+        count = _count(runs)
+        variance = np.nansum((runs - _mean(runs)[:, None]) ** 2, axis=1) / np.where(count > 1, count - 1, np.nan)
+        error = np.sqrt(variance / count)
         return error / (2 * self.means(runs)) if self.quantity.squared else error
 
     def page(self, activations):
@@ -110,7 +111,8 @@ class _Drawing:
             if len(cells):
                 runs = self.runs[cells]
                 points = {**look, "linestyle": "none"}
-                axes.errorbar(self._x(cells), self.means(runs), self.errors(runs), capsize=2, elinewidth=0.8, **points)
+                errors = self.errors(runs) if _several(runs) else None
+                axes.errorbar(self._x(cells), self.means(runs), errors, capsize=2, elinewidth=0.8, **points)
                 axes.plot(self._x(cells), self.laws[activation](cells), linewidth=0.9, color=look["color"])
 
     def _of_line(self, activation, line):
@@ -132,15 +134,34 @@ class _Drawing:
 
     def _caption(self, activations):
         cells = np.concatenate([self.cells[name] for name in activations])
-        count = np.isfinite(self.runs[cells]).sum(axis=1)
+        count = caption.span(_count(self.runs[cells]))
         mean = "Root of the mean of an unbiased estimate of its square" if self.quantity.squared else "Mean"
         laws = "; ".join(f"{grids.label('activation', name)}: {self.laws[name].formula()}" for name in activations)
+        if _several(self.runs[cells]):
+            points, intervals = f"{mean} ±1 standard error over {count} runs", ", with 95 % intervals over resamples of the seeds"
+        else:
+            points, intervals = f"{mean} over 1 run", " (with one seed there is no interval)"
         lost = int(np.isnan(self.means(self.runs[cells])).sum())
         return (
-            f"{self.results.name}{self._norms()}: {mean} ±1 standard error over {caption.span(count)} runs a point. Lines: the law "
-            f"fitted to them by least squares, with 95 % intervals over resamples of the seeds: {laws}."
+            f"{self.results.name}{self._norms()}: {points} a point. Lines: the law fitted to them by least squares"
+            f"{intervals}: {laws}."
             + (f" Left out: {caption.plural(lost, 'point')} whose estimate is not above 0." if lost else "")
         )
+
+
+def _count(runs):
+    """Of the runs of each cell, how many are there."""
+    return np.isfinite(runs).sum(axis=1)
+
+
+def _several(runs):
+    """Some cell has more than one run: there are standard errors and intervals."""
+    return _count(runs).max() > 1
+
+
+def _mean(runs):
+    count = _count(runs)
+    return np.nansum(runs, axis=1) / np.where(count > 0, count, np.nan)
 
 
 class _Law:
@@ -152,15 +173,18 @@ class _Law:
         self.with_d = len(set(d)) > 1
         self.rows = self._design(d, x)
         runs = drawing.runs[cells]
-        random = np.random.default_rng(1)
-        picks = random.integers(runs.shape[1], size=(RESAMPLES, runs.shape[1]))
         self.coefficients = self._fit(drawing.means(runs))
-        samples = np.array([self._fit(drawing.means(runs[:, pick])) for pick in picks])
-        self.low, self.high = np.nanquantile(samples, (0.025, 0.975), axis=0)
+        self.low, self.high = self._interval(runs) if _several(runs) else np.full((2, len(self.coefficients)), np.nan)
 
     def _design(self, d, x):
         columns = [np.ones_like(x), np.log(x)]
         return np.stack(columns + [np.log(d)] if self.with_d else columns, axis=1)
+
+    def _interval(self, runs):
+        """Ends of the 95 % interval of each coefficient, over resamples of the seeds."""
+        picks = np.random.default_rng(1).integers(runs.shape[1], size=(RESAMPLES, runs.shape[1]))
+        samples = [self._fit(self.drawing.means(runs[:, pick])) for pick in picks]
+        return np.nanquantile(samples, (0.025, 0.975), axis=0)
 
     def _fit(self, means):
         good = np.isfinite(means)
@@ -173,13 +197,14 @@ class _Law:
         return np.exp(self._design(d, x) @ self.coefficients)
 
     def exponents(self):
-        """(symbol, value, low, high) of x, then d."""
+        """(symbol, value, low, high) of x, then d; without an interval low and high are NaN."""
         names = [self.drawing.quantity.x, "d"][: self.rows.shape[1] - 1]
         return list(zip(names, self.coefficients[1:], self.low[1:], self.high[1:]))
 
     def formula(self):
         return " ".join(
-            f"${name}^{{{value:.2f}}}$ [{low:.2f}, {high:.2f}]" for name, value, low, high in reversed(self.exponents())
+            f"${name}^{{{value:.2f}}}$" + ("" if np.isnan(low) else f" [{low:.2f}, {high:.2f}]")
+            for name, value, low, high in reversed(self.exponents())
         )
 
     def words(self):

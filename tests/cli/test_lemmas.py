@@ -1,5 +1,6 @@
 """record.covariance_error and record.gradient_bias: their datasets, through the life of a file, and their figures."""
 
+import re
 import subprocess
 import sys
 import unittest
@@ -81,6 +82,22 @@ class Lemmas(ProgramTest):
             done = self.call("plan", spec)
             self.assertEqual(done.returncode, 2)
             self.assertIn(f"record.{key}: found true, but it is of Algorithm 1", done.stderr)
+
+    @unittest.skipIf(SANITIZED, "about Python")
+    def test_of_one_seed_there_is_no_interval(self):
+        path = self.run_sweep(LEMMAS.replace("inf]", "1600]").replace("{count: 3}", "0"), "one")
+        done = subprocess.run(
+            [sys.executable, "-B", SOURCE / "analysis/figures.py", path], capture_output=True, text=True, check=True
+        )
+        self.assertEqual(done.stderr, "")
+        for suffix in ("", "-2", "-3"):
+            figure = (self.folder / f"tiny-lemmas{suffix}.svg").read_text()
+            words = " ".join(re.sub(r"<!--|-->|<[^>]*>", " ", figure).split())
+            self.assertIn("over 1 run a point", words)
+            self.assertIn("with one seed there is no interval", words)
+            self.assertNotIn("standard error", words)
+            self.assertNotIn("95 %", words)
+            self.assertNotIn("LineCollection", figure)  # the bars of errorbar()
 
     @unittest.skipIf(SANITIZED, "about Python")
     def test_figures_have_the_fitted_rates(self):
