@@ -141,10 +141,11 @@ class _Drawing:
             points, intervals = f"{mean} ±1 standard error over {count} runs", ", with 95 % intervals over resamples of the seeds"
         else:
             points, intervals = f"{mean} over 1 run", " (with one seed there is no interval)"
+        weighted = ", weighted by their standard errors" if any(self.laws[name].weighted for name in activations) else ""
         lost = int(np.isnan(self.means(self.runs[cells])).sum())
         return (
             f"{self.results.name}{self._norms()}: {points} a point. Lines: the law fitted to them by least squares"
-            f"{intervals}: {laws}."
+            f"{weighted}{intervals}: {laws}."
             + (f" Left out: {caption.plural(lost, 'point')} whose estimate is not above 0." if lost else "")
         )
 
@@ -165,7 +166,8 @@ def _mean(runs):
 
 
 class _Law:
-    """C d^a x^b by least squares of logarithms; without d^a where there is one d."""
+    """C d^a x^b by least squares of logarithms; without d^a where there is one d. Estimates of a square are mostly noise
+    where it is small: these are weighted by their standard errors."""
 
     def __init__(self, drawing, cells):
         self.drawing = drawing
@@ -173,12 +175,24 @@ class _Law:
         self.with_d = len(set(d)) > 1
         self.rows = self._design(d, x)
         runs = drawing.runs[cells]
+        self.weights = self._weights(runs)  # the same in all resamples
+        self.weighted = np.ptp(self.weights) > 0
         self.coefficients = self._fit(drawing.means(runs))
         self.low, self.high = self._interval(runs) if _several(runs) else np.full((2, len(self.coefficients)), np.nan)
 
     def _design(self, d, x):
         columns = [np.ones_like(x), np.log(x)]
         return np.stack(columns + [np.log(d)] if self.with_d else columns, axis=1)
+
+    def _weights(self, runs):
+        """1 / standard error of the logarithm of each point, that of few runs drawn towards the others' by the rule of
+        docs/fit.md; 0 where the mean is not positive. All 1 where there are no weights."""
+        count, means = _count(runs), self.drawing.means(runs)
+        variance = count * (self.drawing.errors(runs) / means) ** 2
+        if not (self.drawing.quantity.squared and np.nansum(variance) > 0):
+            return np.ones(len(runs))
+        variance = ((count - 1) * np.nan_to_num(variance) + 4 * np.nanmean(variance)) / (count + 3)
+        return np.where(np.isfinite(means), np.sqrt(count / variance), 0)
 
     def _interval(self, runs):
         """Ends of the 95 % interval of each coefficient, over resamples of the seeds."""
@@ -187,10 +201,11 @@ class _Law:
         return np.nanquantile(samples, (0.025, 0.975), axis=0)
 
     def _fit(self, means):
-        good = np.isfinite(means)
+        good = np.isfinite(means) & (self.weights > 0)
         if good.sum() < self.rows.shape[1]:
             return np.full(self.rows.shape[1], np.nan)
-        return np.linalg.lstsq(self.rows[good], np.log(means[good]), rcond=None)[0]
+        weights = self.weights[good]
+        return np.linalg.lstsq(self.rows[good] * weights[:, None], np.log(means[good]) * weights, rcond=None)[0]
 
     def __call__(self, cells):
         d, x = self.drawing.values["d"][cells].astype(float), self.drawing._x(cells).astype(float)

@@ -84,6 +84,25 @@ class Lemmas(ProgramTest):
             self.assertIn(f"record.{key}: found true, but it is of Algorithm 1", done.stderr)
 
     @unittest.skipIf(SANITIZED, "about Python")
+    def test_the_bias_is_fitted_with_weights(self):
+        spec = LEMMAS.replace("d: [3, 5]", "d: 5").replace("[100, 6400, inf]", "inf").replace("count: 3", "count: 8")
+        spec = spec.replace("[20, 80]", "[8, 32, 128, 512]").replace("[leaky_relu(0.2), tanh]", "tanh")
+        path = self.run_sweep(spec, "weights")
+        runs = read(path, "gradient_error/bias_squared")
+        mean = runs.mean(axis=1)
+        good = mean > 0
+        # as docs/fit.md has it; half as much of the root's logarithm as of the square's
+        variance = (runs.std(axis=1, ddof=1)[good] / (2 * mean[good])) ** 2
+        variance = (7 * variance + 4 * variance.mean()) / 11 / 8
+        points = np.log(read(path, "m")[good]), np.log(mean[good]) / 2
+        plain, weighted = (np.polyfit(*points, 1, w=w)[0] for w in (None, variance**-0.5))
+        self.assertGreater(abs(plain - weighted), 0.02)
+        (exponent,) = self.exponents(path, "[lemmas.QUANTITIES[2]]")
+        self.assertAlmostEqual(exponent, weighted)
+        subprocess.run([sys.executable, "-B", SOURCE / "analysis/figures.py", path], capture_output=True, check=True)
+        self.assertIn("weighted by their standard", self.words("tiny-lemmas.svg"))
+
+    @unittest.skipIf(SANITIZED, "about Python")
     def test_of_one_seed_there_is_no_interval(self):
         path = self.run_sweep(LEMMAS.replace("inf]", "1600]").replace("{count: 3}", "0"), "one")
         done = subprocess.run(
@@ -91,34 +110,40 @@ class Lemmas(ProgramTest):
         )
         self.assertEqual(done.stderr, "")
         for suffix in ("", "-2", "-3"):
-            figure = (self.folder / f"tiny-lemmas{suffix}.svg").read_text()
-            words = " ".join(re.sub(r"<!--|-->|<[^>]*>", " ", figure).split())
+            words = self.words(f"tiny-lemmas{suffix}.svg")
             self.assertIn("over 1 run a point", words)
             self.assertIn("with one seed there is no interval", words)
             self.assertNotIn("standard error", words)
             self.assertNotIn("95 %", words)
-            self.assertNotIn("LineCollection", figure)  # the bars of errorbar()
+            self.assertNotIn("LineCollection", (self.folder / f"tiny-lemmas{suffix}.svg").read_text())  # bars
 
     @unittest.skipIf(SANITIZED, "about Python")
     def test_figures_have_the_fitted_rates(self):
         spec = LEMMAS.replace("[100, 6400, inf]", "[100, 400, 1600, 6400]").replace("count: 3", "count: 8")
         path = self.run_sweep(spec, "rates")
-        drawing = (
-            "import grid, lemmas, results; found = results.read({!r}); "
-            "laws = [law for page in [lemmas._Drawing(found, grid.describe(found), q) for q in lemmas.QUANTITIES] "
-            "for law in page.laws.values()]; print(*(law.coefficients[1] for law in laws))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-B", "-c", drawing.format(str(path))],
-            cwd=SOURCE / "analysis", capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        exponents = np.array(done.stdout.split(), dtype=float)
+        exponents = self.exponents(path)
         self.assertEqual(len(exponents), 6)
         np.testing.assert_allclose(exponents, [-0.5, -0.5, -0.5, -0.5, -1, -1], atol=0.25)
         done = subprocess.run(
             [sys.executable, "-B", SOURCE / "analysis/figures.py", path], capture_output=True, text=True, check=True
         )
         self.assertEqual([line[-6:-4] for line in done.stdout.split() if "lemmas" in line and "png" in line], ["as", "-2", "-3"])
+
+    def exponents(self, path, quantities="lemmas.QUANTITIES"):
+        """Fitted exponents of n or m, by activation."""
+        drawing = (
+            f"import grid, lemmas, results; found = results.read({str(path)!r}); "
+            f"laws = [law for page in [lemmas._Drawing(found, grid.describe(found), q) for q in {quantities}] "
+            "for law in page.laws.values()]; print(*(law.coefficients[1] for law in laws))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", drawing], cwd=SOURCE / "analysis", capture_output=True, text=True, check=True
+        )
+        return np.array(done.stdout.split(), dtype=float)
+
+    def words(self, name):
+        """Those of a figure."""
+        return " ".join(re.sub(r"<!--|-->|<[^>]*>", " ", (self.folder / name).read_text()).split())
 
 
 if __name__ == "__main__":
