@@ -11,7 +11,8 @@ Writes, into the folder of the file or the one given with --out (NAME is the swe
   NAME-trapped.png ...           the share of starts that end in a spurious point, if the sweep has
                                  cells with n = m = inf and k < d
   NAME-paths.png ...             the paths of A over the contours of the population risk, if the
-                                 sweep recorded iterates, of its cells with d = 2 and k = 1
+                                 sweep recorded iterates, of its cells with d = 2 and k = 1; not
+                                 with algorithm: marginal, which has another risk
   NAME-lemmas.png ...            errors of X_n, of its gradient and of a batch's, if the sweep asked
                                  for them, with fitted laws
   NAME-fit.png ...               with --fit: final absolute error and the fitted law, a line per d

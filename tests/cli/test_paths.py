@@ -91,6 +91,8 @@ class Paths(ProgramTest):
         path = self.run_sweep(text, "marginal")
         self.assertEqual(read(path, "iterate").shape[-2:], (2, 1))
         self.assertEqual(self.pages(path), [])
+        told = subprocess.run([sys.executable, "-B", SOURCE / "analysis/figures.py", "--help"], capture_output=True, text=True)
+        self.assertIn("not with algorithm: marginal", " ".join(told.stdout.split()))
 
     def test_of_other_cells_or_without_iterates_there_is_none(self):
         for name, text in (("other", SWEEP.replace("log}", "log, iterate: true}")),
