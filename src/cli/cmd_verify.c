@@ -40,7 +40,7 @@ typedef struct verification {
     ss_table table;    /* of what is not right */
     int64_t committed; /* runs that are intact … */
     int64_t pending;   /* … or were never written */
-    ss_seeds_survey seeds;
+    int64_t unwanted;  /* of these, in cells that have enough seeds */
     int64_t damaged;
     int64_t different;           /* when recomputed */
     int64_t bands[BANDS_STATES]; /* cells */
@@ -101,8 +101,9 @@ static void note_different(void *context, const ss_run *run, int64_t cell)
 
 /* ---- bands ---- */
 
-/* The state of both quantities: right if both are, never made if both are. */
-static ss_error compare_bands(const ss_reduction *r, int64_t cell, ss_bands *found,
+/* The state of both quantities: right if both are, never made if both are. `complete`: the cell has
+ * all runs that it wants. */
+static ss_error compare_bands(const ss_reduction *r, int64_t cell, bool complete, ss_bands *found,
                               bands_state *state)
 {
     int right = 0;
@@ -112,7 +113,6 @@ static ss_error compare_bands(const ss_reduction *r, int64_t cell, ss_bands *fou
         right += ss_bands_same(found, &r->bands[quantity]);
         blank += ss_bands_blank(found);
     }
-    bool complete = r->committed == r->walk.plan->seeds;
     *state = blank == SS_QUANTITIES && !complete ? BANDS_NOT_MADE
              : right == SS_QUANTITIES            ? BANDS_RIGHT
              : blank == SS_QUANTITIES            ? BANDS_NOT_MADE
@@ -122,10 +122,10 @@ static ss_error compare_bands(const ss_reduction *r, int64_t cell, ss_bands *fou
 }
 
 static ss_error check_bands(verification *v, const ss_reduction *reduction, int64_t cell,
-                            ss_bands *found)
+                            bool complete, ss_bands *found)
 {
     bands_state state;
-    SS_TRY(compare_bands(reduction, cell, found, &state));
+    SS_TRY(compare_bands(reduction, cell, complete, found, &state));
     v->bands[state]++;
     if (state == BANDS_WRONG) {
         ss_table_add(&v->table, "%" PRId64, ss_plan_cell_number(&v->sweep.plan, cell));
@@ -137,26 +137,44 @@ static ss_error check_bands(verification *v, const ss_reduction *reduction, int6
 
 /* ---- cells ---- */
 
-/* Runs and bands of a cell, which is read once. */
+typedef struct cell_check {
+    ss_reduction reduction;
+    ss_seeds seeds;
+    ss_bands found; /* in the file */
+} cell_check;
+
+/* Runs and bands of a cell; it is read once, or twice where seeds are added. */
+static ss_error check_cell(verification *v, cell_check *check, int64_t cell)
+{
+    ss_stopping wanted;
+    SS_TRY(ss_reduction_of_cell(&check->reduction, cell));
+    SS_TRY(ss_seeds_wanted(&check->seeds, cell, &wanted));
+    v->unwanted += ss_seeds_unwanted(&check->seeds, &wanted);
+    bool complete = check->seeds.rule.target > 0
+                        ? wanted.state != SS_STOPPING_OPEN
+                        : check->reduction.committed == v->sweep.plan.seeds;
+    return check_bands(v, &check->reduction, cell, complete, &check->found);
+}
+
 static ss_error check_cells(verification *v)
 {
     const ss_plan *plan = &v->sweep.plan;
-    ss_reduction reduction;
-    ss_bands found = {0};
-    ss_error error = ss_reduction_begin(v->store, plan, &reduction);
-    reduction.visit = check_run;
-    reduction.visitor = v;
+    cell_check check = {.found = {0}};
+    ss_error error = ss_reduction_begin(v->store, plan, &check.reduction);
+    check.reduction.visit = check_run;
+    check.reduction.visitor = v;
     if (error == SS_OK) {
-        error = ss_bands_create(plan->checkpoints, &found);
+        error = ss_seeds_open(v->store, plan, &check.seeds);
+    }
+    if (error == SS_OK) {
+        error = ss_bands_create(plan->checkpoints, &check.found);
     }
     for (int64_t cell = 0; cell < plan->cells && error == SS_OK; cell++) {
-        error = ss_reduction_of_cell(&reduction, cell);
-        if (error == SS_OK) {
-            error = check_bands(v, &reduction, cell, &found);
-        }
+        error = check_cell(v, &check, cell);
     }
-    ss_bands_destroy(&found);
-    ss_reduction_end(&reduction);
+    ss_bands_destroy(&check.found);
+    ss_seeds_close(&check.seeds);
+    ss_reduction_end(&check.reduction);
     return error;
 }
 
@@ -202,7 +220,7 @@ static void print_counts(const verification *v)
     printf("intact      %" PRId64 "\n", v->committed);
     printf("pending     %" PRId64, v->pending);
     if (v->sweep.spec->until_se > 0) {
-        printf(" (%" PRId64 " of cells that have enough seeds)", v->seeds.unwanted);
+        printf(" (%" PRId64 " of cells that have enough seeds)", v->unwanted);
     }
     printf("\n");
     printf("damaged     %" PRId64 "\n", v->damaged);
@@ -265,7 +283,6 @@ static ss_error check_all(verification *v, const verify_options *options)
     SS_TRY(ss_store_match_labels(v->store, &v->sweep.plan));
     SS_TRY(ss_replay_begin(&v->sweep.plan, options->replays, options->comm, &v->replay));
     SS_TRY(check_cells(v));
-    SS_TRY(ss_seeds_look(v->store, &v->sweep.plan, &v->seeds));
     SS_TRY(check_executions(v));
     SS_TRY(ss_replay_check(&v->replay, v->path));
     return ss_replay_all(&v->replay, note_different, v);

@@ -80,6 +80,15 @@ ss_error ss_seeds_wanted(ss_seeds *seeds, int64_t cell, ss_stopping *wanted)
     return SS_OK;
 }
 
+int64_t ss_seeds_unwanted(const ss_seeds *seeds, const ss_stopping *wanted)
+{
+    int64_t unwanted = 0;
+    for (int64_t s = wanted->seeds; s < seeds->rule.most; s++) {
+        unwanted += seeds->pending[s];
+    }
+    return unwanted;
+}
+
 /* ---- the runs of the next round ---- */
 
 static bool any_of_cell(const uint64_t *set, int64_t first, int64_t seeds)
@@ -130,9 +139,7 @@ ss_error ss_seeds_choose(const ss_store *store, const ss_task_order *tasks, cons
 static void count_cell(const ss_seeds *seeds, int64_t cell, const ss_stopping *wanted,
                        ss_seeds_survey *survey)
 {
-    for (int64_t s = wanted->seeds; s < seeds->rule.most; s++) {
-        survey->unwanted += seeds->pending[s];
-    }
+    survey->unwanted += ss_seeds_unwanted(seeds, wanted);
     survey->cells[wanted->state]++;
     survey->fewest = wanted->seeds < survey->fewest ? wanted->seeds : survey->fewest;
     survey->most = wanted->seeds > survey->most ? wanted->seeds : survey->most;

@@ -39,6 +39,9 @@ ss_stopping ss_seeds_judge(const ss_seeds *seeds);
 /* Both; but where all cells have all seeds nothing is read. */
 ss_error ss_seeds_wanted(ss_seeds *seeds, int64_t cell, ss_stopping *wanted);
 
+/* Runs of that cell that are pending and not among those `wanted` of it. */
+int64_t ss_seeds_unwanted(const ss_seeds *seeds, const ss_stopping *wanted);
+
 /* Of the tasks of `pending` (ss_pending_find) those that are wanted, into `chosen`, a set alike, or
  * the same one. In: the cells to look at, which are those with a task in `chosen`. */
 ss_error ss_seeds_choose(const ss_store *store, const ss_task_order *tasks, const uint64_t *pending,

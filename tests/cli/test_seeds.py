@@ -12,7 +12,7 @@ import unittest
 
 import h5py
 import numpy as np
-from harness import DIVERGING, SANITIZED, SOURCE, SWEEP, ProgramTest, read, without_executions
+from harness import DIVERGING, SANITIZED, SOURCE, SWEEP, ProgramTest, flip_byte, forget, read, without_executions
 
 TARGET, FIRST, MOST = 0.15, 4, 90
 ADDED = SWEEP.replace("{count: 4}", f"{{count: {FIRST}, max: {MOST}, until_se: {TARGET}}}")
@@ -210,6 +210,22 @@ class Seeds(ProgramTest):
             self.assertIn("8 cells get no more seeds", done.stdout)
         self.assertIn("these are all runs of the sweep", done.stdout)
         self.assertIn("wanted      0", self.succeed("status", "none.h5").stdout)
+        self.assertRegex(self.succeed("verify", "none.h5").stdout, r"bands +8 right \(cells\)")
+
+    def test_bands_are_judged_by_the_runs_that_a_cell_wants(self):
+        path = self.run_sweep(ADDED, "added")
+        _, committed = finals(path)
+        self.assertLess(committed.sum(), committed.size)
+        flip_byte(path, "bands/error/mean")
+        done = self.call("verify", path)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"bands +7 right, 1 wrong \(cells\)")
+        self.succeed("reduce", path)
+        pending = re.search(r"pending +\d+ \(\d+ of cells that have enough seeds\)", self.succeed("verify", path).stdout)
+        unwanted = committed.size - committed.sum()
+        self.assertEqual(pending[0].split(None, 1)[1], f"{unwanted} ({unwanted} of cells that have enough seeds)")
+        forget(path, 0, 0)  # without its first seed the cell lacks a run
+        self.assertRegex(self.succeed("verify", path).stdout, r"bands +7 right, 1 older than their runs \(cells\)")
 
     def test_cells_of_which_some_runs_diverge_are_judged_by_the_others(self):
         text = DIVERGING.replace("count: 4", "count: 4, max: 24, until_se: 0.3")
