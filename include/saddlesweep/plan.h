@@ -101,6 +101,10 @@ bool ss_plan_differs(const ss_plan *first, const ss_plan *second, ss_difference 
  * rounding only. Local. */
 bool ss_plan_blocks_differ(const ss_plan *first, const ss_plan *second, ss_difference *difference);
 
+/* Of two plans of the same cells: whether a run of them is wide in only one (wide.from_d), or their
+ * wide runs are computed in other blocks. Local. */
+bool ss_plan_grids_differ(const ss_plan *first, const ss_plan *second, ss_difference *difference);
+
 /* The same of two texts of settings (ss_plan_settings). Local. */
 bool ss_settings_differ(const char *first, const char *second, ss_difference *difference);
 

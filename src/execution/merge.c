@@ -58,7 +58,7 @@ static ss_error compare_sweeps(const merger *m, const input *in)
         return SS_OK;
     }
     ss_plan_digest(&whole, digest);
-    if (strcmp(digest, m->digest) == 0 && !ss_plan_blocks_differ(&whole, &m->sweep.plan, &d)) {
+    if (strcmp(digest, m->digest) == 0 && !ss_plan_grids_differ(&whole, &m->sweep.plan, &d)) {
         return SS_OK;
     }
     ss_plan_differs(&whole, &m->sweep.plan, &d);

@@ -32,7 +32,7 @@ static ss_error inspect_file(ss_output *o, const ss_task_order *tasks, bool retr
     SS_TRY(ss_store_open_for_reading(o->path, &store));
     ss_error error = ss_store_match(store, tasks->plan);
     if (error == SS_OK) {
-        error = ss_sweep_match_block(store, o->path, tasks->plan);
+        error = ss_sweep_match_grids(store, o->path, tasks->plan);
     }
     if (error == SS_OK) {
         error = ss_pending_find(store, tasks, retry_failed, &o->pending);

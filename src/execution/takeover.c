@@ -51,18 +51,23 @@ static int64_t find(const ss_takeover *t, uint64_t identity)
     return low;
 }
 
-static bool may_be_taken(const ss_takeover *t, const ss_record *record)
+/* Whether it was computed as it would be here: the same identity has other bits on one rank, on a
+ * process grid, and there with other blocks. */
+static bool computed_alike(const ss_takeover *t, const ss_run *run, const ss_record *record)
 {
-    if (record->kernel == SS_LEVEL_WIDE && t->other_blocks) {
-        return false;
-    }
+    bool wide = ss_plan_is_wide(t->tasks->plan, run);
+    return (record->kernel == SS_LEVEL_WIDE) == wide && !(wide && t->other_blocks);
+}
+
+static bool may_be_taken(const ss_takeover *t, const ss_run *run, const ss_record *record)
+{
     switch (t->kind) {
     case SS_TAKEOVER_ALL:
-        return true;
+        return true; /* the files are of one sweep, grids included */
     case SS_TAKEOVER_REPEATABLE:
-        return record->reason != SS_REASON_MEMORY;
+        return record->reason != SS_REASON_MEMORY && computed_alike(t, run, record);
     default:
-        return record->status == SS_RUN_DONE;
+        return record->status == SS_RUN_DONE && computed_alike(t, run, record);
     }
 }
 
@@ -74,7 +79,7 @@ static ss_error take(void *context, const ss_walked *at)
          i < t->count && t->wanted[i].identity == record->identity; i++) {
         int64_t task = t->wanted[i].task;
         ss_run run = run_of(t->tasks, task);
-        if (!ss_pending_has(t->pending, task) || !may_be_taken(t, record) ||
+        if (!ss_pending_has(t->pending, task) || !may_be_taken(t, &run, record) ||
             !ss_run_same_results(&run, &at->run) ||
             !ss_record_trusted(record, &run, at->trajectory)) {
             continue;

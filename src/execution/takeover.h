@@ -23,7 +23,7 @@ typedef struct ss_takeover {
     const ss_task_order *tasks;
     uint64_t *pending;
     ss_takeover_kind kind;
-    bool other_blocks; /* the wide runs of the file in progress are of other blocks: not taken */
+    bool other_blocks;     /* the wide runs of the file in progress are of other blocks */
     ss_wanted_run *wanted; /* by ascending identity */
     int64_t count;
     int64_t taken; /* runs, from all files so far */
@@ -37,8 +37,9 @@ ss_error ss_takeover_begin(ss_store *store, const ss_task_order *tasks, uint64_t
 void ss_takeover_end(ss_takeover *takeover);
 
 /* Commits every pending run of which another file (open, of this plan) has a committed one of the
- * same identity (and block, if it is wide) that its checksums vouch for, and takes it out of
- * `pending`. Says on stdout how many came from `path`. */
+ * same identity that its checksums vouch for, and takes it out of `pending`; but for ALL none that
+ * was computed otherwise than it would be here (on one rank or a process grid, in which blocks).
+ * Says on stdout how many came from `path`. */
 ss_error ss_takeover_from(ss_takeover *takeover, const char *path, const ss_store *other,
                           const ss_plan *plan);
 

@@ -160,18 +160,15 @@ ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sw
     return error;
 }
 
-ss_error ss_sweep_match_block(const ss_store *store, const char *path, const ss_plan *plan)
+ss_error ss_sweep_match_grids(const ss_store *store, const char *path, const ss_plan *plan)
 {
     ss_sweep found;
     ss_difference d;
-    if (!ss_plan_has_wide_runs(plan)) {
-        return SS_OK;
-    }
     ss_error error = ss_sweep_of_store(store, path, &found);
-    if (error == SS_OK && ss_plan_blocks_differ(&found.plan, plan, &d)) {
+    if (error == SS_OK && ss_plan_grids_differ(&found.plan, plan, &d)) {
         error = ss_fail(SS_ERR_PLAN_DIFFERS,
-                        "%s: its wide runs are computed with %s %s, which decides their last bits, "
-                        "not %s; leave it, or name another output file",
+                        "%s: its runs are computed with %s %s, not %s, and the bits of wide runs "
+                        "depend on it; leave it as it is in the file, or name another output file",
                         path, d.what, d.first, d.second);
     }
     ss_sweep_release(&found);

@@ -30,9 +30,10 @@ ss_error ss_sweep_load_all(MPI_Comm comm, const char *path, const ss_texts *over
  * fit together. Release with ss_sweep_release, even after an error. Local. */
 ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sweep);
 
-/* Whether a result file of this plan, but perhaps not in the same blocks, may be gone on with:
- * SS_ERR_PLAN_DIFFERS if its wide runs are of another wide.block. Local. */
-ss_error ss_sweep_match_block(const ss_store *store, const char *path, const ss_plan *plan);
+/* Whether a result file of this plan, but perhaps not on the same grids, may be gone on with:
+ * SS_ERR_PLAN_DIFFERS if other runs of it are wide, or its wide runs are of another wide.block.
+ * Local. */
+ss_error ss_sweep_match_grids(const ss_store *store, const char *path, const ss_plan *plan);
 
 /* Makes of a shard the whole sweep. SS_ERR_MEMORY. Local. */
 ss_error ss_sweep_take_whole(ss_sweep *sweep);

@@ -117,6 +117,9 @@ static ss_error inspect_result(ss_submission *s, double *share)
     SS_TRY(ss_store_open_for_reading(s->result, &store));
     ss_error error = ss_store_match(store, &s->sweep.plan);
     if (error == SS_OK) {
+        error = ss_sweep_match_grids(store, s->result, &s->sweep.plan);
+    }
+    if (error == SS_OK) {
         error = pending_share(store, &s->sweep.plan, &s->pending, &s->wanted, share);
     }
     ss_error closed = ss_store_close(&store);

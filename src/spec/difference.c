@@ -133,6 +133,23 @@ bool ss_plan_blocks_differ(const ss_plan *first, const ss_plan *second, ss_diffe
            numbers_differ("wide.block", first->spec->wide_block, second->spec->wide_block, d);
 }
 
+/* The cells of both are the same. */
+static bool wide_cells_differ(const ss_plan *first, const ss_plan *second, ss_difference *d)
+{
+    bool differ = false;
+    for (int64_t cell = 0; cell < first->cells && !differ; cell++) {
+        ss_run run = ss_plan_run(first, cell, 0);
+        differ = ss_plan_is_wide(first, &run) != ss_plan_is_wide(second, &run);
+    }
+    return differ &&
+           numbers_differ("wide.from_d", first->spec->wide_from_d, second->spec->wide_from_d, d);
+}
+
+bool ss_plan_grids_differ(const ss_plan *first, const ss_plan *second, ss_difference *d)
+{
+    return wide_cells_differ(first, second, d) || ss_plan_blocks_differ(first, second, d);
+}
+
 bool ss_plan_differs(const ss_plan *first, const ss_plan *second, ss_difference *d)
 {
     char settings[2][SS_SETTINGS_SIZE];
@@ -143,5 +160,5 @@ bool ss_plan_differs(const ss_plan *first, const ss_plan *second, ss_difference 
            numbers_differ("the number of seeds", first->seeds, second->seeds, d) ||
            numbers_differ("the number of recorded iterations", first->checkpoints,
                           second->checkpoints, d) ||
-           lists_differ(first, second, d) || ss_plan_blocks_differ(first, second, d);
+           lists_differ(first, second, d) || ss_plan_grids_differ(first, second, d);
 }

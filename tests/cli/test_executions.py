@@ -215,6 +215,9 @@ class Older(ExecutionTest):
     def test_a_wide_run_goes_into_version_3(self):
         spec, _ = self.take(3)
         self.lose_a_run()
+        with h5py.File(self.path, "r+") as file:  # as of a sweep that had it from the start
+            file.attrs["overrides"] = "wide.from_d=1\n"
+        self.succeed("verify", self.path, "--reseal")
         self.succeed("run", spec, "-o", self.path, "--set", "wide.from_d=1", ranks=1)
         self.assertEqual(int(read(self.path, "run")["kernel"][3, 2]), 5 + 65536)
         self.succeed("verify", self.path)

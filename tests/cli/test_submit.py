@@ -192,6 +192,7 @@ class Submit(ProgramTest):
     def test_a_result_of_another_sweep_is_refused_and_a_whole_one_needs_no_job(self):
         output = self.run_sweep(SWEEP, "whole")
         self.assertIn("another plan", self.refused(self.spec, "-o", output, "--set", "root_seed=8"))
+        self.assertIn("wide.from_d", self.refused(self.spec, "-o", output, "--set", "wide.from_d=1"))
         done = self.submit(self.spec, "-o", output)
         self.assertIn("has every run; nothing to submit", done.stdout)
         self.assertNotIn("calls", self.files())

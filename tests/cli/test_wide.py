@@ -119,8 +119,48 @@ class Replay(WideTest):
         self.assertEqual(done.stderr.count("error: "), 1, done.stderr)
 
 
-class Blocks(WideTest):
-    """The blocks decide the last bits, so a file has one size of them."""
+class OneArithmeticAFile(WideTest):
+    """Which runs are wide, and in which blocks, decides bits that no identity tells apart."""
+
+    def test_a_file_is_gone_on_with_by_the_same_choice_of_wide_runs_only(self):
+        spec = self.write("one.yaml", ONE)
+        for made, wanted in ((40, 100), (100, 40)):
+            output = self.run_sweep(ONE, f"from{made}", "--set", f"wide.from_d={made}")
+            before = output.read_bytes()
+            done = self.call("run", spec, "-o", output, "--set", f"wide.from_d={wanted}")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"its runs are computed with wide.from_d {made}, not {wanted}", done.stderr)
+            self.assertEqual(output.read_bytes(), before)
+            self.succeed("run", spec, "-o", output, "--set", f"wide.from_d={made + 4}")  # the same runs
+
+    def test_runs_of_one_rank_and_of_grids_are_not_taken_for_each_other(self):
+        text = MANY.replace("precision: double", "precision: single")
+        spec = self.write("many.yaml", text)
+        fresh = {made: self.run_sweep(text, f"from{made}", "--set", f"wide.from_d={made}") for made in (40, 100)}
+        for made, wanted in ((40, 100), (100, 40)):
+            output = self.folder / f"new{wanted}.h5"
+            options = ("--set", f"wide.from_d={wanted}", "--reuse", fresh[made])
+            for option in ((), ("--retry-failed",)):
+                said = self.succeed("run", spec, "-o", output, *options, *option).stdout
+                self.assertIn(": 6 runs taken over\n", said)
+                self.assertEqual(read(output, "error").tobytes(), read(fresh[wanted], "error").tobytes())
+                output.unlink()
+
+    def test_a_sweep_that_grows_to_wide_runs_keeps_its_small_ones(self):
+        small = self.run_sweep(MANY.replace("d: [5, 44]", "d: 5"), "small")
+        spec = self.write("many.yaml", MANY)
+        said = self.succeed("run", spec, "-o", self.folder / "many.h5", "--reuse", small).stdout
+        self.assertIn(": 6 runs taken over\n", said)
+
+    def test_shards_of_which_other_runs_are_wide_are_not_merged(self):
+        spec = self.write("many.yaml", MANY)
+        for shard, from_d in ((1, 40), (2, 100)):
+            self.succeed(
+                "run", spec, "-o", self.folder / f"{shard}.h5", "--shard", f"{shard}/2", "--set", f"wide.from_d={from_d}"
+            )
+        done = self.call("merge", "1.h5", "2.h5", "-o", "all.h5")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("first difference: wide.from_d is 100 in the former, 40 in the latter", done.stderr)
 
     def test_a_file_is_gone_on_with_in_its_blocks_only(self):
         output = self.run_sweep(ONE, "one")
@@ -128,7 +168,7 @@ class Blocks(WideTest):
         before = output.read_bytes()
         done = self.call("run", spec, "-o", output, "--set", "wide.block=8")
         self.assertEqual(done.returncode, 2)
-        self.assertIn("its wide runs are computed with wide.block 16, which decides their last bits, not 8", done.stderr)
+        self.assertIn("its runs are computed with wide.block 16, not 8", done.stderr)
         self.assertEqual(output.read_bytes(), before)
         small = self.run_sweep(ONE, "small", "--set", "wide.from_d=100")
         self.succeed("run", spec, "-o", small, "--set", "wide.from_d=100", "--set", "wide.block=8")

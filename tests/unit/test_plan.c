@@ -374,6 +374,32 @@ static void blocks_tell_plans_with_wide_runs_apart(void **state)
     assert_blocks_differ("wide.from_d=8", "wide.block=8", false);
 }
 
+/* Cells have d 3, 5 and 7: what matters is which of them are wide. */
+static void the_choice_of_wide_runs_tells_plans_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first;
+        const char *second;
+        bool differ;
+    } cases[] = {
+        {"wide.from_d=7", "wide.from_d=8", true},
+        {"wide.from_d=3", "wide.from_d=4", true},
+        {"wide.from_d=6", "wide.from_d=7", false},
+        {"wide.from_d=8", "wide.from_d=512", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        ss_difference d = {.what = ""};
+        ss_spec *specs[] = {sweep_with_one(cases[i].first), sweep_with_one(cases[i].second)};
+        ss_plan plans[] = {ss_plan_of(specs[0]), ss_plan_of(specs[1])};
+        assert_int_equal(ss_plan_grids_differ(&plans[0], &plans[1], &d), cases[i].differ);
+        assert_int_equal(ss_plan_differs(&plans[0], &plans[1], &d), cases[i].differ);
+        assert_string_equal(d.what, cases[i].differ ? "wide.from_d" : "");
+        ss_spec_destroy(&specs[0]);
+        ss_spec_destroy(&specs[1]);
+    }
+}
+
 static void the_algorithm_is_a_setting_where_it_is_not_the_default(void **state)
 {
     (void)state;
@@ -438,6 +464,7 @@ int main(void)
         cmocka_unit_test(room_for_iterates_is_that_of_the_largest_d_and_k),
         cmocka_unit_test(a_given_truth_is_that_of_every_run),
         cmocka_unit_test(blocks_tell_plans_with_wide_runs_apart),
+        cmocka_unit_test(the_choice_of_wide_runs_tells_plans_apart),
         cmocka_unit_test(the_algorithm_is_a_setting_where_it_is_not_the_default),
         cmocka_unit_test(the_first_difference_of_two_plans_is_named),
     };
