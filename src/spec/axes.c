@@ -128,22 +128,24 @@ static ss_error read_geometric(const ss_yaml_node *node, const char *path, int64
     char factor_path[64];
     size_t capacity = 0;
     snprintf(factor_path, sizeof factor_path, "%s.factor", path);
-    SS_TRY(ss_read_number(ss_yaml_find(node, "factor"), factor_path, 1, false, &factor));
+    const ss_yaml_node *written = ss_yaml_find(node, "factor");
+    SS_TRY(ss_read_number(written, factor_path, 1, false, &factor));
     double exact = (double)values->first;
     int64_t latest = 0;
     for (int64_t i = 0; llround(exact) <= to; i++) {
         int64_t value = llround(exact);
         if (value == latest) {
             return ss_yaml_fail(SS_ERR_SPEC, &node->place,
-                                "%s: factor %g gives %" PRId64 " twice; use a larger factor or a "
+                                "%s: factor %.200s gives %" PRId64
+                                " twice; use a larger factor or a "
                                 "step",
-                                path, factor, value);
+                                path, written->text, value);
         }
         if (i == MOST_BY_FACTOR) {
             return ss_yaml_fail(SS_ERR_SPEC, &node->place,
-                                "%s: factor %.17g gives more than %d values; use a larger factor "
+                                "%s: factor %.200s gives more than %d values; use a larger factor "
                                 "or a step",
-                                path, factor, MOST_BY_FACTOR);
+                                path, written->text, MOST_BY_FACTOR);
         }
         SS_TRY(ss_grow(&values->list, &capacity, (size_t)i + 1, sizeof *values->list));
         values->list[i] = latest = value;
