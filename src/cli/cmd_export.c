@@ -156,7 +156,8 @@ int ss_cmd_export(int argc, char **argv)
         .usage = "saddlesweep export FILE.h5 --csv OUT",
         .description =
             "Writes a table for pandas and R: a line for each run and recorded iteration, with\n"
-            "cell, d, k, k0, n, m, activation, seed, status, iteration, error, relative_error.\n"
+            "cell, d, k, k0, n, m, activation, row_norm (only if train.row_norm is a list), seed,\n"
+            "status, iteration, error, relative_error.\n"
             "Values are empty where a run is not committed, is damaged, or has diverged; n and m\n"
             "may be inf. Seeds that a cell has no need of (grid.seed.until_se) are left out. Works "
             "while\na run is writing the file.",

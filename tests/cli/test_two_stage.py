@@ -110,6 +110,8 @@ class TwoStage(ProgramTest):
         self.assertEqual([family["row_norm"] for family in families], 2 * ["known", "learned"])
         self.succeed("export", self.run_sweep(LEARNED, "learned"), "--csv", "learned.csv")
         self.assertNotIn("row_norm", (self.folder / "learned.csv").read_text())
+        shown = " ".join(self.succeed("export", "--help").stdout.split())
+        self.assertIn("activation, row_norm (only if train.row_norm is a list), seed, status", shown)
 
     def test_another_row_norm_in_the_file_is_noticed(self):
         path = self.run_sweep(TWO, "two")
