@@ -85,9 +85,11 @@ ss_store_shape ss_store_shape_of(const ss_store *store);
 /* SS_ERR_PLAN_DIFFERS, naming the first difference, unless the file was made for this plan. */
 ss_error ss_store_match(const ss_store *store, const ss_plan *plan);
 
-/* SS_ERR_PLAN_DIFFERS, naming the first difference, unless every cell, seed and recorded iteration
- * that the file has written beside its results is the plan's: ss_store_match believes plan_digest.
- */
+/* The same of the plan that the sweep file in the result file gives, its shard included. */
+ss_error ss_store_match_own(const ss_store *store, const ss_plan *plan);
+
+/* The same, comparing every cell, seed and recorded iteration that the file has written beside its
+ * results: the others believe plan_digest. */
 ss_error ss_store_match_labels(const ss_store *store, const ss_plan *plan);
 
 /* Reads `count` records, or results, of seeds from `seed_index` on of one cell, whose runs are like

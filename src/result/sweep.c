@@ -153,7 +153,7 @@ ss_error ss_sweep_of_store(const ss_store *store, const char *path, ss_sweep *sw
         error = make_label(sweep);
     }
     if (error == SS_OK) {
-        error = ss_store_match(store, &sweep->plan);
+        error = ss_store_match_own(store, &sweep->plan);
     }
     free(overrides.texts);
     free(lines);

@@ -122,17 +122,14 @@ ss_error ss_store_read_shard(const ss_store *store, ss_shard *shard)
     return error;
 }
 
-static ss_error differs(const ss_store *store, const char *what, const char *found,
-                        const char *expected)
+/* A difference alone: what it means, and what to do, is said by explain(). */
+static ss_error differs(const char *what, const char *found, const char *expected)
 {
-    return ss_fail(SS_ERR_PLAN_DIFFERS,
-                   "%s: was made for another plan; first difference: %s is %s in the file, %s in "
-                   "the sweep; name another output file",
-                   store->path, what, found, expected);
+    return ss_fail(SS_ERR_PLAN_DIFFERS, "%s is %s in the file, %s in the sweep", what, found,
+                   expected);
 }
 
-static ss_error match_number(const ss_store *store, const char *what, int64_t found,
-                             int64_t expected)
+static ss_error match_number(const char *what, int64_t found, int64_t expected)
 {
     char in_file[32];
     char in_sweep[32];
@@ -141,34 +138,32 @@ static ss_error match_number(const ss_store *store, const char *what, int64_t fo
     }
     snprintf(in_file, sizeof in_file, "%" PRId64, found);
     snprintf(in_sweep, sizeof in_sweep, "%" PRId64, expected);
-    return differs(store, what, in_file, in_sweep);
+    return differs(what, in_file, in_sweep);
 }
 
-static ss_error match_samples(const ss_store *store, const char *what, int64_t found,
-                              int64_t expected)
+static ss_error match_samples(const char *what, int64_t found, int64_t expected)
 {
     char in_file[SS_SAMPLES_TEXT_SIZE];
     char in_sweep[SS_SAMPLES_TEXT_SIZE];
     return found == expected ? SS_OK
-                             : differs(store, what, ss_samples_text(found, in_file),
+                             : differs(what, ss_samples_text(found, in_file),
                                        ss_samples_text(expected, in_sweep));
 }
 
 static ss_error match_shape(const ss_store *store, const ss_plan *plan)
 {
-    SS_TRY(match_number(store, "the number of cells", store->shape.cells, plan->cells));
-    SS_TRY(match_number(store, "the number of seeds", store->shape.seeds, plan->seeds));
-    SS_TRY(match_number(store, "the number of recorded iterations", store->shape.checkpoints,
+    SS_TRY(match_number("the number of cells", store->shape.cells, plan->cells));
+    SS_TRY(match_number("the number of seeds", store->shape.seeds, plan->seeds));
+    SS_TRY(match_number("the number of recorded iterations", store->shape.checkpoints,
                         plan->checkpoints));
-    SS_TRY(match_number(store, "the number of multipliers", store->shape.multipliers,
-                        plan->multipliers));
-    SS_TRY(match_number(store, "the number of rows of /iterate", store->shape.iterate_rows,
+    SS_TRY(match_number("the number of multipliers", store->shape.multipliers, plan->multipliers));
+    SS_TRY(match_number("the number of rows of /iterate", store->shape.iterate_rows,
                         plan->iterate_rows));
-    SS_TRY(match_number(store, "the number of columns of /iterate", store->shape.iterate_columns,
+    SS_TRY(match_number("the number of columns of /iterate", store->shape.iterate_columns,
                         plan->iterate_columns));
-    SS_TRY(match_number(store, "whether there are covariance errors", store->shape.covariances,
+    SS_TRY(match_number("whether there are covariance errors", store->shape.covariances,
                         plan->spec->covariance_error));
-    return match_number(store, "whether there are gradient errors", store->shape.gradients,
+    return match_number("whether there are gradient errors", store->shape.gradients,
                         plan->spec->gradient_bias);
 }
 
@@ -179,7 +174,7 @@ static ss_error match_scale(const ss_store *store, const char *name, int64_t ind
     char what[64];
     snprintf(what, sizeof what, "%s number %" PRId64, name, index);
     SS_TRY(read_values(store, name, index, 1, &found));
-    return match_number(store, what, found, expected);
+    return match_number(what, found, expected);
 }
 
 /* Of sweeps whose cells differ in it. */
@@ -193,7 +188,7 @@ static ss_error match_row_norm(const ss_store *store, int64_t cell, int64_t numb
         return SS_OK;
     }
     snprintf(what, sizeof what, "row norms of cell %" PRId64, number);
-    return differs(store, what, found, ss_train_row_norm_name(expected->train_row_norm));
+    return differs(what, found, ss_train_row_norm_name(expected->train_row_norm));
 }
 
 static ss_error match_cells(const ss_store *store, const ss_plan *plan)
@@ -211,8 +206,8 @@ static ss_error match_cells(const ss_store *store, const ss_plan *plan)
         char what[64];
         for (int p = 0; p < SS_CELL_PARAMETERS; p++) {
             snprintf(what, sizeof what, "%s of cell %" PRId64, ss_layout_cell_names[p], number);
-            SS_TRY(p < SS_CELL_SAMPLES ? match_number(store, what, in_file[p], in_sweep[p])
-                                       : match_samples(store, what, in_file[p], in_sweep[p]));
+            SS_TRY(p < SS_CELL_SAMPLES ? match_number(what, in_file[p], in_sweep[p])
+                                       : match_samples(what, in_file[p], in_sweep[p]));
         }
         char found_name[SS_ACTIVATION_TEXT_SIZE];
         char expected_name[SS_ACTIVATION_TEXT_SIZE];
@@ -220,7 +215,7 @@ static ss_error match_cells(const ss_store *store, const ss_plan *plan)
         ss_activation_format(expected.activation, expected_name);
         if (strcmp(found_name, expected_name) != 0) {
             snprintf(what, sizeof what, "activation of cell %" PRId64, number);
-            return differs(store, what, found_name, expected_name);
+            return differs(what, found_name, expected_name);
         }
         if (ss_spec_compares_row_norms(plan->spec)) {
             SS_TRY(match_row_norm(store, cell, number, &expected));
@@ -229,7 +224,7 @@ static ss_error match_cells(const ss_store *store, const ss_plan *plan)
     return SS_OK;
 }
 
-ss_error ss_store_match_labels(const ss_store *store, const ss_plan *plan)
+static ss_error match_labels(const ss_store *store, const ss_plan *plan)
 {
     SS_TRY(match_shape(store, plan));
     for (int64_t i = 0; i < plan->seeds; i++) {
@@ -251,7 +246,7 @@ static ss_error match_settings(const ss_store *store, const ss_plan *plan)
     }
     bool differ = ss_settings_differ(found, ss_plan_settings(plan, settings), &d);
     H5free_memory(found);
-    return differ ? differs(store, d.what, d.first, d.second) : SS_OK;
+    return differ ? differs(d.what, d.first, d.second) : SS_OK;
 }
 
 /* "shard 2/5 of its sweep", into `buffer`, which is returned. */
@@ -281,26 +276,73 @@ static ss_error match_shard(const ss_store *store, const ss_plan *plan)
                    part_of(plan->shard, wanted, sizeof wanted));
 }
 
-/* Every difference that a plan_digest covers, the clearest first. */
-static ss_error find_difference(const ss_store *store, const ss_plan *plan)
+/* What else a plan_digest covers. */
+static ss_error match_rest(const ss_store *store, const ss_plan *plan)
 {
-    SS_TRY(match_settings(store, plan));
-    SS_TRY(match_shard(store, plan));
-    SS_TRY(ss_store_match_labels(store, plan));
+    SS_TRY(match_labels(store, plan));
     if (plan->shard.count > 1) {
-        return differs(store, "the set of cells or seeds that other shards have", "another",
-                       "this");
+        return differs("the set of cells or seeds that other shards have", "another", "this");
     }
     /* nothing differs, but the digest does: the attribute itself is damaged */
-    return differs(store, "plan_digest", "damaged", "intact");
+    return differs("plan_digest", "damaged", "intact");
 }
 
-ss_error ss_store_match(const ss_store *store, const ss_plan *plan)
+static bool same_digest(const ss_store *store, const ss_plan *plan)
 {
     char digest[SS_DIGEST_SIZE];
     ss_plan_digest(plan, digest);
     char *found = ss_store_read_text(store, "plan_digest");
     bool same = found && strcmp(found, digest) == 0;
     H5free_memory(found);
-    return same ? match_shape(store, plan) : find_difference(store, plan);
+    return same;
+}
+
+/* Says what a difference means, and what to do. */
+static ss_error explain(const ss_store *store, ss_error error, const char *meaning,
+                        const char *remedy)
+{
+    char difference[512];
+    if (error != SS_ERR_PLAN_DIFFERS) {
+        return error;
+    }
+    snprintf(difference, sizeof difference, "%s", ss_error_text());
+    return ss_fail(error, "%s: %s; first difference: %s; %s", store->path, meaning, difference,
+                   remedy);
+}
+
+/* The plan is that of a sweep to be run. */
+static ss_error explain_given(const ss_store *store, ss_error error)
+{
+    return explain(store, error, "was made for another plan", "name another output file");
+}
+
+/* The plan is that of the sweep file in the result file. */
+static ss_error explain_own(const ss_store *store, ss_error error)
+{
+    return explain(store, error, "does not agree with the sweep file in it",
+                   "undo what was changed in the file, or restore it from a copy");
+}
+
+ss_error ss_store_match(const ss_store *store, const ss_plan *plan)
+{
+    if (same_digest(store, plan)) {
+        return explain_given(store, match_shape(store, plan));
+    }
+    SS_TRY(explain_given(store, match_settings(store, plan))); /* the clearest first */
+    SS_TRY(match_shard(store, plan));
+    return explain_given(store, match_rest(store, plan));
+}
+
+ss_error ss_store_match_own(const ss_store *store, const ss_plan *plan)
+{
+    if (same_digest(store, plan)) {
+        return explain_own(store, match_shape(store, plan));
+    }
+    SS_TRY(explain_own(store, match_settings(store, plan)));
+    return explain_own(store, match_rest(store, plan));
+}
+
+ss_error ss_store_match_labels(const ss_store *store, const ss_plan *plan)
+{
+    return explain_own(store, match_labels(store, plan));
 }

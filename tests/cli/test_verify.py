@@ -168,6 +168,16 @@ class Verify(ResultFileTest):
                 done = self.call("verify", self.path, "--reseal")
                 self.assertEqual(done.returncode, 2)
                 self.assertIn(fragment, done.stderr)
+                self.assertIn("in the sweep; undo what was changed in the file, or restore it from a copy", done.stderr)
+
+    def test_a_setting_that_differs_from_the_sweep_file_is_found(self):
+        with h5py.File(self.path, "r+") as file:
+            file.attrs["settings"] = file.attrs["settings"].replace("noise: 0.1", "noise: 0.2")
+            file.attrs["plan_digest"] = "0" * 32
+        done = self.call("verify", self.path, "--reseal")
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, "does not agree with the sweep file in it; first difference: train.noise is 0.2")
+        self.assertNotIn("output file", done.stderr)
 
     def test_replay_finds_results_of_another_arithmetic(self):
         """The reference kernel rounds differently; here its records claim to be another kernel's."""
