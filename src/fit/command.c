@@ -113,11 +113,11 @@ static ss_error check_damage(const fitting *f, const ss_observation *observation
 /* On rank 0, which alone has the intervals. */
 static ss_error report_family(fitting *f, ss_analysis *analysis)
 {
-    char why[256];
+    char why[SS_TROUBLE_TEXT_SIZE];
     const ss_family *family = analysis->observation->family;
     if (analysis->fits[0].trouble != SS_SCALING_SOUND) {
         ss_text_append(&f->reasons, "%s%s: %s", f->reasons.length > 0 ? "; " : "", family->label,
-                       ss_trouble_text(analysis->fits[0].trouble, family, why, sizeof why));
+                       ss_trouble_text(analysis, why));
     }
     f->source.total.trapped += analysis->observation->total.trapped;
     if (f->options->json_path &&

@@ -203,8 +203,8 @@ json_t *ss_fit_json_family(const ss_fit_source *source, ss_analysis *analysis)
     const ss_family *family = analysis->observation->family;
     ss_bound bound = ss_bound_of(family);
     bool sound = analysis->fits[0].trouble == SS_SCALING_SOUND;
-    char why[256];
-    ss_trouble_text(analysis->fits[0].trouble, family, why, sizeof why);
+    char why[SS_TROUBLE_TEXT_SIZE];
+    ss_trouble_text(analysis, why);
     int failed = 0;
     json_t *fits = json_array();
     for (int64_t i = 0; i < analysis->count && sound; i++) {

@@ -26,6 +26,10 @@ void ss_fit_print_head(const ss_fit_source *source)
            " failed, %" PRId64 " pending%s\n",
            source->label, total->requested, total->done, total->diverged, total->failed,
            total->pending, total->pending > 0 ? ": this is what there is of them so far" : "");
+    if (source->plan->seeds == 1) {
+        printf("intervals: none, as there is one seed\n");
+        return;
+    }
     printf("intervals: %g %%, %" PRId64 " resamples of the %" PRId64 " seeds, of root seed %" PRIu64
            "\n",
            100 * ss_fit_level, source->resamples, source->plan->seeds,
@@ -170,11 +174,10 @@ ss_error ss_fit_print_family(const ss_fit_source *source, ss_analysis *analysis)
     const ss_family *family = analysis->observation->family;
     ss_bound bound = ss_bound_of(family);
     const char *letter = ss_family_letter(source->against);
-    char why[256];
+    char why[SS_TROUBLE_TEXT_SIZE];
     printf("\n%s: %" PRId64 " cells\n", family->label, family->cells);
     if (analysis->fits[0].trouble != SS_SCALING_SOUND) {
-        printf("  not fitted: %s\n",
-               ss_trouble_text(analysis->fits[0].trouble, family, why, sizeof why));
+        printf("  not fitted: %s\n", ss_trouble_text(analysis, why));
         return SS_OK;
     }
     printf("  log eps = c + alpha log d - beta log %s; %s(d, eps) = C d^a eps^-b, which Theorem 4 "

@@ -37,10 +37,33 @@ const char *ss_interval_format(const ss_interval *i, char buffer[SS_INTERVAL_TEX
     return buffer;
 }
 
-const char *ss_trouble_text(ss_scaling_trouble trouble, const ss_family *family, char *buffer,
-                            size_t size)
+/* Cells of which runs are done, but with a mean error of 0: it has no logarithm. */
+static int64_t count_zeros(const ss_analysis *a)
 {
-    const char *letter = ss_family_letter(family->against);
+    int64_t zeros = 0;
+    for (int64_t i = 0; i < a->observation->family->cells; i++) {
+        zeros += a->observation->counts[i].done > 0 && isnan(a->cells[i].mean[SS_QUANTITY_ERROR]);
+    }
+    return zeros;
+}
+
+/* "2 of 6 cells are left out, as their error is 0", and `end`; empty if there are none. */
+enum { ZEROS_TEXT_SIZE = 128 };
+static const char *zeros_text(const ss_analysis *a, const char *end, char buffer[ZEROS_TEXT_SIZE])
+{
+    int64_t zeros = count_zeros(a);
+    buffer[0] = '\0';
+    if (zeros > 0) {
+        snprintf(buffer, ZEROS_TEXT_SIZE, "%" PRId64 " of %" PRId64 " cells %s error is 0%s", zeros,
+                 a->observation->family->cells,
+                 zeros == 1 ? "is left out, as its" : "are left out, as their", end);
+    }
+    return buffer;
+}
+
+static void describe_trouble(ss_scaling_trouble trouble, const char *letter, char *buffer,
+                             size_t size)
+{
     switch (trouble) {
     case SS_SCALING_TOO_FEW:
         snprintf(buffer, size,
@@ -62,6 +85,15 @@ const char *ss_trouble_text(ss_scaling_trouble trouble, const ss_family *family,
     default:
         buffer[0] = '\0';
     }
+}
+
+const char *ss_trouble_text(const ss_analysis *a, char buffer[SS_TROUBLE_TEXT_SIZE])
+{
+    char zeros[ZEROS_TEXT_SIZE];
+    char trouble[SS_TROUBLE_TEXT_SIZE - ZEROS_TEXT_SIZE];
+    describe_trouble(a->fits[0].trouble, ss_family_letter(a->observation->family->against), trouble,
+                     sizeof trouble);
+    snprintf(buffer, SS_TROUBLE_TEXT_SIZE, "%s%s", zeros_text(a, ": ", zeros), trouble);
     return buffer;
 }
 
@@ -239,6 +271,7 @@ static void say_quality(const ss_analysis *a, ss_text *out)
     const ss_observation *o = a->observation;
     int64_t few = 0;
     int64_t missing = 0;
+    char zeros[ZEROS_TEXT_SIZE];
     for (int64_t i = 0; i < o->family->cells; i++) {
         few += o->counts[i].done < SS_FEW_RUNS;
         missing += o->counts[i].done < o->counts[i].requested;
@@ -247,6 +280,7 @@ static void say_quality(const ss_analysis *a, ss_text *out)
         ss_text_append(out, "R^2 is %.2f: a power law describes this grid badly.\n",
                        a->fits[0].r_squared);
     }
+    ss_text_append(out, "%s", zeros_text(a, ".\n", zeros));
     if (few > 0) {
         ss_text_append(out, "%" PRId64 " of %" PRId64 " cells have fewer than %d runs.\n", few,
                        o->family->cells, SS_FEW_RUNS);

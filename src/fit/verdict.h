@@ -17,9 +17,9 @@ ss_bound ss_bound_of(const ss_family *family);
 enum { SS_INTERVAL_TEXT_SIZE = 80 };
 const char *ss_interval_format(const ss_interval *interval, char buffer[SS_INTERVAL_TEXT_SIZE]);
 
-/* Why a family cannot be fitted. */
-const char *ss_trouble_text(ss_scaling_trouble trouble, const ss_family *family, char *buffer,
-                            size_t size);
+/* Why a family cannot be fitted whose primary fit is in trouble. */
+enum { SS_TROUBLE_TEXT_SIZE = 320 };
+const char *ss_trouble_text(const ss_analysis *analysis, char buffer[SS_TROUBLE_TEXT_SIZE]);
 
 /* Whether two intervals have a value in common; not if one has no ends. */
 bool ss_intervals_meet(const ss_interval *first, const ss_interval *second);

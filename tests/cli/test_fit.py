@@ -7,7 +7,7 @@ import unittest
 
 import h5py
 import numpy as np
-from harness import DIVERGING, SANITIZED, SWEEP, ProgramTest, read
+from harness import DIVERGING, SANITIZED, SWEEP, ProgramTest, read, xxh3
 
 # Two families of nine cells, six runs each.
 LAW = (
@@ -80,6 +80,16 @@ class FitTest(ProgramTest):
             if which(run // seeds, run % seeds):
                 data[offset + 64 * run : offset + 64 * (run + 1)] = bytes(64)
         path.write_bytes(data)
+
+    def make_zero(self, path, cells):
+        """All final errors of some cells."""
+        with h5py.File(path, "r+") as file:
+            error, run = file["error"][...], file["run"][...]
+            error[cells, :, -1] = 0
+            for place in np.ndindex(run.shape):
+                run[place]["trajectory_checksum"] = xxh3(error[place].tobytes())
+                run[place]["record_checksum"] = xxh3(run[place].tobytes()[:56])
+            file["error"][...], file["run"][...] = error, run
 
 
 class Estimates(FitTest):
@@ -222,9 +232,18 @@ class Honesty(FitTest):
 
     def test_a_single_seed_gives_no_interval(self):
         path = self.run_sweep(LAW.replace("count: 6", "count: 1"), "single")
+        self.assertIn("\nintervals: none, as there is one seed\n", self.succeed("fit", path, *LEAST).stdout)
         family = self.fit(path)["families"][0]
         self.assertIsNone(family["fits"][0]["b"]["low"])
         self.assertIn("single seed", family["verdict"][0])
+
+    def test_cells_whose_error_is_0_are_counted(self):
+        path = self.run_sweep(LAW, "law")
+        self.make_zero(path, [0])
+        zero, other = self.fit(path)["families"]
+        self.assertEqual(zero["fits"][0]["cells"], 8)
+        self.assertIn("1 of 9 cells is left out, as its error is 0.", zero["verdict"])
+        self.assertNotIn("left out", " ".join(other["verdict"]))
 
     def test_errors_that_do_not_fall_give_no_law(self):
         sweep = LAW.replace("{size: 0.5}", "{size: 0.0000001}")
@@ -272,6 +291,12 @@ class Refusals(FitTest):
         self.assertIn("only one n", self.refuse(one_n))
         tied = self.run_sweep(LAW.replace("{from: 100, to: 400, factor: 2}", "d"), "tied")
         self.assertIn("linear function of log d", self.refuse(tied))
+
+    def test_errors_of_0_that_leave_too_little(self):
+        path = self.run_sweep(LAW.replace("[leaky_relu(0.2), tanh]", "tanh"), "law")
+        for zeros, trouble in ((6, "only one d;"), (7, "fewer than 3 cells")):
+            self.make_zero(path, range(zeros))
+            self.assertIn(f"{zeros} of 9 cells are left out, as their error is 0: {trouble}", self.refuse(path))
 
     def test_wrong_options_and_files(self):
         path = self.run_sweep(LAW, "law")
