@@ -136,13 +136,14 @@ bool ss_plan_blocks_differ(const ss_plan *first, const ss_plan *second, ss_diffe
 /* The cells of both are the same. */
 static bool wide_cells_differ(const ss_plan *first, const ss_plan *second, ss_difference *d)
 {
+    int64_t from = first->spec->wide_from_d;
+    int64_t other = second->spec->wide_from_d;
     bool differ = false;
-    for (int64_t cell = 0; cell < first->cells && !differ; cell++) {
+    for (int64_t cell = 0; from != other && cell < first->cells && !differ; cell++) {
         ss_run run = ss_plan_run(first, cell, 0);
         differ = ss_plan_is_wide(first, &run) != ss_plan_is_wide(second, &run);
     }
-    return differ &&
-           numbers_differ("wide.from_d", first->spec->wide_from_d, second->spec->wide_from_d, d);
+    return differ && numbers_differ("wide.from_d", from, other, d);
 }
 
 bool ss_plan_grids_differ(const ss_plan *first, const ss_plan *second, ss_difference *d)
