@@ -164,6 +164,10 @@ static void say_a(const ss_analysis *a, ss_text *out)
     }
 }
 
+/* An error that falls by less than 3.4 % a doubling: b = 1/β is then above 20, ten times any bound.
+ */
+static const double least_beta = 0.05;
+
 static void say_exponents(const ss_analysis *a, ss_text *out)
 {
     const ss_fit *primary = &a->fits[0];
@@ -182,6 +186,11 @@ static void say_exponents(const ss_analysis *a, ss_text *out)
                        "That the error falls with %s is not certain here (beta = %s), so a and b "
                        "have no bounded interval.\n",
                        letter, ss_interval_format(&primary->beta, beta));
+    } else if (primary->beta.high < least_beta) {
+        ss_text_append(out,
+                       "The error hardly falls with %s here (beta = %s): something else limits "
+                       "these cells, and a and b say nothing about %s.\n",
+                       letter, ss_interval_format(&primary->beta, beta), letter);
     } else {
         say_b(a, out);
         ss_text_append(out, "; ");

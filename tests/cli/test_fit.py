@@ -81,15 +81,18 @@ class FitTest(ProgramTest):
                 data[offset + 64 * run : offset + 64 * (run + 1)] = bytes(64)
         path.write_bytes(data)
 
-    def make_zero(self, path, cells):
-        """All final errors of some cells."""
+    def change_errors(self, path, change):
+        """The final errors, [cells, seeds], become change(them)."""
         with h5py.File(path, "r+") as file:
             error, run = file["error"][...], file["run"][...]
-            error[cells, :, -1] = 0
+            error[..., -1] = change(error[..., -1])
             for place in np.ndindex(run.shape):
                 run[place]["trajectory_checksum"] = xxh3(error[place].tobytes())
                 run[place]["record_checksum"] = xxh3(run[place].tobytes()[:56])
             file["error"][...], file["run"][...] = error, run
+
+    def make_zero(self, path, cells):
+        self.change_errors(path, lambda final: np.where(np.isin(np.arange(len(final)), cells)[:, None], 0, final))
 
 
 class Estimates(FitTest):
@@ -245,11 +248,21 @@ class Honesty(FitTest):
         self.assertIn("1 of 9 cells is left out, as its error is 0.", zero["verdict"])
         self.assertNotIn("left out", " ".join(other["verdict"]))
 
+    def test_errors_that_hardly_fall_say_nothing_about_samples(self):
+        path = self.run_sweep(LAW, "flat")
+        d, n = read(path, "d"), read(path, "n")
+        noise = np.random.default_rng(1).normal(1, 0.002, (len(d), 6))
+        self.change_errors(path, lambda final: (d * n**-0.02)[:, None] * noise)
+        for family in self.fit(path)["families"]:
+            self.assertAlmostEqual(family["fits"][0]["beta"]["value"], 0.02, delta=0.005)
+            self.assertRegex(family["verdict"][0], r"^The error hardly falls with n here \(beta = 0\.02.* say nothing about n")
+            self.assertNotIn("b = ", " ".join(family["verdict"]))
+
     def test_errors_that_do_not_fall_give_no_law(self):
         sweep = LAW.replace("{size: 0.5}", "{size: 0.0000001}")
         family = self.fit(self.run_sweep(sweep, "still"))["families"][0]
         verdict = " ".join(family["verdict"])
-        self.assertRegex(verdict, "does not fall with n here|not certain here")
+        self.assertRegex(verdict, "does not fall with n here|not certain here|hardly falls with n here")
 
 
 class Refusals(FitTest):
