@@ -86,9 +86,8 @@ class _Drawing:
 
     def errors(self, runs):
         """Standard errors of these means; NaN where that is of one run."""
-        count = _count(runs)
-        variance = np.nansum((runs - _mean(runs)[:, None]) ** 2, axis=1) / np.where(count > 1, count - 1, np.nan)
-        error = np.sqrt(variance / count)
+        deviation = np.ma.masked_invalid(runs).std(axis=1, ddof=1).filled(np.nan)
+        error = deviation / np.sqrt(np.maximum(_count(runs), 1))
         return error / (2 * self.means(runs)) if self.quantity.squared else error
 
     def page(self, activations):
@@ -161,8 +160,7 @@ def _several(runs):
 
 
 def _mean(runs):
-    count = _count(runs)
-    return np.nansum(runs, axis=1) / np.where(count > 0, count, np.nan)
+    return np.ma.masked_invalid(runs).mean(axis=1).filled(np.nan)
 
 
 class _Law:

@@ -164,8 +164,7 @@ static void say_a(const ss_analysis *a, ss_text *out)
     }
 }
 
-/* An error that falls by less than 3.4 % a doubling: b = 1/β is then above 20, ten times any bound.
- */
+/* 3.4 % for twice the samples: b = 1/β would be ten times the largest bound. */
 static const double least_beta = 0.05;
 
 static void say_exponents(const ss_analysis *a, ss_text *out)

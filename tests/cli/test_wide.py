@@ -153,16 +153,6 @@ class OneArithmeticAFile(WideTest):
         said = self.succeed("run", spec, "-o", self.folder / "many.h5", "--reuse", small).stdout
         self.assertIn(": 6 runs taken over\n", said)
 
-    def test_shards_of_which_other_runs_are_wide_are_not_merged(self):
-        spec = self.write("many.yaml", MANY)
-        for shard, from_d in ((1, 40), (2, 100)):
-            self.succeed(
-                "run", spec, "-o", self.folder / f"{shard}.h5", "--shard", f"{shard}/2", "--set", f"wide.from_d={from_d}"
-            )
-        done = self.call("merge", "1.h5", "2.h5", "-o", "all.h5")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("first difference: wide.from_d is 100 in the former, 40 in the latter", done.stderr)
-
     def test_a_file_is_gone_on_with_in_its_blocks_only(self):
         output = self.run_sweep(ONE, "one")
         spec = self.write("one.yaml", ONE)
@@ -183,15 +173,14 @@ class OneArithmeticAFile(WideTest):
             ).stdout
             self.assertIn(f"{taken} runs taken over", said)
 
-    def test_shards_of_other_blocks_are_not_merged(self):
+    def test_shards_of_another_arithmetic_are_not_merged(self):
         spec = self.write("many.yaml", MANY)
-        for shard, block in ((1, 16), (2, 8)):
-            self.succeed(
-                "run", spec, "-o", self.folder / f"{shard}.h5", "--shard", f"{shard}/2", "--set", f"wide.block={block}"
-            )
-        done = self.call("merge", "1.h5", "2.h5", "-o", "all.h5")
-        self.assertEqual(done.returncode, 2)
-        self.assertIn("first difference: wide.block is 8 in the former, 16 in the latter", done.stderr)
+        self.succeed("run", spec, "-o", "1.h5", "--shard", "1/2")
+        for number, key, value, first in ((2, "from_d", 100, 40), (3, "block", 8, 16)):
+            self.succeed("run", spec, "-o", f"{number}.h5", "--shard", "2/2", "--set", f"wide.{key}={value}")
+            done = self.call("merge", "1.h5", f"{number}.h5", "-o", "all.h5")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"first difference: wide.{key} is {value} in the former, {first} in the latter", done.stderr)
 
 
 class Stops(WideTest):
