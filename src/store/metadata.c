@@ -297,52 +297,50 @@ static bool same_digest(const ss_store *store, const ss_plan *plan)
     return same;
 }
 
-/* Says what a difference means, and what to do. */
-static ss_error explain(const ss_store *store, ss_error error, const char *meaning,
-                        const char *remedy)
+/* What a difference means, and what to do about it. */
+typedef struct explanation {
+    const char *meaning, *remedy;
+} explanation;
+
+/* The plan is that of a sweep to be run … */
+static const explanation of_given = {"was made for another plan", "name another output file"};
+
+/* … or of the sweep file in the result file. */
+static const explanation of_own = {"does not agree with the sweep file in it",
+                                   "undo what was changed in the file, or restore it from a copy"};
+
+static ss_error explain(const ss_store *store, const explanation *e, ss_error error)
 {
     char difference[512];
     if (error != SS_ERR_PLAN_DIFFERS) {
         return error;
     }
     snprintf(difference, sizeof difference, "%s", ss_error_text());
-    return ss_fail(error, "%s: %s; first difference: %s; %s", store->path, meaning, difference,
-                   remedy);
+    return ss_fail(error, "%s: %s; first difference: %s; %s", store->path, e->meaning, difference,
+                   e->remedy);
 }
 
-/* The plan is that of a sweep to be run. */
-static ss_error explain_given(const ss_store *store, ss_error error)
+static ss_error match(const ss_store *store, const ss_plan *plan, const explanation *e)
 {
-    return explain(store, error, "was made for another plan", "name another output file");
-}
-
-/* The plan is that of the sweep file in the result file. */
-static ss_error explain_own(const ss_store *store, ss_error error)
-{
-    return explain(store, error, "does not agree with the sweep file in it",
-                   "undo what was changed in the file, or restore it from a copy");
+    if (same_digest(store, plan)) {
+        return explain(store, e, match_shape(store, plan));
+    }
+    SS_TRY(explain(store, e, match_settings(store, plan))); /* the clearest first */
+    SS_TRY(match_shard(store, plan));
+    return explain(store, e, match_rest(store, plan));
 }
 
 ss_error ss_store_match(const ss_store *store, const ss_plan *plan)
 {
-    if (same_digest(store, plan)) {
-        return explain_given(store, match_shape(store, plan));
-    }
-    SS_TRY(explain_given(store, match_settings(store, plan))); /* the clearest first */
-    SS_TRY(match_shard(store, plan));
-    return explain_given(store, match_rest(store, plan));
+    return match(store, plan, &of_given);
 }
 
 ss_error ss_store_match_own(const ss_store *store, const ss_plan *plan)
 {
-    if (same_digest(store, plan)) {
-        return explain_own(store, match_shape(store, plan));
-    }
-    SS_TRY(explain_own(store, match_settings(store, plan)));
-    return explain_own(store, match_rest(store, plan));
+    return match(store, plan, &of_own);
 }
 
 ss_error ss_store_match_labels(const ss_store *store, const ss_plan *plan)
 {
-    return explain_own(store, match_labels(store, plan));
+    return explain(store, &of_own, match_labels(store, plan));
 }
