@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -290,8 +289,8 @@ class Stops(WideTest):
             os.kill(sorted(map(int, children))[rank], signal.SIGUSR1)
             said = "".join(process.communicate(timeout=60))
             self.check_stopped(process.returncode, said)
+            self.finish(2)
             self.output.unlink()
-            shutil.rmtree(self.saved)
 
     def test_what_is_damaged_begins_anew(self):
         self.stop(2)
