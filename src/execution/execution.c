@@ -55,6 +55,7 @@ static ss_error prepare(ss_sweep_run *r)
     }
     SS_TRY(ss_sched_agree_once(r->session->comm, ss_workspace_create(&r->workspace)));
     SS_TRY(ss_sched_agree_once(r->session->comm, choose_grids(r)));
+    SS_TRY(ss_sched_agree(r->session->comm, ss_cues_read(&r->cues)));
     r->tasks.plan = &r->sweep.plan;
     ss_error error = ss_plan_longest_first(&r->sweep.plan, &r->tasks.order);
     if (error == SS_OK) {
@@ -161,7 +162,7 @@ static ss_error execute_sweep(ss_sweep_run *r, int *status)
     SS_TRY(begin_execution(r));
     SS_TRY(take_over(r));
     r->alone = ss_flight_begin(&ss_crew_alone, r->options->output, r->workspace,
-                               (double)r->options->checkpoint);
+                               (double)r->options->checkpoint, &r->cues);
     SS_TRY(ss_phases_execute(r));
     SS_TRY(ss_sched_agree(comm, ss_store_sync(r->output.store)));
     if (!summary->stopped) { /* whoever stops a sweep wants it to end now */

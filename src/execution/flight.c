@@ -1,6 +1,7 @@
 #include "flight.h"
 
 #include "../base/memory.h"
+#include "../sched/drain.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -43,7 +44,7 @@ const ss_crew ss_crew_alone = {
 };
 
 ss_flight ss_flight_begin(const ss_crew *crew, const char *result_path, ss_workspace *workspace,
-                          double interval)
+                          double interval, const ss_cues *cues)
 {
     int resume = ss_saved_run_any(result_path);
     crew->agree(crew->context, &resume, 1);
@@ -53,6 +54,7 @@ ss_flight ss_flight_begin(const ss_crew *crew, const char *result_path, ss_works
         .workspace = workspace,
         .interval = interval,
         .resume = resume != 0,
+        .cues = *cues,
     };
 }
 
@@ -102,16 +104,20 @@ static bool save(ss_flight *flight, int64_t t)
     return done;
 }
 
-static int watch(void *context, int64_t t, int64_t steps)
+/* What the crew is to do after t steps: whether to stop. */
+static int look(ss_flight *flight, int64_t t, int64_t steps)
 {
     enum { STOP, SAVE, ORDERS };
-    ss_flight *flight = context;
     const ss_crew *crew = flight->crew;
     double now;
     int own = flight->poll(flight->poll_context, t, steps);
     int orders[ORDERS] = {own, 0};
+    if (t >= flight->cues.next) {
+        orders[SAVE] = ss_cues_give(&flight->cues, t, crew->leads);
+        orders[STOP] = own || ss_drain_requested();
+    }
     if (crew->leads && !own && t > 0 && ss_ticker_read(&flight->ticker, &now)) {
-        orders[SAVE] = now >= flight->next_save;
+        orders[SAVE] |= now >= flight->next_save;
     }
     crew->agree(crew->context, orders, ORDERS);
     if (orders[STOP] && !own && crew->leads) {
@@ -122,6 +128,28 @@ static int watch(void *context, int64_t t, int64_t steps)
         flight->next_save = ss_clock_seconds() + flight->interval;
     }
     return orders[STOP];
+}
+
+/* Whether the crew still waits at a cue. */
+static bool holds(ss_flight *flight)
+{
+    int released = !ss_cues_hold(&flight->cues);
+    flight->crew->agree(flight->crew->context, &released, 1);
+    flight->cues.holds = !released;
+    return !released;
+}
+
+static int watch(void *context, int64_t t, int64_t steps)
+{
+    ss_flight *flight = context;
+    int stop = look(flight, t, steps);
+    if (flight->cues.holds) { /* turns are longer from here on */
+        flight->ticker = ss_ticker_of(flight->interval / 16, ss_clock_seconds());
+    }
+    while (!stop && flight->cues.holds && holds(flight)) {
+        stop = look(flight, t, steps);
+    }
+    return stop;
 }
 
 static bool find_saved(ss_flight *flight)

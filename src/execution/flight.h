@@ -4,6 +4,7 @@
 #define SADDLESWEEP_EXECUTION_FLIGHT_H
 
 #include "../base/clock.h"
+#include "cues.h"
 #include "saddlesweep/saved_run.h"
 #include "saddlesweep/sched.h"
 
@@ -33,6 +34,7 @@ typedef struct ss_flight {
     ss_workspace *workspace;
     double interval; /* seconds between saves of a long run */
     bool resume;     /* something was saved before this program began */
+    ss_cues cues;
 
     int64_t continued; /* runs that went on from a save; those that this rank leads */
     int64_t saved;     /* runs that were stopped, and saved; likewise */
@@ -49,14 +51,14 @@ typedef struct ss_flight {
     void *poll_context;
 } ss_flight;
 
-/* Before its first run; pointers borrowed. Release it with ss_flight_end. */
+/* Before its first run; pointers borrowed, cues copied. Release it with ss_flight_end. */
 ss_flight ss_flight_begin(const ss_crew *crew, const char *result_path, ss_workspace *workspace,
-                          double interval);
+                          double interval, const ss_cues *cues);
 void ss_flight_end(ss_flight *flight);
 
-/* As ss_run_execute; outcome->seconds counts what was before, too. A run that is stopped (by the
- * poll of any rank) and saved is PARTIAL. A save that fails is told on stderr, once, and costs no
- * more than the run in flight. */
+/* As ss_run_execute; outcome->seconds counts what was before, too. The cues are those of the run
+ * that ss_cues_begin has named. A run that is stopped (by the poll of any rank) and saved is
+ * PARTIAL. A save that fails is told on stderr, once, and costs no more than the run in flight. */
 void ss_flight_execute(ss_flight *flight, const ss_run *run, ss_sched_poll poll, void *context,
                        double *trajectory, ss_run_outcome *outcome);
 

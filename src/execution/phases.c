@@ -78,6 +78,7 @@ static ss_error execute(void *context, int64_t task, ss_sched_poll poll, void *p
     if (r->wide) {
         ss_wide_phase_order(r->wide, task);
     }
+    ss_cues_begin(&r->flight->cues, cell, seed_index);
     ss_flight_execute(r->flight, &run, watch, r, r->trajectory, &outcome);
     SS_TRY(r->sync_error);
     *result = result_of(outcome.status);
@@ -142,8 +143,10 @@ static void follow(ss_sweep_run *r)
     int64_t task;
     while ((task = ss_wide_phase_next(r->wide)) >= 0) {
         ss_run_outcome outcome;
-        ss_run run = ss_plan_run(&r->sweep.plan, ss_task_cell(&r->tasks, task),
-                                 ss_task_seed_index(&r->tasks, task));
+        int64_t cell = ss_task_cell(&r->tasks, task);
+        int64_t seed_index = ss_task_seed_index(&r->tasks, task);
+        ss_run run = ss_plan_run(&r->sweep.plan, cell, seed_index);
+        ss_cues_begin(&r->flight->cues, cell, seed_index);
         ss_flight_execute(r->flight, &run, ss_wide_phase_poll, NULL, r->trajectory, &outcome);
     }
 }
@@ -176,8 +179,9 @@ static ss_error execute_on_grids(ss_sweep_run *r, const uint64_t *set)
 {
     ss_wide_phase phase;
     ss_sched_summary summary = {.seconds = 0};
-    ss_error error = ss_wide_phase_open(r->session, &r->forecast, r->sweep.spec->wide_block,
-                                        r->options->output, (double)r->options->checkpoint, &phase);
+    ss_error error =
+        ss_wide_phase_open(r->session, &r->forecast, r->sweep.spec->wide_block, r->options->output,
+                           (double)r->options->checkpoint, &r->cues, &phase);
     if (error == SS_OK && phase.comm != MPI_COMM_NULL) {
         r->wide = &phase;
         r->flight = &phase.flight;

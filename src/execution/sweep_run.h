@@ -20,9 +20,10 @@ typedef struct ss_sweep_run {
     ss_text hosts; /* rank 0 */
     ss_logbook logbook;
     ss_sched_summary summary;
-    ss_reuse reuse;            /* rank 0 */
-    uint64_t *round;           /* rank 0: tasks of this round; NULL: all that are pending */
-    double *trajectory;        /* and all other results, of the run in progress */
+    ss_reuse reuse;     /* rank 0 */
+    uint64_t *round;    /* rank 0: tasks of this round; NULL: all that are pending */
+    double *trajectory; /* and all other results, of the run in progress */
+    ss_cues cues;
     ss_flight alone;           /* of runs on this rank alone */
     ss_flight *flight;         /* of the runs of this phase: that, or a grid's */
     int64_t saved;             /* runs that were stopped and saved on all ranks, and … */

@@ -44,7 +44,8 @@ int ss_wide_phase_poll(void *context, int64_t t, int64_t steps)
 /* ---- the grids ---- */
 
 /* Over the ranks of the grid, with all that is in it. */
-static ss_error open_grid(ss_wide_phase *phase, const char *result_path, double interval)
+static ss_error open_grid(ss_wide_phase *phase, const char *result_path, double interval,
+                          const ss_cues *cues)
 {
     SS_TRY(ss_grid_open(phase->comm, &phase->grid));
     SS_TRY(ss_sched_agree_once(
@@ -58,13 +59,13 @@ static ss_error open_grid(ss_wide_phase *phase, const char *result_path, double 
         .write = write_state,
         .read = read_state,
     };
-    phase->flight = ss_flight_begin(&phase->crew, result_path, phase->workspace, interval);
+    phase->flight = ss_flight_begin(&phase->crew, result_path, phase->workspace, interval, cues);
     return SS_OK;
 }
 
 ss_error ss_wide_phase_open(const ss_session *session, const ss_wide_forecast *forecast,
                             int64_t block, const char *result_path, double interval,
-                            ss_wide_phase *phase)
+                            const ss_cues *cues, ss_wide_phase *phase)
 {
     int size = forecast->shape.rows * forecast->shape.columns;
     bool takes_part = session->rank < size * forecast->grids;
@@ -74,7 +75,7 @@ ss_error ss_wide_phase_open(const ss_session *session, const ss_wide_forecast *f
                    &phase->comm);
     MPI_Comm_split(session->comm, leads ? 0 : MPI_UNDEFINED, session->rank, &phase->leaders);
     return ss_sched_agree_once(session->comm,
-                               takes_part ? open_grid(phase, result_path, interval) : SS_OK);
+                               takes_part ? open_grid(phase, result_path, interval, cues) : SS_OK);
 }
 
 void ss_wide_phase_close(ss_wide_phase *phase)

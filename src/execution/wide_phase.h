@@ -21,7 +21,7 @@ typedef struct ss_wide_phase {
  * is no ScaLAPACK, SS_ERR_MEMORY. `phase` must stay where it is. Collective over the session. */
 ss_error ss_wide_phase_open(const ss_session *session, const ss_wide_forecast *forecast,
                             int64_t block, const char *result_path, double interval,
-                            ss_wide_phase *phase);
+                            const ss_cues *cues, ss_wide_phase *phase);
 void ss_wide_phase_close(ss_wide_phase *phase);
 
 /* The first rank of a grid tells the others which task they do with it; -1: there are no more. */

@@ -49,6 +49,9 @@ static double execute_task(ss_member *member, int64_t task, double now)
     }
     double end = ss_clock_seconds();
     member->tally.results[result]++;
+    if (result == SS_TASK_STOPPED) {
+        ss_member_check_drain(member); /* the task may have noticed before this poll was due */
+    }
     if (tasks->stop_at_failure && (result == SS_TASK_DIVERGED || result == SS_TASK_FAILED)) {
         member->drained = true;
         member->stopping = true;
