@@ -1,10 +1,15 @@
 """What the command-line tests share: the program, sweeps to vary, ranks, result files."""
 
+import atexit
+import contextlib
 import ctypes
+import fcntl
+import hashlib
 import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -17,12 +22,19 @@ import numpy as np
 SOURCE = Path(os.environ.get("SADDLESWEEP_SOURCE", Path(__file__).resolve().parents[2]))
 PROGRAM = os.environ.get("SADDLESWEEP", str(SOURCE / "build/release/saddlesweep"))
 
-# Several times as slow: tests that only need a run to be long, or a thing to be repeated, make less of it.
+# Several times as slow: tests that only need a thing to be repeated repeat it less often.
 SANITIZED = "asan" in PROGRAM
+
+# `./test.sh all`: every case, in place of those that stand for others.
+ALL = os.environ.get("SADDLESWEEP_TESTS") == "all"
 
 # Open MPI refuses root unless told.
 if os.geteuid() == 0:
     os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+
+# What one machine needs of Open MPI: without looking for networks it starts in half of the time. The tests of tests/mpi
+# start it as users do.
+os.environ.update(OMPI_MCA_btl="self,vader", OMPI_MCA_pml="ob1")
 
 # Eight cells of four short runs.
 SWEEP = """\
@@ -51,8 +63,14 @@ def single_run(text, iterations):
     return re.sub(r"activation: \[.*\]", "activation: leaky_relu(0.2)", text).replace("iterations: 50", f"iterations: {iterations}")
 
 
-# No run of it ends within a test, however fast the processor: 2e9 iterations.
-SLOW_SWEEP = SWEEP.replace("iterations: 50", "iterations: 2000000000").replace("count: 4", "count: 1")
+# Two runs, one for each of two ranks; predicted to take long enough that no rank is given both.
+PAIR = (
+    SWEEP.replace("[3, 5]", "3")
+    .replace("[100, 300]", "[400]")
+    .replace("[leaky_relu(0.2), tanh]", "tanh")
+    .replace("count: 4", "count: 2")
+    .replace("iterations: 50", "iterations: 20000")
+)
 
 # V grows by a fifth an iteration: about half of the runs diverge before their end.
 DIVERGING = (
@@ -75,12 +93,73 @@ def console_examples(path):
             yield command, shown
 
 
+class Started:
+    """A program at work. What it says is kept in files that have no name."""
+
+    def __init__(self, command, folder, environment):
+        self.stdout, self.stderr = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=self.stdout, stderr=self.stderr, start_new_session=True
+        )
+        self.pid = self.process.pid
+
+    @staticmethod
+    def text(file):
+        return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode()
+
+    def said(self):
+        """What it has said so far: stdout, stderr."""
+        return self.text(self.stdout), self.text(self.stderr)
+
+    def wait_until(self, condition, what):
+        """Until condition() holds, which the program must see to; what it returned then."""
+        while not (value := condition()):
+            if self.process.poll() is not None:
+                if value := condition():
+                    break
+                raise AssertionError(f"it ended before {what}: {self.process.returncode}\n{''.join(self.said())}")
+            time.sleep(0.002)
+        return value
+
+    def wait_until_held(self, places):
+        """Until its runs wait at so many cues (src/execution/cues.h)."""
+        self.wait_until(lambda: len(re.findall(r"^held: ", self.said()[1], re.MULTILINE)) >= places, "it was held")
+
+    def wait_for(self, path):
+        self.wait_until(path.exists, f"{path} was there")
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """Ends it and all of its group at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def wait(self):
+        """Its exit status, once it has ended."""
+        return self.process.wait(timeout=PATIENCE)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.kill()
+        self.stdout.close()
+        self.stderr.close()
+
+
+# Seconds: whoever waits longer waits for something that does not come. No test asserts that anything is quick.
+PATIENCE = 600
+
+
 class ProgramTest(unittest.TestCase):
-    """A test case with a folder of its own, in which the program is called."""
+    """A test case with a folder of its own, in which the program is called, and one for temporary files, of which a
+    program that is killed leaves some."""
 
     def setUp(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="saddlesweep-test-"))
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.folder, self.temporary = (Path(tempfile.mkdtemp(prefix="saddlesweep-test-")) for _ in range(2))
+        for folder in (self.folder, self.temporary):
+            self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
 
     def write(self, name, text):
         path = self.folder / name
@@ -91,16 +170,22 @@ class ProgramTest(unittest.TestCase):
         launch = ["mpirun", "-n", str(ranks), "--oversubscribe"] if ranks else []
         return [*launch, PROGRAM, *map(str, arguments)]
 
-    def call(self, *arguments, ranks=None, limit=None, **environment):
+    def environ(self, cues="", **more):
+        cued = {"SADDLESWEEP_TEST_CUES": cues} if cues else {}
+        folder = str(self.temporary)
+        return {**os.environ, "TMPDIR": folder, "OMPI_MCA_btl_vader_backing_directory": folder, **cued, **more}
+
+    def call(self, *arguments, ranks=None, limit=None, cues="", **environment):
         """Runs the program to its end; the completed process with stdout and stderr as text. `limit` is
-        one of its resources (resource.RLIMIT_...) and how much of it there is."""
+        one of its resources (resource.RLIMIT_...) and how much of it there is; `cues` are those of
+        src/execution/cues.h."""
         return subprocess.run(
             self.command(*arguments, ranks=ranks),
             cwd=self.folder,
-            env={**os.environ, **environment},
+            env=self.environ(cues, **environment),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE,
             check=False,
             preexec_fn=limit and (lambda: resource.setrlimit(limit[0], (limit[1], limit[1]))),
         )
@@ -110,28 +195,76 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done
 
-    def stop_in_flight(self, *arguments, runs=1, ranks=None):
-        """Stops `run` by a time limit with at least so many runs in flight, saved; on a busy machine the ranks
-        need some time to begin."""
-        for limit in (1, 2, 4, 8):
-            done = self.call("run", *arguments, "--time-limit", limit, ranks=ranks)
-            self.assertEqual(done.returncode, 75, done.stdout + done.stderr)
-            if int(re.search(r"(\d+) runs in flight saved", done.stdout)[1]) >= runs:
-                return
-        self.fail(done.stdout)
+    def start(self, *arguments, ranks=None, cues="", **environment):
+        """The program at work; it is ended with the test."""
+        started = Started(
+            self.command(*arguments, ranks=ranks), self.folder, self.environ(cues, **environment)
+        )
+        self.addCleanup(started.close)
+        return started
+
+    def hold(self, *arguments, cues, ranks=None, **environment):
+        """The program at work, once its runs wait at all of their cues."""
+        cues = cues if isinstance(cues, str) else ",".join(cues)
+        started = self.start("run", *arguments, ranks=ranks, cues=cues, **environment)
+        started.wait_until_held(cues.count("=HOLD"))
+        return started
+
+    def stop(self, started, number=signal.SIGUSR1, saved=1):
+        """Stops what is held by a signal, which saves that many runs (None: some); what it said."""
+        started.send(number)
+        status = started.wait()
+        stdout, stderr = started.said()
+        self.assertEqual(status, 75, stdout + stderr)
+        self.assertRegex(stdout, f", {saved or '[1-9]'} runs in flight saved")
+        return stdout
+
+    def stop_at(self, *arguments, cues="0/0@20=HOLD", ranks=None):
+        """Stops `run` with its runs at their cues, saved there; what it said."""
+        cues = cues if isinstance(cues, str) else ",".join(cues)
+        return self.stop(self.hold(*arguments, cues=cues, ranks=ranks), saved=cues.count("=HOLD"))
 
     def run_sweep(self, text, name, *options, ranks=None, **environment):
-        """Runs a sweep that must end well; the path of its result file."""
+        """Runs a sweep that must end well; the path of its result file. One that nothing distinguishes is computed
+        once for all tests, and copied."""
         spec = self.write(f"{name}.yaml", text)
         output = self.folder / f"{name}.h5"
-        self.succeed("run", spec, "-o", output, *options, ranks=ranks, **environment)
+        if ranks or environment or output.exists():
+            self.succeed("run", spec, "-o", output, *options, ranks=ranks, **environment)
+        else:
+            shutil.copy(self.finished(text, *options), output)
         return output
+
+    def finished(self, text, *options, ranks=None):
+        """The result file, for reading, of a sweep: the first who asks for it computes it."""
+        key = "\0".join([PROGRAM, text, str(ranks), *map(str, options), *KINDS]).encode()
+        folder = shared_folder() / hashlib.sha256(key).hexdigest()[:20]
+        folder.mkdir(exist_ok=True)
+        with open(folder / "lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (folder / "done").exists():
+                (folder / "sweep.yaml").write_text(text)
+                self.succeed("run", folder / "sweep.yaml", "-o", folder / "sweep.h5", *options, ranks=ranks)
+                (folder / "done").touch()
+        return folder / "sweep.h5"
 
     def files(self):
         """Names of all files but those that Open MPI leaves behind when it is killed: where it cannot
         keep the file pointer it wants to share (we do not) in its own folder, it does so here."""
         names = sorted(path.name for path in self.folder.iterdir())
         return [name for name in names if not re.search(r"-\d+-\d+\.lock$", name)]
+
+
+# What decides bits and predictions from outside.
+KINDS = [os.environ.get(name, "") for name in ("SADDLESWEEP_KERNEL", "SADDLESWEEP_SPEED")]
+
+
+def shared_folder():
+    """For all tests of this session (tests/conftest.py makes it); of this process where there is none."""
+    if "SADDLESWEEP_TESTS_SHARED" not in os.environ:
+        os.environ["SADDLESWEEP_TESTS_SHARED"] = folder = tempfile.mkdtemp(prefix="saddlesweep-shared-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(os.environ["SADDLESWEEP_TESTS_SHARED"])
 
 
 def read(path, dataset):
@@ -176,12 +309,3 @@ def xxh3(data):
     library = ctypes.CDLL("libxxhash.so.0")
     library.XXH3_64bits.restype = ctypes.c_uint64
     return library.XXH3_64bits(data, ctypes.c_size_t(len(data)))
-
-
-def wait_for(path, seconds=60):
-    """Until a file is there."""
-    deadline = time.monotonic() + seconds
-    while not path.exists():
-        if time.monotonic() > deadline:
-            raise TimeoutError(path)
-        time.sleep(0.01)

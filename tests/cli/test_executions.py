@@ -3,14 +3,11 @@
 import gzip
 import os
 import re
-import signal
-import subprocess
-import time
 import unittest
 
 import h5py
 import numpy as np
-from harness import DIVERGING, SLOW_SWEEP, SOURCE, SWEEP, ProgramTest, read, xxh3
+from harness import DIVERGING, SOURCE, SWEEP, ProgramTest, read, xxh3
 
 ROW = 800
 JOB = {
@@ -47,22 +44,9 @@ class ExecutionTest(ProgramTest):
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return executions(self.path)
 
-    def start(self, text):
-        """The sweep as a process, once it has noted that it began."""
-        process = subprocess.Popen(
-            self.command("run", self.write("tiny.yaml", text), "-o", self.path),
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        before = len(executions(self.path)) if self.path.exists() else 0
-        deadline = time.monotonic() + 60
-        while not self.path.exists() or len(executions(self.path)) == before:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
-        return process
+    def held(self):
+        """The sweep at work, at a step of one of its last runs."""
+        return self.hold(self.write("tiny.yaml", SWEEP), "-o", self.path, cues="0/0@30=HOLD")
 
 
 class Records(ExecutionTest):
@@ -123,23 +107,21 @@ class Records(ExecutionTest):
         self.assertEqual((row["exit_status"], row["runs"]), (3, 32))
 
     def test_a_sweep_that_is_stopped_and_gone_on_with(self):
-        process = self.start(SLOW_SWEEP)
+        started = self.held()
         (row,) = executions(self.path)
         self.assertEqual((row["exit_status"], row["runs"]), (-1, -1))
         self.assertTrue(np.isnan(row["seconds"]))
-        process.send_signal(signal.SIGUSR1)
-        self.assertEqual(process.wait(timeout=60), 75)
+        self.stop(started)
         (row,) = executions(self.path)
-        self.assertEqual((row["exit_status"], row["runs"]), (75, 0))
-        first, second = self.execute("--time-limit", "1", text=SLOW_SWEEP, status=75)
+        committed = (read(self.path, "run")["status"] == 1).sum()
+        self.assertEqual((row["exit_status"], row["runs"]), (75, committed))
+        first, second = self.execute("--time-limit", "1", cues="0/0@31=HOLD", status=75)
         self.assertEqual(first, row)
         self.assertEqual((second["number"], second["exit_status"]), (2, 75))
-        self.assertTrue(0.1 < second["seconds"] < 60)
+        self.assertGreater(second["seconds"], 0.1)
 
     def test_a_sweep_that_is_killed(self):
-        process = self.start(SLOW_SWEEP)
-        process.kill()
-        process.wait()
+        self.held().kill()
         (row,) = executions(self.path)
         self.assertEqual((row["exit_status"], row["runs"]), (-1, -1))
         self.succeed("verify", self.path)

@@ -2,13 +2,14 @@
 its errors, and what is refused or warned of."""
 
 import os
+import signal
 import subprocess
 import sys
 import unittest
 
 import h5py
 import numpy as np
-from harness import SANITIZED, SOURCE, SWEEP, ProgramTest, read, single_run, wait_for
+from harness import SANITIZED, SOURCE, SWEEP, ProgramTest, read, single_run
 
 MARGINAL = (
     SWEEP.replace("name: tiny\n", "name: tiny\nalgorithm: marginal\ndiscriminator: linear\n")
@@ -20,18 +21,7 @@ MARGINAL = (
 RECTIFIED = MARGINAL.replace("linear", "rectified_linear").replace("leaky_relu(0.2), leaky_relu(0)", "tanh, sigmoid, erf")
 FAILING = MARGINAL.replace("leaky_relu(0.2), leaky_relu(0)", "leaky_relu(0.2), tanh")
 
-# A run of some seconds.
-LONG = single_run(MARGINAL, 40000 if SANITIZED else 300000)
-
-
-class SavedRun:
-    """Of a result file: is there when any run in flight has been saved."""
-
-    def __init__(self, output):
-        self.folder = output.with_name(output.name + ".partial")
-
-    def exists(self):
-        return any(self.folder.glob("*.state"))
+LONG = single_run(MARGINAL, 3000)
 
 
 def ends(error):
@@ -90,13 +80,8 @@ class Marginal(ProgramTest):
     def test_killed_and_resumed_it_ends_with_the_same_bits(self):
         expected = self.run_sweep(LONG, "undisturbed")
         spec, output = self.write("long.yaml", LONG), self.folder / "long.h5"
-        process = subprocess.Popen(
-            self.command("run", spec, "-o", output, "--checkpoint", "1"),
-            cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        wait_for(SavedRun(output))
-        process.kill()
-        process.wait(timeout=60)
+        done = self.call("run", spec, "-o", output, cues="0/0@1500=SAVE,0/0@2000=KILL")
+        self.assertEqual(done.returncode, -signal.SIGKILL)
         said = self.succeed("run", spec, "-o", output).stdout
         self.assertIn("went on from where they had been saved", said)
         self.assert_same_bits(output, expected)

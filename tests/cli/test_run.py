@@ -4,7 +4,6 @@ import os
 import resource
 import signal
 import subprocess
-import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,12 +11,10 @@ import h5py
 import numpy as np
 from harness import (
     DIVERGING,
-    SANITIZED,
-    SLOW_SWEEP,
+    PAIR,
     SWEEP,
     ProgramTest,
     read,
-    wait_for,
     without_escape,
     without_executions,
 )
@@ -244,26 +241,16 @@ class Refusals(ProgramTest):
         self.assertEqual(list(temporary.iterdir()), [])
 
     def test_a_second_run_on_a_live_file_is_refused(self):
-        self.write("slow.yaml", SLOW_SWEEP)
-        first = subprocess.Popen(
-            self.command("run", "slow.yaml", "-o", "slow.h5"),
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            wait_for(self.folder / "slow.h5")
-            done = self.call("run", "slow.yaml", "-o", "slow.h5")
-            self.assertEqual(done.returncode, 2)
-            self.assertRegex(done.stderr, rf"process {first.pid} on \S+ since \d{{4}}-\d\d-\d\d ")
-            done = self.call("reduce", "slow.h5")
-            self.assertEqual(done.returncode, 2)
-            self.assertIn("is being written by another run", done.stderr)
-            status = self.succeed("status", "slow.h5")
-            self.assertRegex(status.stdout, r"pending +8\n")
-        finally:
-            first.kill()
-            first.wait()
+        self.write("held.yaml", PAIR)
+        first = self.hold("held.yaml", "-o", "held.h5", cues="0/0@9=HOLD")
+        done = self.call("run", "held.yaml", "-o", "held.h5")
+        self.assertEqual(done.returncode, 2)
+        self.assertRegex(done.stderr, rf"process {first.pid} on \S+ since \d{{4}}-\d\d-\d\d ")
+        done = self.call("reduce", "held.h5")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("is being written by another run", done.stderr)
+        status = self.succeed("status", "held.h5")
+        self.assertRegex(status.stdout, r"pending +2\n")
 
 
 class Outcomes(ProgramTest):
@@ -299,76 +286,46 @@ class Outcomes(ProgramTest):
         self.assertFalse((single == double).all())
 
     def test_a_signal_stops_it_and_the_same_command_goes_on(self):
-        text = SWEEP.replace("iterations: 50", f"iterations: {5000 if SANITIZED else 20000}").replace(
-            "count: 4", "count: 8"
-        )
-        expected = read(self.run_sweep(text, "undisturbed", ranks=2), "error")
+        expected = read(self.finished(SWEEP), "error")
+        spec = self.write("tiny.yaml", SWEEP)
         for ranks, number in ((None, signal.SIGTERM), (None, signal.SIGINT), (2, signal.SIGUSR1)):
             with self.subTest(ranks=ranks, signal=number):
                 path = self.folder / f"stopped-{ranks}-{number}.h5"
-                process = subprocess.Popen(
-                    self.command("run", "undisturbed.yaml", "-o", path, ranks=ranks),
-                    cwd=self.folder,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
-                wait_for_runs(path, 3)
-                process.send_signal(number)
-                output, errors = process.communicate(timeout=60)
-                self.assertEqual(process.returncode, 75, output + errors)
-                self.assertIn("the same command goes on", output)
+                # The shortest cell comes last: by then others are committed.
+                started = self.hold(spec, "-o", path, cues="0/1@30=HOLD", ranks=ranks)
+                self.assertIn("the same command goes on", self.stop(started, number))
                 committed = (read(path, "run")["status"] == 1).sum()
-                self.assertGreaterEqual(committed, 3)
-                self.assertLess(committed, 64)
-                self.succeed("run", "undisturbed.yaml", "-o", path, ranks=ranks)
+                self.assertGreaterEqual(committed, 1)
+                self.assertLess(committed, 32)
+                done = self.succeed("run", spec, "-o", path, ranks=ranks)
+                self.assertIn(f"({32 - committed} now", done.stdout)
                 self.assertEqual(read(path, "error").tobytes(), expected.tobytes())
 
     def test_a_second_interrupt_stops_at_once_and_loses_runs_in_flight_only(self):
         """In an iteration that takes some seconds: a drain waits for its end."""
         text = SWEEP.replace("[3, 5]", "[1500]").replace("k: 2", "k: d").replace("[100, 300]", "[100000]")
         path = self.folder / "slow.h5"
-        process = subprocess.Popen(
-            self.command("run", self.write("slow.yaml", text), "-o", path),
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        wait_for(path)
-        begun = processor_seconds(process.pid)
-        while processor_seconds(process.pid) < begun + 1:  # in the run, not on the way to it
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        while interrupt_is_caught(process.pid):
-            time.sleep(0.001)
-        process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
-        self.assertEqual(process.returncode, -signal.SIGINT, output + errors)
+        started = self.start("run", self.write("slow.yaml", text), "-o", path)
+        started.wait_for(path)
+        begun = processor_seconds(started.pid)  # in the run, not on the way to it
+        started.wait_until(lambda: processor_seconds(started.pid) > begun + 0.5, "it was at work")
+        started.send(signal.SIGINT)
+        started.wait_until(lambda: not interrupt_is_caught(started.pid), "it knew of it")
+        started.send(signal.SIGINT)
+        self.assertEqual(started.wait(), -signal.SIGINT, started.said())
         stdout = self.succeed("verify", path).stdout
         self.assertRegex(stdout, r"intact +0\npending +8\ndamaged +0\n")
         self.assertNotIn("writer", self.succeed("status", path).stdout)
 
     def test_a_killed_run_goes_on(self):
-        text = SWEEP.replace("iterations: 50", f"iterations: {5000 if SANITIZED else 20000}").replace(
-            "count: 4", "count: 8"
-        )
-        expected = read(self.run_sweep(text, "undisturbed", ranks=2), "error")
+        expected = read(self.finished(SWEEP), "error")
+        spec = self.write("tiny.yaml", SWEEP)
         path = self.folder / "killed.h5"
-        process = subprocess.Popen(
-            self.command("run", "undisturbed.yaml", "-o", path, ranks=2),
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        wait_for_runs(path, 3)
-        process.kill()  # mpirun; its ranks write on for a moment
-        process.wait()
-        self.succeed("run", "undisturbed.yaml", "-o", path, ranks=2)
+        started = self.hold(spec, "-o", path, cues="0/1@30=HOLD", ranks=2)
+        started.kill()  # mpirun; its ranks write on for a moment
+        self.succeed("run", spec, "-o", path, ranks=2)
         self.assertEqual(read(path, "error").tobytes(), expected.tobytes())
-        self.assertEqual(
-            self.files(), ["killed.h5", "undisturbed.h5", "undisturbed.yaml"], "no leftovers"
-        )
+        self.assertEqual(self.files(), ["killed.h5", "tiny.yaml"], "no leftovers")
 
 
 class Progress(ProgramTest):
@@ -420,16 +377,6 @@ def processor_seconds(pid):
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def wait_for_runs(path, count, seconds=120):
-    """Until a live result file holds `count` committed runs."""
-    wait_for(path)
-    deadline = time.monotonic() + seconds
-    while (read(path, "run")["status"] != 0).sum() < count:
-        if time.monotonic() > deadline:
-            raise TimeoutError(path)
-        time.sleep(0.01)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import unittest
 
 import h5py
 import numpy as np
-from harness import DIVERGING, SANITIZED, SLOW_SWEEP, SWEEP, ProgramTest, read, without_executions, xxh3
+from harness import DIVERGING, PAIR, SANITIZED, SWEEP, ProgramTest, read, without_executions, xxh3
 
 RUNS = 32  # of SWEEP: eight cells of four seeds
 LABELS = ("cell", "seed", "iteration", "d", "k", "k0", "n", "m", "activation")
@@ -291,11 +291,11 @@ class Shards(ProgramTest):
         self.assert_same(merged, whole)
 
     def test_a_shard_that_was_stopped_goes_on(self):
-        spec = self.write("slow.yaml", SLOW_SWEEP)
-        path = self.shard(1, 4, "--time-limit", "1", "--set", "grid.d=3", spec=spec, status=75)
+        path = self.folder / "shard.h5"
+        self.stop_at(self.write("pair.yaml", PAIR), "-o", path, "--shard", "1/2", cues="0/0@20=HOLD")
         self.assertTrue((self.folder / f"{path.name}.partial").exists())
         _, said = self.merge([path], status=75)
-        self.assertRegex(said, rf"(?m)^ +1/4 +1  incomplete: .*{path.name}$")
+        self.assertRegex(said, rf"(?m)^ +1/2 +1  incomplete: .*{path.name}$")
 
 
 class Refusals(ProgramTest):

@@ -227,8 +227,7 @@ class Submit(ProgramTest):
 
     def test_a_file_that_is_being_written_is_refused_but_no_lock_that_a_kill_left(self):
         stopped = self.folder / "tiny.h5"
-        self.assertEqual(self.call("run", self.spec, "-o", stopped, "--time-limit", "1", "--set",
-                                   "train.iterations=200000000").returncode, 75)  # fmt: skip
+        self.stop_at(self.spec, "-o", stopped, "--set", "train.iterations=200000000", cues="7/0@20=HOLD")
         options = (self.spec, "-o", stopped, "--set", "train.iterations=200000000", "--dry-run", "--time", "20:00:00")
         lock = self.folder / "tiny.h5.lock"
         lock.write_text("process 9 on elsewhere since 2026-11-25 03:00:00\n9 1 8 1 elsewhere\n")
@@ -242,7 +241,7 @@ class Submit(ProgramTest):
         output = self.folder / "many.h5"
         whole = self.submit(many, "-o", output, "--dry-run").stderr
         self.assertIn("32000 runs\n", whole)
-        self.assertEqual(self.call("run", many, "-o", output, "--time-limit", "1").returncode, 75)
+        self.stop_at(many, "-o", output, cues="7/900@20=HOLD")
         pending = re.search(r"pending +(\d+)", self.succeed("status", output).stdout).group(1)
         self.assertTrue(0 < int(pending) < 32000, pending)
         self.assertIn(f"32000 runs, {pending} of them still to do\n", self.submit(many, "-o", output, "--dry-run").stderr)

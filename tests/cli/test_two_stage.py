@@ -22,7 +22,7 @@ LEARNED = TWO.replace("[known, learned]", "learned")
 KNOWN = SWEEP.replace("row_norm: unit", "row_norm: gaussian").replace("noise: 0.1", "noise: 0").replace("record: {", "record: {iterate: true, ")
 
 # One run, whose first stage takes some seconds.
-LONG = single_run(LEARNED, 50).replace("iterations: 60", f"iterations: {30000 if SANITIZED else 600000}")
+LONG = single_run(LEARNED, 50).replace("iterations: 60", "iterations: 3000")
 
 
 def results(path):
@@ -79,7 +79,7 @@ class TwoStage(ProgramTest):
     def test_stopped_in_its_first_stage_it_goes_on(self):
         expected = self.run_sweep(LONG, "undisturbed")
         spec, output = self.write("long.yaml", LONG), self.folder / "long.h5"
-        self.stop_in_flight(spec, "-o", output)
+        self.stop_at(spec, "-o", output, cues="0/0@2000=HOLD")
         with h5py.File(output) as file:
             self.assertEqual(file["run"][0, 0]["status"], 4)  # PARTIAL
             self.assertEqual(file["run"][0, 0]["iterations"], 0)
