@@ -32,6 +32,8 @@ import grid as grids
 import results as result_files
 import table
 
+FORMATS = ("png", "pdf", "svg")
+
 
 def main():
     arguments = parse_arguments()
@@ -49,7 +51,7 @@ def main():
             "`saddlesweep reduce` brings the bands up to date"
         )
     try:
-        write(results, fit, arguments.out or arguments.file.parent)
+        write(results, fit, arguments.out or arguments.file.parent, arguments.formats)
     except OSError as error:
         complain(f"{error.filename or arguments.out}: cannot be written: {error.strerror}")
         return 1
@@ -63,7 +65,19 @@ def parse_arguments():
     parser.add_argument("file", type=Path, metavar="FILE.h5", help="result of `saddlesweep run`")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write into")
     parser.add_argument("--fit", type=Path, metavar="FIT.json", help="of `saddlesweep fit --json`: its figures, too")
+    parser.add_argument(
+        "--formats", type=formats, default=FORMATS, metavar="LIST", help="files of each figure (default: png,pdf,svg)"
+    )
     return parser.parse_args()
+
+
+def formats(text):
+    """The formats in a list like png,svg."""
+    found = tuple(dict.fromkeys(text.split(",")))
+    for name in found:
+        if name not in FORMATS:
+            raise argparse.ArgumentTypeError(f'found "{name}", expected some of {",".join(FORMATS)}')
+    return found
 
 
 def require_done_runs(results):
@@ -79,8 +93,8 @@ def require_done_runs(results):
     )
 
 
-def write(results, fit, folder):
-    """Writes all tables and figures into `folder`; those of the fit if there is one."""
+def write(results, fit, folder, formats):
+    """Writes all tables and figures into `folder`, in these formats; those of the fit if there is one."""
     # after the file has been found good: importing matplotlib takes longer than reading it
     import certificates
     import final_error
@@ -98,23 +112,23 @@ def write(results, fit, folder):
     print(f"{stem}.csv\n{stem}.txt")
     style.use()
     grid = grids.describe(results)
-    save(final_error.pages(results, grid), stem)
-    save(iterations.pages(results, grid), f"{stem}-iterations")
-    save(certificates.pages(results, grid), f"{stem}-certificates")
-    save(final_error.pages_by_row_norm(results, grid), f"{stem}-norms")
-    save(trapped.pages(results, grid), f"{stem}-trapped")
-    save(paths.pages(results, grid), f"{stem}-paths")
-    save(lemmas.pages(results, grid), f"{stem}-lemmas")
+    save(final_error.pages(results, grid), stem, formats)
+    save(iterations.pages(results, grid), f"{stem}-iterations", formats)
+    save(certificates.pages(results, grid), f"{stem}-certificates", formats)
+    save(final_error.pages_by_row_norm(results, grid), f"{stem}-norms", formats)
+    save(trapped.pages(results, grid), f"{stem}-trapped", formats)
+    save(paths.pages(results, grid), f"{stem}-paths", formats)
+    save(lemmas.pages(results, grid), f"{stem}-lemmas", formats)
     if fit:
-        save(fit_figures.error_pages(results, fit), f"{stem}-fit")
-        save(fit_figures.crossing_pages(results, fit), f"{stem}-fit-crossings")
+        save(fit_figures.error_pages(results, fit), f"{stem}-fit", formats)
+        save(fit_figures.crossing_pages(results, fit), f"{stem}-fit-crossings", formats)
 
 
-def save(pages, stem):
+def save(pages, stem, formats):
     """Saves the pages of a figure as stem.*, stem-2.*, stem-3.*, ..."""
     for number, page in enumerate(pages, start=1):
         suffix = "" if number == 1 else f"-{number}"
-        print(*page.save(f"{stem}{suffix}"), sep="\n", flush=True)
+        print(*page.save(f"{stem}{suffix}", formats), sep="\n", flush=True)
 
 
 def complain(text):

@@ -14,8 +14,6 @@ from matplotlib import ticker
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 
-FORMATS = ("png", "pdf", "svg")
-
 # Okabe and Ito's colours, safe for colour-blind readers, in an order whose greys differ.
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -110,12 +108,12 @@ class Page:
             borderaxespad=0.3, handlelength=2.6, columnspacing=1.6,
         )  # fmt: skip
 
-    def save(self, stem):
-        """Writes stem.png, .pdf and .svg, the same bytes for the same data; returns the paths."""
+    def save(self, stem, formats):
+        """Writes stem.png, .pdf or .svg, the same bytes for the same data; returns the paths."""
         self._write_caption()
         undated = {"png": {}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
-        paths = [Path(f"{stem}.{suffix}") for suffix in FORMATS]
-        for path, suffix in zip(paths, FORMATS):
+        paths = [Path(f"{stem}.{suffix}") for suffix in formats]
+        for path, suffix in zip(paths, formats):
             self.figure.savefig(path, format=suffix, metadata=undated[suffix])
         plt.close(self.figure)
         return paths

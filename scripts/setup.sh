@@ -8,7 +8,7 @@ RUN_PACKAGES="gcc make cmake git pkg-config libopenmpi-dev openmpi-bin libhdf5-o
 
 # What the tests need beyond that.
 TEST_PACKAGES="libcmocka-dev clang-format clang-14 libclang-rt-14-dev gcovr hdf5-tools python3-xarray python3-h5netcdf
-    tidy chromium"
+    python3-pytest python3-pytest-xdist ccache tidy chromium"
 
 # For the jobs of tests/slurm/, which take root: as anybody else they are skipped.
 SLURM_PACKAGES="slurm-wlm munge"
@@ -55,4 +55,11 @@ build() {
         exit 1
     fi
     rm -f "$log"
+}
+
+# python_tests ARGUMENTS: tests/cli and tests/slurm by pytest, on Debian's Python.
+python_tests() {
+    local python
+    python=$(scripts/find-python) || return
+    (cd tests && exec "$python" -B -m pytest -q "$@")
 }

@@ -93,11 +93,9 @@ def pytest_unconfigure(config):
         raise pytest.UsageError("the tests leave behind: " + ", ".join(left))
 
 
-def pytest_collection_modifyitems(items):
-    """The longest first, so that no processor is idle at the end; tests/durations has what they took."""
-    path = Path(__file__).with_name("durations")
-    seconds = {}
-    for line in path.read_text().splitlines() if path.exists() else ():
-        name, _, took = line.rpartition(" ")
-        seconds[name] = float(took)
-    items.sort(key=lambda item: -seconds.get(item.nodeid, 1.0))
+def pytest_collection_modifyitems(config, items):
+    """Under sanitizers: without those that are about the release build, about Python, or numbers once more."""
+    if "asan" in os.environ.get("SADDLESWEEP", ""):
+        left_out = [item for item in items if item.get_closest_marker("release")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]

@@ -11,6 +11,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -31,6 +32,12 @@ ALL = os.environ.get("SADDLESWEEP_TESTS") == "all"
 # Open MPI refuses root unless told.
 if os.geteuid() == 0:
     os.environ.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+
+if SANITIZED:
+    os.environ.setdefault(
+        "LSAN_OPTIONS", f"suppressions={SOURCE / 'tests/support/lsan.supp'}:print_suppressions=0"
+    )
+    os.environ.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
 
 # What one machine needs of Open MPI: without looking for networks it starts in half of the time. The tests of tests/mpi
 # start it as users do.
@@ -99,7 +106,13 @@ class Started:
     def __init__(self, command, folder, environment):
         self.stdout, self.stderr = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=self.stdout, stderr=self.stderr, start_new_session=True
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=self.stdout,
+            stderr=self.stderr,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # not Python's own handling
         )
         self.pid = self.process.pid
 
@@ -247,6 +260,14 @@ class ProgramTest(unittest.TestCase):
                 self.succeed("run", folder / "sweep.yaml", "-o", folder / "sweep.h5", *options, ranks=ranks)
                 (folder / "done").touch()
         return folder / "sweep.h5"
+
+    def draw(self, path, *options, formats="svg"):
+        """Runs analysis/figures.py, each figure in these formats; what it said."""
+        script = SOURCE / "analysis/figures.py"
+        command = [sys.executable, "-B", script, path, "--formats", formats, *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.folder)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout
 
     def files(self):
         """Names of all files but those that Open MPI leaves behind when it is killed: where it cannot

@@ -12,9 +12,12 @@ from xml.etree import ElementTree
 
 import h5py
 import numpy as np
+import pytest
 from harness import PROGRAM, SOURCE, forget
 from matplotlib import image
 from report_page import Page, report
+
+pytestmark = pytest.mark.release
 
 FIGURES = SOURCE / "analysis" / "figures.py"
 PENDING, DONE, DIVERGED = 0, 1, 2
@@ -99,10 +102,10 @@ class AnalysisTest(unittest.TestCase):
             file.attrs["name"] = name
         return path
 
-    def check_analysis(self, path):
+    def check_analysis(self, path, formats="svg"):
         """Analyses a file whose name is the sweep's; checks files and numbers; returns stderr."""
         out = self.folder / f"{path.stem}-out"
-        done = analyse(path, "--out", out)
+        done = analyse(path, "--out", out, "--formats", formats)
         self.assertEqual(done.returncode, 0, done.stderr)
         written = {Path(line) for line in done.stdout.splitlines()}
         expected = {out / f"{path.stem}{ending}" for ending in (".csv", ".txt")}
@@ -110,7 +113,7 @@ class AnalysisTest(unittest.TestCase):
             certified = "certificate" in file
         for kind in ("", "-iterations", *(["-certificates"] if certified else [])):
             stem = f"{path.stem}{kind}"
-            expected |= {out / f"{stem}.{suffix}" for suffix in ("png", "pdf", "svg")}
+            expected |= {out / f"{stem}.{suffix}" for suffix in formats.split(",")}
         self.assertLessEqual(expected, written)
         self.assertEqual(written, set(out.iterdir()))
         for file in written:
@@ -181,7 +184,7 @@ class AnalysisTest(unittest.TestCase):
         self.assertFalse(out.exists())
 
     def test_whole_sweep_and_the_same_bytes_again(self):
-        self.assertEqual(self.check_analysis(self.small), "")
+        self.assertEqual(self.check_analysis(self.small, "png,pdf,svg"), "")
         text = (self.folder / "small-out" / "small.txt").read_text(encoding="utf-8")
         self.assertEqual(len(text.splitlines()), 3 + 8)
         self.assertFalse(any(line.startswith("!") for line in text.splitlines()))
@@ -242,7 +245,7 @@ class AnalysisTest(unittest.TestCase):
 
     def test_one_cell_one_seed(self):
         settings = ("grid.d=3", "grid.n=200", "grid.activation=tanh", "grid.seed=[7]")
-        self.check_analysis(run_sweep(self.folder, "one", *settings, "record={at: [0, 200]}"))
+        self.check_analysis(run_sweep(self.folder, "one", *settings, "record={at: [0, 200]}"), "svg,png")
 
     def test_batch_size_varies(self):
         path = run_sweep(self.folder, "batch", "grid.n=400", "grid.m=[50,100,200]")
@@ -364,6 +367,12 @@ class AnalysisTest(unittest.TestCase):
             file.attrs["format_version"] = 99
         self.check_refused("format_version 99", path)
 
+    def test_formats_that_are_none(self):
+        done = analyse(self.small, "--out", self.folder / "gif", "--formats", "png,gif")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('found "gif", expected some of png,pdf,svg', done.stderr)
+        self.assertFalse((self.folder / "gif").exists())
+
     def test_folder_cannot_be_made(self):
         blocked = self.folder / "blocked"
         blocked.write_text("a file\n", encoding="utf-8")
@@ -371,7 +380,3 @@ class AnalysisTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("blocked", done.stderr)
         self.assertNotIn("Traceback", done.stderr)
-
-
-if __name__ == "__main__":
-    unittest.main()

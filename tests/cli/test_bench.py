@@ -3,8 +3,6 @@
 import json
 import math
 import signal
-import subprocess
-import time
 import unittest
 
 from harness import SANITIZED, ProgramTest
@@ -147,17 +145,10 @@ class Bench(ProgramTest):
         self.assertEqual(list(elsewhere.glob("saddlesweep*")), [])
 
     def test_a_signal_stops_it_and_leaves_nothing(self):
-        process = subprocess.Popen(
-            self.command("bench", "dispatch", "--json", "out.json"),
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        while not (self.folder / "out.json").exists():
-            time.sleep(0.01)
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
-        self.assertEqual(process.returncode, 75)
+        started = self.start("bench", "dispatch", "--json", "out.json")
+        started.wait_for(self.folder / "out.json")
+        started.send(signal.SIGTERM)
+        self.assertEqual(started.wait(), 75, started.said())
         self.assertEqual(self.files(), [])
 
     def test_mistakes(self):
@@ -190,7 +181,3 @@ class Bench(ProgramTest):
         text = self.succeed("bench", "--help").stdout
         for word in ("kernel", "dispatch", "scale", "--json", "--quick", "--latency", "--service", "--runs"):
             self.assertIn(word, text)
-
-
-if __name__ == "__main__":
-    unittest.main()

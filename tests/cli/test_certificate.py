@@ -1,6 +1,5 @@
 """Certificates: `record: {certificate: true}`, from the sweep file to the result file and back."""
 
-import unittest
 
 import h5py
 import numpy as np
@@ -121,7 +120,3 @@ class Certificates(ProgramTest):
         self.assertIn("certificates   of every run\n", said)
         said = self.succeed("plan", self.write("plain.yaml", SWEEP)).stdout
         self.assertNotIn("certificate", said)
-
-
-if __name__ == "__main__":
-    unittest.main()

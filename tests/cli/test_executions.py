@@ -3,7 +3,6 @@
 import gzip
 import os
 import re
-import unittest
 
 import h5py
 import numpy as np
@@ -273,7 +272,3 @@ class Status(ExecutionTest):
         self.assertEqual([number, job, ranks, *rest], ["1", "-", "2", kernel, "-", "32", "0"])
         number, _, _, *rest = second.split()
         self.assertEqual([number, *rest], ["2", "77", "n[1-2]", "1", kernel, "2", "0", "0"])
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -129,7 +129,3 @@ class Failures(ProgramTest):
                 read(self.folder / "large.h5", name).tobytes(),
                 read(self.folder / "taken.h5", name).tobytes(),
             )
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -9,14 +9,13 @@ import os
 import re
 import signal
 import subprocess
-import time
 import unittest
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
-from harness import PROGRAM, SLOW_SWEEP, SWEEP, ProgramTest, read
+from harness import PAIR, PROGRAM, SWEEP, ProgramTest, read
 
 LIBRARY = os.environ.get(
     "SADDLESWEEP_FAULTS", os.path.join(os.path.dirname(PROGRAM), "tests/libfaults.so")
@@ -415,60 +414,31 @@ class RealDisk(ProgramTest):
         subprocess.run(["mount", "-o", "remount,size=512k", disk], check=True)
         self.succeed("run", spec, "-o", disk / "few.h5", TMPDIR=str(self.folder))
 
-    def stop_once(self, disk, wait):
-        """Starts a sweep that saves its run in flight each second, stops it after `wait`; its stderr."""
-        process = subprocess.Popen(
-            self.command(
-                "run", "slow.yaml", "-o", disk / "slow.h5", "--checkpoint", "1", "--progress=none"
-            ),
-            cwd=self.folder,
-            env={**os.environ, "TMPDIR": str(self.folder)},  # not the one that all programs share
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            told = wait(process) or ""
-            process.terminate()
-            told += process.communicate(timeout=60)[1]
-        finally:
-            process.kill()
-        self.assertEqual(process.returncode, 75, told)
-        return told
+    def save_and_stop(self, disk, step):
+        """Saves the run in flight at a step, stops it at the next; what it said on stderr."""
+        cues = f"0/0@{step}=SAVE,0/0@{step + 1}=USR1"
+        done = self.call("run", "pair.yaml", "-o", disk / "pair.h5", "--progress=none", cues=cues)
+        self.assertEqual(done.returncode, 75, done.stderr)
+        return done.stderr
 
     def test_a_full_disk_keeps_no_runs_in_flight_but_all_that_is_committed(self):
         disk = self.mount("1m")
-        self.write("slow.yaml", SLOW_SWEEP)
+        self.write("pair.yaml", PAIR)
 
         def states():
-            return list(disk.glob("slow.h5.partial/*.state"))
+            return list(disk.glob("pair.h5.partial/*.state"))
 
-        def until_saved(_):
-            wait_until(states)
-
-        self.assertEqual(self.stop_once(disk, until_saved), "")
+        self.assertEqual(self.save_and_stop(disk, 10), "")
         for state in states():
             state.unlink()
         filler = disk / "filler"
         with open(filler, "wb", buffering=0) as file, self.assertRaises(OSError):
             while file.write(bytes(4096)):
                 pass
-        told = self.stop_once(disk, lambda process: process.stderr.readline())
+        told = self.save_and_stop(disk, 20)
         self.assertIn("a run in flight cannot be saved", told)
         self.assertIn("No space left on device", told)
-        self.assertEqual(list(disk.glob("slow.h5.partial/*")), [])
+        self.assertEqual(list(disk.glob("pair.h5.partial/*")), [])
         filler.unlink()
-        self.assertEqual(self.stop_once(disk, until_saved), "")
+        self.assertEqual(self.save_and_stop(disk, 30), "")
         self.assertEqual(len(states()), 1)
-
-
-def wait_until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(condition)
-        time.sleep(0.01)
-
-
-if __name__ == "__main__":
-    unittest.main()

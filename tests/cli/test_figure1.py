@@ -1,10 +1,12 @@
 """sweeps/figure1.yaml shows sample size and nothing else. Release build only: a minute there."""
 
-import unittest
 
 import h5py
 import numpy as np
+import pytest
 from harness import SOURCE, ProgramTest
+
+pytestmark = pytest.mark.release
 
 
 def final_means(path):
@@ -52,7 +54,3 @@ class Figure1(ProgramTest):
         gaps = np.abs(relative["single"] - relative["double"])[~trapped]
         self.assertLess(gaps.max(), 1e-3)
         self.assertGreater(gaps.max(), 0, "the precisions are not the same computation")
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -3,7 +3,6 @@
 import ctypes
 import json
 import math
-import unittest
 
 import h5py
 import numpy as np
@@ -320,7 +319,3 @@ class Refusals(FitTest):
         self.assertEqual(self.call("fit", path, "--json", self.folder / "none" / "x.json").returncode, 2)
         self.assertIn("no-such.h5", self.refuse(self.folder / "no-such.h5"))
         self.assertIn("not", self.refuse(self.write("text.h5", "no result file")))
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,6 +1,5 @@
 """Iterates, given truths and free rows: from the sweep file to the result file and back."""
 
-import unittest
 
 import h5py
 import numpy as np
@@ -207,7 +206,3 @@ class GivenTruth(IterateTest):
         np.testing.assert_allclose(read(wide, "error"), read(alone, "error"), rtol=1e-9)
         said = self.succeed("verify", wide, "--replay", "4", ranks=2).stdout
         self.assertIn("replayed    4, 0 of them with other bits", said)
-
-
-if __name__ == "__main__":
-    unittest.main()

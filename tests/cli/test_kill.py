@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import time
-import unittest
 from pathlib import Path
 
 import h5py
@@ -104,7 +103,3 @@ class Kill(ProgramTest):
         ]
         for name in names:
             self.assertEqual(read(self.output, name).tobytes(), read(expected, name).tobytes(), name)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -3,12 +3,12 @@
 import re
 import subprocess
 import sys
-import unittest
 
 import h5py
 import numpy as np
+import pytest
 
-from harness import SANITIZED, SOURCE, SWEEP, ProgramTest, flip_byte, read
+from harness import SOURCE, SWEEP, ProgramTest, flip_byte, read
 
 LEMMAS = (
     SWEEP.replace("log}", "log, covariance_error: true, gradient_bias: true}")
@@ -83,7 +83,7 @@ class Lemmas(ProgramTest):
             self.assertEqual(done.returncode, 2)
             self.assertIn(f"record.{key}: found true, but it is of Algorithm 1", done.stderr)
 
-    @unittest.skipIf(SANITIZED, "about Python")
+    @pytest.mark.release
     def test_the_bias_is_fitted_with_weights(self):
         spec = LEMMAS.replace("d: [3, 5]", "d: 5").replace("[100, 6400, inf]", "inf").replace("count: 3", "count: 8")
         spec = spec.replace("[20, 80]", "[8, 32, 128, 512]").replace("[leaky_relu(0.2), tanh]", "tanh")
@@ -99,16 +99,13 @@ class Lemmas(ProgramTest):
         self.assertGreater(abs(plain - weighted), 0.02)
         (exponent,) = self.exponents(path, "[lemmas.QUANTITIES[2]]")
         self.assertAlmostEqual(exponent, weighted)
-        subprocess.run([sys.executable, "-B", SOURCE / "analysis/figures.py", path], capture_output=True, check=True)
+        self.draw(path)
         self.assertIn("weighted by their standard", self.words("tiny-lemmas.svg"))
 
-    @unittest.skipIf(SANITIZED, "about Python")
+    @pytest.mark.release
     def test_of_one_seed_there_is_no_interval(self):
         path = self.run_sweep(LEMMAS.replace("inf]", "1600]").replace("{count: 3}", "0"), "one")
-        done = subprocess.run(
-            [sys.executable, "-B", SOURCE / "analysis/figures.py", path], capture_output=True, text=True, check=True
-        )
-        self.assertEqual(done.stderr, "")
+        self.draw(path)
         for suffix in ("", "-2", "-3"):
             words = self.words(f"tiny-lemmas{suffix}.svg")
             self.assertIn("over 1 run a point", words)
@@ -117,17 +114,15 @@ class Lemmas(ProgramTest):
             self.assertNotIn("95 %", words)
             self.assertNotIn("LineCollection", (self.folder / f"tiny-lemmas{suffix}.svg").read_text())  # bars
 
-    @unittest.skipIf(SANITIZED, "about Python")
+    @pytest.mark.release
     def test_figures_have_the_fitted_rates(self):
         spec = LEMMAS.replace("[100, 6400, inf]", "[100, 400, 1600, 6400]").replace("count: 3", "count: 8")
         path = self.run_sweep(spec, "rates")
         exponents = self.exponents(path)
         self.assertEqual(len(exponents), 6)
         np.testing.assert_allclose(exponents, [-0.5, -0.5, -0.5, -0.5, -1, -1], atol=0.25)
-        done = subprocess.run(
-            [sys.executable, "-B", SOURCE / "analysis/figures.py", path], capture_output=True, text=True, check=True
-        )
-        self.assertEqual([line[-6:-4] for line in done.stdout.split() if "lemmas" in line and "png" in line], ["as", "-2", "-3"])
+        said = self.draw(path)
+        self.assertEqual([line[-6:-4] for line in said.split() if "lemmas" in line], ["as", "-2", "-3"])
 
     def exponents(self, path, quantities="lemmas.QUANTITIES"):
         """Fitted exponents of n or m, by activation."""
@@ -144,7 +139,3 @@ class Lemmas(ProgramTest):
     def words(self, name):
         """Those of a figure."""
         return " ".join(re.sub(r"<!--|-->|<[^>]*>", " ", (self.folder / name).read_text()).split())
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,15 +1,13 @@
 """algorithm: marginal: what it learns and what it cannot, the same bits however it is run, what the file calls
 its errors, and what is refused or warned of."""
 
-import os
 import signal
-import subprocess
-import sys
-import unittest
 
 import h5py
 import numpy as np
-from harness import SANITIZED, SOURCE, SWEEP, ProgramTest, read, single_run
+import pytest
+from harness import SWEEP, ProgramTest, read, single_run
+from report_page import report
 
 MARGINAL = (
     SWEEP.replace("name: tiny\n", "name: tiny\nalgorithm: marginal\ndiscriminator: linear\n")
@@ -139,14 +137,12 @@ class Marginal(ProgramTest):
         self.assertEqual(done.returncode, 2)
         self.assertIn("its sweep learns marginals", done.stderr)
 
-    @unittest.skipIf(SANITIZED, "about Python, which is the same")
+    @pytest.mark.release
     def test_figures_name_the_quantity(self):
         population = MARGINAL.replace("n: [100, 300]", "n: [100, 300, inf]").replace("m: n", "m: inf").replace("iterations: 50", "iterations: 400")
         path = self.run_sweep(population, "marginal")
-        for script in ("figures.py", "report.py"):
-            command = [sys.executable, "-B", SOURCE / "analysis" / script, path]
-            done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "SADDLESWEEP": self.command()[0]})
-            self.assertEqual(done.returncode, 0, done.stderr)
+        self.draw(path)
+        self.assertEqual(report(path).returncode, 0)
         figure = (self.folder / "tiny.svg").read_text()
         self.assertIn("final relative error of the norms", figure)
         self.assertIn("marginals learned by a linear discriminator", figure)
@@ -154,7 +150,3 @@ class Marginal(ProgramTest):
         table = (self.folder / "tiny.txt").read_text()
         self.assertIn("relative error of the norms max_i | ||a_i|| - ||a*_i|| | / max_i ||a*_i||", table)
         self.assertIn("its sweep learns marginals", (self.folder / "report.html").read_text())
-
-
-if __name__ == "__main__":
-    unittest.main()

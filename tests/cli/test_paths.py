@@ -6,6 +6,7 @@ import unittest
 
 import h5py
 import numpy as np
+import pytest
 from harness import SOURCE, SWEEP, ProgramTest, read
 from report_page import Page, report
 
@@ -15,6 +16,8 @@ import paths
 import results
 import risk
 import style
+
+pytestmark = pytest.mark.release
 
 # Of these starts leaky ReLU brings some to ±A*, and some to the spurious minimum at ±(0.732, -0.732).
 PLANE = """\
@@ -34,16 +37,12 @@ class Paths(ProgramTest):
         found = results.read(path)
         return list(paths.pages(found, grids.describe(found)))
 
-    def draw(self, path):
-        done = subprocess.run(
-            [sys.executable, "-B", SOURCE / "analysis/figures.py", path], capture_output=True, text=True, check=False
-        )
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        return [name for name in done.stdout.split() if "-paths" in name]
+    def paths_drawn(self, path, formats):
+        return [name for name in self.draw(path, formats=formats).split() if "-paths" in name]
 
     def test_it_is_drawn_and_counts_the_ends(self):
         path = self.run_sweep(PLANE, "plane")
-        self.assertEqual(len(self.draw(path)), 3)
+        self.assertEqual(len(self.paths_drawn(path, "png,pdf,svg")), 3)
         end = read(path, "iterate")[:, :, -1, :, 0]
         there = np.abs(np.abs(end.sum(axis=-1)) - 2) < 0.2
         spurious = np.abs(np.abs(end) - SPURIOUS).max(axis=-1) < 0.05
@@ -98,7 +97,7 @@ class Paths(ProgramTest):
         for name, text in (("other", SWEEP.replace("log}", "log, iterate: true}")),
                            ("plain", PLANE.replace(", iterate: true", "").replace("2500", "50"))):  # fmt: skip
             self.assertEqual(self.pages(self.run_sweep(text, name)), [])
-        self.assertEqual(self.draw(self.folder / "plain.h5"), [])
+        self.assertEqual(self.paths_drawn(self.folder / "plain.h5", "svg"), [])
 
     def test_a_run_that_diverged_ends_where_it_did_and_one_pending_is_counted(self):
         spec = self.write("wild.yaml", PLANE.replace("size: 0.02", "size: 3").replace("2500", "100"))
@@ -142,7 +141,3 @@ class Risk(unittest.TestCase):
     def test_names_are_those_of_the_program(self):
         self.assertIsNone(risk.activation("unheard_of(3)"))
         self.assertEqual(risk.activation("leaky_relu(0.5)")(np.array([-2.0, 4.0])).tolist(), [-1, 4])
-
-
-if __name__ == "__main__":
-    unittest.main()

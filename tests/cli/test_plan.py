@@ -2,9 +2,11 @@
 
 import re
 import resource
-import unittest
 
+import pytest
 from harness import SANITIZED, SWEEP, ProgramTest
+
+pytestmark = pytest.mark.fast
 
 
 class Plan(ProgramTest):
@@ -132,7 +134,3 @@ class Usage(ProgramTest):
                 for fragment in fragments:
                     self.assertIn(fragment, done.stderr)
         self.assertEqual(self.files(), [])
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,7 +1,6 @@
 """n: inf and m: inf, alone and among numbers: planned, run, shared out, read, exported, verified."""
 
 import csv
-import unittest
 
 import h5py
 import numpy as np
@@ -66,7 +65,3 @@ class PopulationTest(ProgramTest):
         far, near = (np.abs(error[n == count] - error[n == 0]).max() for count in (100, 10000))
         self.assertGreater(near, 0)
         self.assertLess(near, far / 3)
-
-
-if __name__ == "__main__":
-    unittest.main()

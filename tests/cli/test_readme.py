@@ -3,7 +3,6 @@
 import re
 import shlex
 import subprocess
-import unittest
 
 from harness import PROGRAM, SOURCE, ProgramTest, console_examples
 
@@ -34,7 +33,3 @@ class Readme(ProgramTest):
                 self.assertEqual(
                     without_timings(done.stderr + done.stdout), without_timings(shown)
                 )
-
-
-if __name__ == "__main__":
-    unittest.main()

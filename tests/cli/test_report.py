@@ -7,10 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
-from unittest import main, mock
+from unittest import mock
 
 import h5py
 import numpy as np
+import pytest
 from harness import DIVERGING, SOURCE, SWEEP, ProgramTest, forget, read
 from report_page import Page, fit_of, report
 
@@ -22,6 +23,8 @@ import palette
 import results
 import style
 import table
+
+pytestmark = pytest.mark.release
 
 FOUR_DONE = {"done": 4, "diverged": 0, "failed": 0}
 ONE_CELL = ("--set", "grid.d=3", "--set", "grid.n=100", "--set", "grid.activation=tanh")
@@ -284,7 +287,3 @@ def contrast(first, second):
 
     low, high = sorted((luminance(first), luminance(second)))
     return (high + 0.05) / (low + 0.05)
-
-
-if __name__ == "__main__":
-    main()

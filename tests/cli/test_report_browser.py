@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
-from unittest import main
 
 from browser import Browser
+import pytest
 from harness import SWEEP, ProgramTest
 from report_page import fit_of, report
+
+pytestmark = pytest.mark.release
 
 WIDTHS = (400, 1400)
 SCHEMES = ("light", "dark")
@@ -67,7 +69,3 @@ class ReportInBrowser(ProgramTest):
             browser.open(page, WIDTHS[0], SCHEMES[0])
             self.assertEqual(len(browser.requests()), 2)
             self.assertGreaterEqual(len(browser.complaints()), 1)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import unittest
 
 import h5py
 import numpy as np
@@ -192,7 +191,3 @@ class Status(ProgramTest):
         rows = [line.split() for line in output.splitlines() if re.match(r" +\d", line)]
         self.assertEqual(rows[5], "5 5 2 2 100 100 tanh 3 1 0 0".split())
         self.assertEqual(len(rows), 8)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -2,7 +2,6 @@
 
 import signal
 import time
-import unittest
 
 import h5py
 import numpy as np
@@ -200,7 +199,3 @@ class Resume(ProgramTest):
             done = self.call("run", self.spec, "-o", self.output, option, "0")
             self.assertEqual(done.returncode, 2)
             self.assertIn(option, done.stderr)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,7 +1,6 @@
 """`run --reuse`: a larger sweep costs what the older files lack, and gives the bits of one from nothing."""
 
 import re
-import unittest
 
 import h5py
 import numpy as np
@@ -115,7 +114,3 @@ class Reuse(ProgramTest):
         done = self.call("run", "old.yaml", "-o", self.old, "--reuse", self.old)
         self.assertEqual(done.returncode, 2)
         self.assertIn("is the output itself", done.stderr)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -4,7 +4,6 @@ import os
 import resource
 import signal
 import subprocess
-import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 import h5py
@@ -377,7 +376,3 @@ def processor_seconds(pid):
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -4,9 +4,11 @@ import os
 import shutil
 import signal
 import subprocess
-import unittest
 
-from harness import SOURCE, SWEEP, ProgramTest, wait_for
+import pytest
+from harness import SOURCE, SWEEP, ProgramTest, Started
+
+pytestmark = pytest.mark.release
 
 
 class Scripts(ProgramTest):
@@ -87,26 +89,19 @@ class Scripts(ProgramTest):
         self.assertTrue((results / "report.html").exists())
 
     def test_interrupt_stops_in_order_and_the_same_command_goes_on(self):
-        spec = self.write(
-            "stopped-by-the-tests.yaml", SWEEP.replace("iterations: 50", "iterations: 100000")
-        )
+        spec = self.write("stopped-by-the-tests.yaml", SWEEP)
         results = SOURCE / "results/stopped-by-the-tests"
         self.addCleanup(shutil.rmtree, results, ignore_errors=True)
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number):
-                process = subprocess.Popen(
-                    [SOURCE / "run.sh", spec, "--ranks", "2"],
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                    # Python's own handling of SIGINT must not be inherited
-                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                started = Started(
+                    [SOURCE / "run.sh", spec, "--ranks", "2"], self.folder, self.environ(f"0/0@{number}=HOLD")
                 )
-                wait_for(results / "stopped-by-the-tests.h5.lock")
-                process.send_signal(number)
-                output, errors = process.communicate(timeout=60)
-                self.assertEqual(process.returncode, 75, output + errors)
-                self.assertIn("the same command goes on", output)
+                self.addCleanup(started.close)
+                started.wait_until_held(1)
+                started.send(number)
+                self.assertEqual(started.wait(), 75, started.said())
+                self.assertIn("the same command goes on", started.said()[0])
 
     def test_smoke_sweep_leaves_file_figures_and_table(self):
         spec = self.write(
@@ -125,7 +120,3 @@ class Scripts(ProgramTest):
             | {"smoke.csv", "smoke.txt", "report.html"},
             names,
         )
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -5,13 +5,11 @@ import io
 import math
 import re
 import signal
-import subprocess
-import sys
-import unittest
 
 import h5py
 import numpy as np
-from harness import DIVERGING, SANITIZED, SOURCE, SWEEP, ProgramTest, flip_byte, forget, read, without_executions
+import pytest
+from harness import DIVERGING, SANITIZED, SWEEP, ProgramTest, flip_byte, forget, read, without_executions
 
 TARGET, FIRST, MOST = 0.15, 4, 90
 ADDED = SWEEP.replace("{count: 4}", f"{{count: {FIRST}, max: {MOST}, until_se: {TARGET}}}")
@@ -275,12 +273,10 @@ class Seeds(ProgramTest):
         plain = self.write("plain.yaml", SWEEP.replace("count: 4", f"count: {MOST}"))
         self.assertIn(size, self.succeed("plan", plain).stdout)
 
-    @unittest.skipIf(SANITIZED, "the figures are Python's")
+    @pytest.mark.release
     def test_figures_and_table_take_the_seeds_wanted_for_those_requested(self):
         path = self.run_sweep(ADDED, "added")
-        figures = SOURCE / "analysis/figures.py"
-        words = [sys.executable, "-B", figures, path, "--out", self.folder]
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+        self.draw(path)
         with open(self.folder / "tiny.csv", encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         seeds = finals(path)[1].sum(axis=1).tolist()
@@ -293,7 +289,3 @@ class Seeds(ProgramTest):
         self.assertIn("Seeds were added until the standard error is within 15 % of the mean.", words)
         self.assertIn(f"over {min(seeds)} to {max(seeds)} runs a point.", words)
         self.assertNotIn("Left out", words)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -6,7 +6,6 @@ import re
 import struct
 import subprocess
 import time
-import unittest
 
 import h5py
 import numpy as np
@@ -397,7 +396,3 @@ class Refusals(ProgramTest):
     def test_words_that_are_missing(self):
         self.assertIn("SHARD.h5 is missing", self.refuse("merge", "-o", "new.h5"))
         self.assertIn("-o FILE.h5 is missing", self.refuse("merge", "a.h5"))
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,8 +1,9 @@
 """Every mistake in a sweep file ends in exit 2, names its place and the remedy, touches nothing."""
 
-import unittest
-
+import pytest
 from harness import SWEEP, ProgramTest
+
+pytestmark = pytest.mark.fast
 
 # (what is replaced, by what, line and column of the mistake, fragments of the message)
 MISTAKES = [
@@ -150,7 +151,3 @@ class SpecErrors(ProgramTest):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertEqual(done.stderr.count("tahn"), 2)  # the message and the excerpt
         self.assertEqual(self.files(), ["sweep.yaml"])
-
-
-if __name__ == "__main__":
-    unittest.main()

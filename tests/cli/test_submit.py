@@ -4,7 +4,6 @@ import fcntl
 import os
 import re
 import subprocess
-import unittest
 
 import h5py
 import numpy as np
@@ -245,7 +244,3 @@ class Submit(ProgramTest):
         pending = re.search(r"pending +(\d+)", self.succeed("status", output).stdout).group(1)
         self.assertTrue(0 < int(pending) < 32000, pending)
         self.assertIn(f"32000 runs, {pending} of them still to do\n", self.submit(many, "-o", output, "--dry-run").stderr)
-
-
-if __name__ == "__main__":
-    unittest.main()

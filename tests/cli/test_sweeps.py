@@ -1,7 +1,6 @@
 """sweeps/: every file is whole, described, and ends within ten minutes on two cores; some claims, made smaller."""
 
 import re
-import unittest
 
 from harness import SANITIZED, SOURCE, ProgramTest, read
 
@@ -39,7 +38,3 @@ class Sweeps(ProgramTest):
             error = read(output, "error")
             self.assertGreater(error[..., 0].min(), 0.01)
             self.assertLess(error[..., -1].max(), 1e-8)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -2,15 +2,13 @@
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
-import unittest
 
 import h5py
 import numpy as np
-from harness import SANITIZED, SOURCE, SWEEP, ProgramTest, read, single_run
+import pytest
+from harness import SWEEP, ProgramTest, read, single_run
+from report_page import report
 
 # 16 cells, in pairs of one that knows its norms and one that learns them.
 TWO = (
@@ -148,18 +146,16 @@ class TwoStage(ProgramTest):
             self.assertIn(expected, done.stderr)
         self.assertFalse((self.folder / "two.h5").exists())
 
-    @unittest.skipIf(SANITIZED, "about Python, which is the same")
+    @pytest.mark.release
     def test_the_figure_has_a_line_for_each(self):
         path = self.run_sweep(TWO, "two")
-        for script in ("figures.py", "report.py"):
-            command = [sys.executable, "-B", SOURCE / "analysis" / script, path]
-            done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "SADDLESWEEP": self.command()[0]})
-            self.assertEqual(done.returncode, 0, done.stderr)
+        self.draw(path)
+        self.assertEqual(report(path).returncode, 0)
         figure = (self.folder / "tiny-norms.svg").read_text()
-        report = (self.folder / "report.html").read_text()
+        page = (self.folder / "report.html").read_text()
         for words in ("known norms", "learned norms"):
             self.assertIn(words, figure)
-            self.assertIn(words, report)
+            self.assertIn(words, page)
         with open(self.folder / "tiny.csv", newline="") as file:
             rows = list(csv.DictReader(file))
         self.assertEqual([row["row_norm"] for row in rows], 8 * ["known", "learned"])
@@ -167,12 +163,12 @@ class TwoStage(ProgramTest):
         np.testing.assert_allclose([float(row["mean"]) for row in rows], mean, rtol=1e-12)
         self.assertIn("rows projected onto learned norms", self.captions(LEARNED))
 
-    @unittest.skipIf(SANITIZED, "about Python, which is the same")
+    @pytest.mark.release
     def test_norms_that_are_not_learned_yet_trap_nobody(self):
         limits = TWO.replace("n: [100, 300]", "n: inf").replace("m: n", "m: inf").replace("k: 2", "k: d").replace("iterations: 60", "iterations: 5")
         limits = limits.replace("iterations: 50", "iterations: 1500").replace("iterate: true", "certificate: true").replace("tanh", "erf")
         path = self.run_sweep(limits, "limits")
-        self.draw(path)
+        self.draw(path, "--out", "out")
         self.assertTrue((self.folder / "out" / "tiny-certificates.svg").exists())
         with open(self.folder / "out" / "tiny.csv", newline="") as file:
             rows = list(csv.DictReader(file))
@@ -183,29 +179,18 @@ class TwoStage(ProgramTest):
         self.assertEqual([int(row["trapped"]) for row in rows], (final > bound[:, None]).sum(axis=1).tolist())
         self.assertIn("or over 0.01 where n and m are infinite, over both where norms are learned as well", (self.folder / "out" / "tiny.txt").read_text())
 
-    @unittest.skipIf(SANITIZED, "about Python, which is the same")
+    @pytest.mark.release
     def test_paths_are_drawn_of_learned_norms_as_well(self):
         plane = LEARNED.replace("d: [3, 5]", "d: 2").replace("k: 2", "k: 1").replace("[100, 300]", "100")
         for name, row_norm in {"learned": "learned", "two": "[free, learned]", "free": "[free]"}.items():
             stage = "" if name == "free" else "  marginal: {iterations: 60}\n"
             text = re.sub(r"  row_norm: learned\n.*\n", f"  row_norm: {row_norm}\n{stage}", plane)
-            self.draw(self.run_sweep(text, name))
+            self.draw(self.run_sweep(text, name), "--out", "out")
             words = re.sub(r"<[^>]*>|\s", "", (self.folder / "out" / "tiny-paths.svg").read_text())
             self.assertIn("Arunisapath", words)
             self.assertEqual("offreenorms" in words, name == "free", name)
 
-    def draw(self, path):
-        command = [sys.executable, "-B", SOURCE / "analysis" / "figures.py", path, "--out", self.folder / "out"]
-        done = subprocess.run(command, capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, done.stderr)
-
     def captions(self, text):
-        path = self.run_sweep(text, "learned")
-        command = [sys.executable, "-B", SOURCE / "analysis" / "figures.py", path, "--out", self.folder / "learned"]
-        subprocess.run(command, check=True, capture_output=True)
+        self.draw(self.run_sweep(text, "learned"), "--out", "learned")
         self.assertFalse((self.folder / "learned" / "tiny-norms.svg").exists())
         return (self.folder / "learned" / "tiny.svg").read_text()
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -2,7 +2,6 @@
 
 import csv
 import math
-import unittest
 
 import h5py
 import numpy as np
@@ -277,7 +276,3 @@ class Export(ResultFileTest):
             self.assertEqual(done.returncode, status, done.stderr)
             self.assertIn(fragment, done.stderr)
         self.assertEqual(self.files(), ["small.h5", "small.yaml"])
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import unittest
 from pathlib import Path
 
 import h5py
@@ -317,7 +316,3 @@ class Mistakes(WideTest):
         said = self.call("plan", spec, "--set", "grid.d=100000").stderr
         enough = int(re.search(r"grids of (\d+) such ranks would do", said).group(1))
         self.assertGreater(enough, 1)
-
-
-if __name__ == "__main__":
-    unittest.main()

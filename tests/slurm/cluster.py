@@ -11,13 +11,10 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "cli"))
 
 from harness import ProgramTest
 
@@ -71,8 +68,6 @@ mkdir -p {folder}/tmp/$SLURMD_NODENAME/vader
 echo export OMPI_MCA_btl_vader_backing_directory={folder}/tmp/$SLURMD_NODENAME/vader
 """
 
-SKIPPED = 77
-
 DAEMONS = ("munged", "slurmctld", "slurmd")
 
 
@@ -83,16 +78,6 @@ def missing():
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     absent = [name for name in (*DAEMONS, "sbatch") if not shutil.which(name)]
     return f"not installed: {', '.join(absent)} (slurm-wlm, munge)" if absent else None
-
-
-def main():
-    """Runs the tests of a module. Where there can be no cluster it says why, and ends with status 77 (skipped), unless
-    SADDLESWEEP_SLURM=required."""
-    why = missing()
-    if why and os.environ.get("SADDLESWEEP_SLURM") != "required":
-        print(f"skipped: {why}")
-        sys.exit(SKIPPED)
-    unittest.main()
 
 
 def free_ports(count):
@@ -249,6 +234,11 @@ class ClusterTest(ProgramTest):
 
     @classmethod
     def setUpClass(cls):
+        why = missing()
+        if why and os.environ.get("SADDLESWEEP_SLURM") == "required":
+            raise AssertionError(why)
+        if why:
+            raise unittest.SkipTest(why)
         cls.cluster = Cluster()
         cls.addClassCleanup(cls.cluster.stop)
         cls.cluster.start()

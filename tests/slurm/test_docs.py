@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from cluster import ClusterTest, main
+from cluster import ClusterTest
 from harness import PROGRAM, SOURCE, console_examples
 
 HOME = "/home/you/saddlesweep"
@@ -42,7 +42,3 @@ class Docs(ClusterTest):
             elif not command.startswith(("squeue", "sinfo")):
                 with self.subTest(command):
                     self.assertEqual(normal(said), normal(shown))
-
-
-if __name__ == "__main__":
-    main()

@@ -7,7 +7,7 @@ import signal
 
 import h5py
 
-from cluster import ClusterTest, main, wait_until
+from cluster import ClusterTest, wait_until
 from harness import DIVERGING, SOURCE, SWEEP, read
 
 # Ten runs of seconds: long enough to be stopped in the middle.
@@ -338,7 +338,3 @@ class Jobs(ClusterTest):
         self.assertIn("the limit of partition short is 00:10:00", self.refused("--partition", "short", "--time", "11"))
         self.assertIn("Slurm would not take it", self.refused("--", "--nodelist=n7"))
         self.assertIn("--mem or --mem-per-cpu: gives a node 10 MiB", self.refused("--", "--mem=10M"))
-
-
-if __name__ == "__main__":
-    main()

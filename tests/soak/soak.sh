@@ -6,4 +6,4 @@ cd -- "$(dirname -- "$(realpath -- "$0")")/../.."
 . scripts/setup.sh
 build release
 export KILLS=${1:-500}
-SADDLESWEEP=$PWD/build/release/saddlesweep "$(scripts/find-python)" -B tests/cli/test_kill.py -v
+SADDLESWEEP=$PWD/build/release/saddlesweep python_tests -s cli/test_kill.py
