@@ -61,5 +61,5 @@ build() {
 python_tests() {
     local python
     python=$(scripts/find-python) || return
-    (cd tests && exec "$python" -B -m pytest -q "$@")
+    (export PYTHONPYCACHEPREFIX=$PWD/build/pycache && cd tests && exec "$python" -m pytest -q "$@")
 }

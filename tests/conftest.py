@@ -52,19 +52,23 @@ class Leftovers:
         self.folder.chmod(0o755)
         self.temporary = self.folder / "tmp"
         shared = self.folder / "shared"
-        for path in (self.temporary, shared):
+        segments = self.folder / "segments"  # of memory that ranks share: those of ranks that were killed stay
+        for path in (self.temporary, shared, segments):
             path.mkdir()
         self.mark = uuid.uuid4().hex
         self.semaphores = names_in(SEMAPHORES)
         os.environ.update(
-            TMPDIR=str(self.temporary), SADDLESWEEP_TESTS_SHARED=str(shared), SADDLESWEEP_TESTS_MARK=self.mark
+            TMPDIR=str(self.temporary),
+            SADDLESWEEP_TESTS_SHARED=str(shared),
+            SADDLESWEEP_TESTS_MARK=self.mark,
+            OMPI_MCA_btl_vader_backing_directory=str(segments),
         )
         tempfile.tempdir = None  # it is asked for again
 
     def find(self):
         """One line for each thing that is left."""
         processes = what_stays(lambda: marked_processes(f"SADDLESWEEP_TESTS_MARK={self.mark}"))
-        semaphores = what_stays(lambda: names_in(SEMAPHORES) - self.semaphores)
+        semaphores = what_stays(lambda: {name for name in names_in(SEMAPHORES) - self.semaphores if "vader" not in name})
         return [
             *(f"process {process}" for process in processes),
             *(f"{self.temporary}/{name}" for name in sorted(names_in(self.temporary))),
@@ -94,8 +98,9 @@ def pytest_unconfigure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Under sanitizers: without those that are about the release build, about Python, or numbers once more."""
-    if "asan" in os.environ.get("SADDLESWEEP", ""):
-        left_out = [item for item in items if item.get_closest_marker("release")]
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+    """Leaves out what the level or the build has no use for (pytest.ini says what the markers mean)."""
+    marks = ["release"] if "asan" in os.environ.get("SADDLESWEEP", "") else []
+    marks += [] if os.environ.get("SADDLESWEEP_TESTS") == "all" else ["all"]
+    left_out = [item for item in items if any(map(item.get_closest_marker, marks))]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]

@@ -20,14 +20,16 @@ class Browser:
     """One tab. Use it in a `with` statement; it ends with it."""
 
     def __enter__(self):
-        self.profile = tempfile.mkdtemp(prefix="saddlesweep-chromium-")
+        # the names are short, as the path of a socket below them must be
+        self.profile, temporary = (tempfile.mkdtemp(prefix="chromium-") for _ in range(2))
+        self.folders = self.profile, temporary
         commands_out, self.commands = os.pipe()
         self.answers, answers_in = os.pipe()
         # Chromium reads commands from descriptor 3 and answers on 4
         launch = f'exec chromium "$@" 3<&{commands_out} 4>&{answers_in}'
         self.process = subprocess.Popen(
             ["bash", "-c", launch, "bash", *OPTIONS, f"--user-data-dir={self.profile}"],
-            pass_fds=(commands_out, answers_in), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            pass_fds=(commands_out, answers_in), env={**os.environ, "TMPDIR": temporary}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         os.close(commands_out)
         os.close(answers_in)
@@ -43,7 +45,8 @@ class Browser:
         os.close(self.answers)
         self.process.terminate()
         self.process.wait()
-        shutil.rmtree(self.profile, ignore_errors=True)
+        for folder in self.folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def send(self, method, **parameters):
         """The answer to a command of the protocol; events that come before it are kept."""

@@ -1,20 +1,15 @@
 """What the tests of the report share: writing one, and its page as a browser's parser sees it."""
 
-import subprocess
-import sys
 from html.parser import HTMLParser
 
-from harness import SOURCE
+from python_scripts import run_script
 
-REPORT = SOURCE / "analysis" / "report.py"
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
 
 def report(*arguments, **settings):
     """Runs analysis/report.py; the completed process."""
-    return subprocess.run(
-        [sys.executable, "-B", REPORT, *arguments], capture_output=True, text=True, check=False, **settings
-    )
+    return run_script("report.py", *arguments, **settings)
 
 
 class Element:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from harness import PROGRAM, SOURCE, forget
 from matplotlib import image
+from python_scripts import run_script
 from report_page import Page, report
 
 pytestmark = pytest.mark.release
@@ -57,9 +58,7 @@ def run_sweep(folder, name, *settings, allowed=(0,)):
 
 
 def analyse(*arguments):
-    return subprocess.run(
-        [sys.executable, "-B", FIGURES, *arguments], capture_output=True, text=True, check=False
-    )
+    return run_script("figures.py", *arguments)
 
 
 def of_pages(path, figure, expression):

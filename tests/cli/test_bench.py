@@ -3,9 +3,9 @@
 import json
 import math
 import signal
-import unittest
 
-from harness import SANITIZED, ProgramTest
+import pytest
+from harness import ProgramTest
 
 DISPATCH = {
     "empty_runs_per_second",
@@ -53,8 +53,11 @@ def numbers(value):
 
 class Bench(ProgramTest):
     def figures(self, *arguments, ranks=None):
-        done = self.succeed("bench", *arguments, "--quick", "--json", "out.json", ranks=ranks)
-        self.assertEqual(self.files(), ["out.json"], "no temporary file is left")
+        elsewhere = self.folder / "elsewhere"
+        elsewhere.mkdir(exist_ok=True)
+        done = self.succeed("bench", *arguments, "--quick", "--json", "out.json", ranks=ranks, TMPDIR=str(elsewhere))
+        self.assertEqual(self.files(), ["elsewhere", "out.json"], "no temporary file is left")
+        self.assertEqual(list(elsewhere.glob("saddlesweep*")), [])
         return done.stdout, json.loads((self.folder / "out.json").read_text())
 
     def assert_sound(self, figures):
@@ -137,13 +140,6 @@ class Bench(ProgramTest):
         self.assertGreater(found[0][0], found[1][0])
         self.assertLess(found[0][1], found[1][1])
 
-    def test_the_temporary_file_is_removed_from_tmpdir(self):
-        elsewhere = self.folder / "elsewhere"
-        elsewhere.mkdir()
-        done = self.call("bench", "dispatch", "--quick", TMPDIR=str(elsewhere))
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(list(elsewhere.glob("saddlesweep*")), [])
-
     def test_a_signal_stops_it_and_leaves_nothing(self):
         started = self.start("bench", "dispatch", "--json", "out.json")
         started.wait_for(self.folder / "out.json")
@@ -171,7 +167,8 @@ class Bench(ProgramTest):
         self.assertEqual(done.returncode, 2)
         self.assertIn("use avx512, avx2 or portable", done.stderr)
 
-    @unittest.skipIf(SANITIZED, "the portable kernel takes minutes with counters")
+    @pytest.mark.release
+    @pytest.mark.all
     def test_the_kernel_can_be_chosen(self):
         self.succeed("bench", "kernel", "--quick", "--json", "out.json", SADDLESWEEP_KERNEL="portable")
         figures = json.loads((self.folder / "out.json").read_text())

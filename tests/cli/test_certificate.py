@@ -57,7 +57,7 @@ class Certificates(ProgramTest):
         self.assert_same_bits(self.run_sweep(ONE, "three", ranks=3), whole)
         undisturbed = self.finished(LONG)
         spec = self.write("long.yaml", LONG)
-        self.stop_at(spec, "-o", self.folder / "long.h5", cues="1/0@15000=HOLD", ranks=2)
+        self.stop_at(spec, "-o", self.folder / "long.h5", cues=("1/0@15000=HOLD", "0/0@9000=HOLD"), ranks=2)
         self.succeed("run", spec, "-o", self.folder / "long.h5", ranks=2)
         self.assert_same_bits(self.folder / "long.h5", undisturbed)
         self.succeed("verify", self.folder / "long.h5", "--replay", "2")

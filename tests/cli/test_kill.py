@@ -10,14 +10,14 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from harness import SANITIZED, SWEEP, ProgramTest, read
+from harness import ALL, SWEEP, ProgramTest, read
 
-KILLS = int(os.environ.get("KILLS", "30"))
+KILLS = int(os.environ.get("KILLS", "30" if ALL else "8"))
 SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(10**9)))
 RANKS = 3
 
 # 32 runs of some tens of milliseconds.
-MANY = SWEEP.replace("iterations: 50", f"iterations: {10000 if SANITIZED else 60000}")
+MANY = SWEEP.replace("iterations: 50", "iterations: 20000")
 
 
 def ranks_of(launcher):
@@ -38,6 +38,7 @@ class Kill(ProgramTest):
         process = subprocess.Popen(
             self.command("run", self.spec, "-o", self.output, "--checkpoint", "1", ranks=RANKS),
             cwd=self.folder,
+            env=self.environ(),
             stdout=subprocess.DEVNULL,
             stderr=(said := self.folder / "said").open("w"),
         )

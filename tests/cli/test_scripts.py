@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 
 import pytest
 from harness import SOURCE, SWEEP, ProgramTest, Started
@@ -16,7 +17,7 @@ class Scripts(ProgramTest):
         return subprocess.run(
             [SOURCE / name, *map(str, arguments)],
             cwd=self.folder,
-            env={**os.environ, **environment},
+            env=self.environ(**environment),
             capture_output=True,
             text=True,
             timeout=600,
@@ -44,19 +45,20 @@ class Scripts(ProgramTest):
                 self.assertEqual(done.stdout, "")
 
     def test_without_root_the_tests_of_slurm_are_skipped_with_a_reason_unless_required(self):
-        code = (
-            "import os, runpy, sys; os.geteuid = lambda: 1000; "
-            "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-        )
-        for module in ("test_jobs.py", "test_docs.py"):
-            call = ["/usr/bin/python3", "-B", "-c", code, SOURCE / "tests/slurm" / module]
-            environment = {**os.environ, "PYTHONPATH": str(SOURCE / "tests/slurm"), "SADDLESWEEP_SLURM": ""}
-            done = subprocess.run(call, env=environment, capture_output=True, text=True, check=False)
-            self.assertEqual((done.returncode, done.stderr), (77, ""))
-            self.assertEqual(done.stdout, "skipped: starting Slurm's daemons takes root\n")
-            environment["SADDLESWEEP_SLURM"] = "required"
-            done = subprocess.run([*call, "--help"], env=environment, capture_output=True, text=True, check=False)
-            self.assertIn("usage: test_", done.stdout, "unittest has begun")
+        code = "import os, pytest, sys; os.geteuid = lambda: 1000; sys.exit(pytest.main(['-q', 'slurm']))"
+        for required, status, counted in (("", 0, r"\d+ skipped in"), ("required", 1, r"\d+ errors in")):
+            done = subprocess.run(
+                [sys.executable, "-B", "-c", code], cwd=SOURCE / "tests", env=self.environ(SADDLESWEEP_SLURM=required),
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+            self.assertRegex(done.stdout, rf"\n{counted}")
+            self.assertIn("starting Slurm's daemons takes root", done.stdout)
+
+    def test_levels_that_are_none(self):
+        done = self.script("test.sh", "quick")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn('found "quick", expected fast, all or nothing', done.stderr)
 
     def test_usage(self):
         self.assertEqual(self.script("run.sh", "--help").returncode, 0)
@@ -83,7 +85,7 @@ class Scripts(ProgramTest):
         )
         results = SOURCE / "results/diverging-of-the-tests"
         self.addCleanup(shutil.rmtree, results, ignore_errors=True)
-        done = self.script("run.sh", spec, "--set", "train.iterations=2000")
+        done = self.script("run.sh", spec, "--ranks", "1", "--set", "train.iterations=2000")
         self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
         self.assertIn("nothing to draw", done.stderr)
         self.assertTrue((results / "report.html").exists())
@@ -109,9 +111,8 @@ class Scripts(ProgramTest):
         )
         results = SOURCE / "results/smoke-of-the-tests"
         self.addCleanup(shutil.rmtree, results, ignore_errors=True)
-        for ranks in (4, 1):  # more ranks than cores; then nothing is left to do
-            done = self.script("run.sh", spec, "--ranks", ranks, "--set", "grid.seed={count: 6}")
-            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        done = self.script("run.sh", spec, "--ranks", "4", "--set", "grid.seed={count: 6}")  # more ranks than cores
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(done.stdout.splitlines()[-1], "results/smoke-of-the-tests/report.html")
         names = {path.name for path in results.iterdir()}
         self.assertIn("smoke-of-the-tests.h5", names)

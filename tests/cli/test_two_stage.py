@@ -148,7 +148,7 @@ class TwoStage(ProgramTest):
 
     @pytest.mark.release
     def test_the_figure_has_a_line_for_each(self):
-        path = self.run_sweep(TWO, "two")
+        path = self.run_sweep(TWO.replace("d: [3, 5]", "d: 3"), "two")
         self.draw(path)
         self.assertEqual(report(path).returncode, 0)
         figure = (self.folder / "tiny-norms.svg").read_text()
@@ -158,7 +158,7 @@ class TwoStage(ProgramTest):
             self.assertIn(words, page)
         with open(self.folder / "tiny.csv", newline="") as file:
             rows = list(csv.DictReader(file))
-        self.assertEqual([row["row_norm"] for row in rows], 8 * ["known", "learned"])
+        self.assertEqual([row["row_norm"] for row in rows], 4 * ["known", "learned"])
         mean = read(path, "bands/relative_error/mean")[:, -1]
         np.testing.assert_allclose([float(row["mean"]) for row in rows], mean, rtol=1e-12)
         self.assertIn("rows projected onto learned norms", self.captions(LEARNED))

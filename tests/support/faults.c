@@ -14,6 +14,9 @@
  *   PATTERN:space:N:ERRNO     the same of posix_fallocate
  *   PATTERN:rename:N:ERRNO    the same of rename
  *
+ * SADDLESWEEP_CLOCK_RATE=R makes the monotonic clock go R times as fast: what is done every few
+ * seconds is then done at once.
+ *
  * PATTERN is of fnmatch, for the whole path, its * matches no slash; ERRNO is a number. With
  * SADDLESWEEP_FAULT_LOG=FILE every call that is counted is appended to FILE: its kind, its bytes.
  */
@@ -30,6 +33,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef enum call { CALL_WRITE, CALL_SYNC, CALL_SPACE, CALL_RENAME, CALLS } call;
@@ -46,11 +50,14 @@ static struct {
 static atomic_long counts[CALLS];
 static atomic_long written; /* bytes, on a disk that fills */
 static int log_file = -1;
+static double clock_rate = 1;
 
 __attribute__((constructor)) static void begin(void)
 {
     const char *text = getenv("SADDLESWEEP_FAULT");
     const char *log = getenv("SADDLESWEEP_FAULT_LOG");
+    const char *rate = getenv("SADDLESWEEP_CLOCK_RATE");
+    clock_rate = rate ? atof(rate) : 1;
     if (text && sscanf(text, "%4095[^:]:%15[^:]:%ld:%ld", fault.pattern, fault.kind, &fault.where,
                        &fault.value) < 2) {
         fprintf(stderr, "SADDLESWEEP_FAULT=%s: no fault\n", text);
@@ -241,4 +248,15 @@ int rename(const char *from, const char *to)
     long number = absolute ? count_path(CALL_RENAME, absolute, 0) : 0;
     free(absolute);
     return fails(CALL_RENAME, number) ? (int)fail() : (int)syscall(SYS_rename, from, to);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int status = (int)syscall(SYS_clock_gettime, clock, now);
+    if (status == 0 && clock == CLOCK_MONOTONIC && clock_rate != 1) {
+        double seconds = clock_rate * ((double)now->tv_sec + 1e-9 * (double)now->tv_nsec);
+        now->tv_sec = (time_t)seconds;
+        now->tv_nsec = (long)(1e9 * (seconds - (double)now->tv_sec));
+    }
+    return status;
 }
