@@ -356,7 +356,7 @@ def function_of(masked: list[str], index: int, python: bool) -> str | None:
     for row in range(index - 1, -1, -1):
         if not python and masked[row].startswith("}"):
             return None
-        match = head.match(masked[row])
+        match = head.match(re.sub(r"__attribute__\(\(.*?\)\)\s*", "", masked[row]))
         if match and (python or masked[row][0] not in " \t"):
             return match.group(1)
     return None
@@ -657,14 +657,26 @@ class Test:
         return None
 
 
+def test_commands(folder: Path) -> dict[str, list[str]]:
+    """The commands of tests, also of those that are not built yet, of which ctest tells none."""
+    commands = {}
+    for file in sorted(folder.rglob("CTestTestfile.cmake")):
+        for row in re.findall(r"(?m)^add_test\((.*)\)$", file.read_text()):
+            name = re.match(r"\[(=*)\[(.*?)\]\1\]|(\S+)", row)
+            if name:
+                commands[name.group(2) or name.group(3)] = re.findall(r'"([^"]*)"', row)
+    return commands
+
+
 def list_tests(folder: Path, pattern: str | None, excluded: str | None) -> list[Test]:
     """The tests of a build, without those that need Slurm."""
     command = ["ctest", "--test-dir", str(folder), "--show-only=json-v1", "--label-exclude"]
     done = subprocess.run([*command, "^slurm$"], stdout=subprocess.PIPE, env=environment())
     if done.returncode != 0:
         raise Problem(f"{folder}: ctest does not list its tests")
+    commands = test_commands(folder)
     tests = [
-        Test(entry["name"], entry.get("command", []))
+        Test(entry["name"], entry.get("command") or commands.get(entry["name"], []))
         for entry in json.loads(done.stdout)["tests"]
         if (not pattern or re.search(pattern, entry["name"]))
         and not (excluded and re.search(excluded, entry["name"]))
@@ -863,6 +875,8 @@ def test_source(test: Test) -> Path | None:
         if file.suffix == ".py" and file.is_file() and file.name.startswith("test_"):
             return file
     name = re.sub(r"^[a-z]+_", "", test.name, count=1)
+    if any(word.startswith(f"{WORK}/") and ".py" not in word for word in test.command):
+        return None  # a compiled test
     return next(iter(sorted((TREE / "tests").glob(f"*/test_{name}.py"))), None)
 
 
@@ -873,7 +887,7 @@ def analysis_names() -> dict[Path, bool]:
     """
     scripts = {
         file.name
-        for pattern in ("*.sh", "scripts/*", "slurm/*")
+        for pattern in ("*.sh", "*.md", "scripts/*", "slurm/*")
         for file in TREE.glob(pattern)
         if file.is_file() and "analysis/" in file.read_text(errors="replace")
     }
@@ -1024,7 +1038,7 @@ def describe(result: dict[str, Any]) -> str:
     if text == "killed":
         text += f" by {result['test']}" + (" (timed out)" if result["how"] == "timed out" else "")
     elif text == "survived":
-        text += f" {result['passed']} tests" if result["passed"] else ": no test sees it"
+        text += f" (tests: {result['passed']})" if result["passed"] else ": no test sees it"
     return text
 
 
@@ -1120,7 +1134,8 @@ def command_table(options: argparse.Namespace) -> int:
         for of in of_label:
             ran = [of[name]["outcome"] for name in names if name in of]
             killed = len(ran) - ran.count("survived")
-            cells.append(f"{killed}" + (f" of {len(ran)} run" if len(ran) < len(names) else ""))
+            some = f"{killed} of {len(ran)} run" if ran else "not run"
+            cells.append(f"{killed}" if len(ran) == len(names) else some)
         say(f"| {folder} | {len(names)} | " + " | ".join(cells) + " |")
     return 0
 
