@@ -419,7 +419,7 @@ def operator_of(patch: Patch) -> str:
 
 
 def often(patch: Patch, used: dict[str, int]) -> float:
-    """How much there is of its kind already; some kinds are noticed too easily to be of interest."""
+    """How much there is of its kind already; some kinds are noticed too easily to be wanted."""
     operator = operator_of(patch)
     return used.get(operator, 0) / WEIGHTS.get(operator, 1.0)
 
@@ -763,6 +763,7 @@ def read_counters(counters: Path) -> dict[str, dict[str, Any]]:
         link = file.with_suffix(".gcno")
         if note.exists() and not link.exists():
             link.symlink_to(note)
+    files += sorted(COVERAGE.rglob("*.gcda"))  # of programs that do not see the variables
     found: dict[str, dict[str, Any]] = {}
     for start in range(0, len(files), 50):
         command = ["gcov", "--json-format", "--stdout", *map(str, files[start : start + 50])]
@@ -795,6 +796,8 @@ def map_test(test: Test) -> dict[str, Any]:
     counters = WORK / "counters" / test.name
     shutil.rmtree(counters, ignore_errors=True)
     counters.mkdir(parents=True)
+    for file in COVERAGE.rglob("*.gcda"):
+        file.unlink()
     outcome, seconds = run_test(
         COVERAGE,
         test.name,
@@ -917,6 +920,10 @@ class Chooser:
         known = self.mapped["tests"].get(name)
         return self.durations.get(name, known["seconds"] if known else None)
 
+    def mapped_names(self) -> set[str]:
+        """The tests of which the map knows all: one that failed may have ended early."""
+        return {name for name, of in self.mapped["tests"].items() if of["outcome"] == "passed"}
+
     def limit(self, name: str) -> float:
         """Seconds after which it is ended."""
         known = self.duration(name)
@@ -926,7 +933,7 @@ class Chooser:
         """Those that the map has for a line."""
         entries = self.mapped["lines"].get(path)
         if entries is None:  # the kernels have no counters
-            return set(self.mapped["tests"])
+            return self.mapped_names()
         if str(line) not in entries:  # a table, or the rest of a statement
             return set(entries.get("all", []))
         return {*entries[str(line)], *entries.get("any", [])}
@@ -938,7 +945,7 @@ class Chooser:
             unknown: set[str] = set()
         else:
             seeing = self.seeing(patch.path, line)
-            unknown = {test.name for test in self.tests} - set(self.mapped["tests"])
+            unknown = {test.name for test in self.tests} - self.mapped_names()
             tests = [test for test in self.tests if test.name in seeing | unknown]
         no_map = patch.is_python or patch.path not in self.mapped["lines"]
         words = words_of(patch.path)
