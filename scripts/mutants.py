@@ -926,8 +926,7 @@ class Chooser:
 
     def limit(self, name: str) -> float:
         """Seconds after which it is ended."""
-        known = self.duration(name)
-        return UNKNOWN_LIMIT if known is None else max(LEAST_LIMIT, LIMIT_FACTOR * known)
+        return max(LEAST_LIMIT, LIMIT_FACTOR * self.seconds(name))
 
     def seeing(self, path: str, line: int) -> set[str]:
         """Those that the map has for a line."""
@@ -954,8 +953,8 @@ class Chooser:
             apart = not words & words_of(test.name)
             if no_map or test.name in unknown:
                 near = not apart or self.names(test, patch)
-                return test.name in unknown, not near, self.seconds(test), test.name
-            return False, False, self.seconds(test), test.name
+                return test.name in unknown, not near, self.seconds(test.name), test.name
+            return False, False, self.seconds(test.name), test.name
 
         return sorted(tests, key=order)
 
@@ -965,10 +964,10 @@ class Chooser:
         word = rf"\b{Path(patch.path).stem}\b"
         return source is not None and re.search(word, source.read_text()) is not None
 
-    def seconds(self, test: Test) -> float:
-        """Its duration to sort by: what is not known is guessed from the kind of test."""
-        guess = {"unit": 1.0, "mpi": 20.0}.get(test.name.partition("_")[0], 60.0)
-        known = self.duration(test.name)
+    def seconds(self, name: str) -> float:
+        """Its duration; if it is not known, a guess from the kind of test."""
+        guess = {"unit": 1.0, "mpi": 20.0}.get(name.partition("_")[0], 60.0)
+        known = self.duration(name)
         return guess if known is None else known
 
 
@@ -997,7 +996,7 @@ class Runner:
         known = self.baseline.get(test.name)
         if known is None:
             must(build(RELEASE, self.jobs, test.target(RELEASE)), WORK / "build.log")
-            outcome, seconds = run_test(RELEASE, test.name, self.chooser.limit(test.name))
+            outcome, seconds = run_test(RELEASE, test.name, UNKNOWN_LIMIT)
             known = {"passes": outcome == "passed", "seconds": round(seconds, 2)}
             self.baseline[test.name] = known
             all_known = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
@@ -1018,7 +1017,7 @@ class Runner:
                     return {"outcome": "does not build"}
                 if tests is None:
                     tests = self.chooser.choose(patch, line)
-                suspect, how = None, ""
+                suspect, how, limit = None, "", 0.0
                 while tests and suspect is None:
                     test = tests.pop(0)
                     known = self.baseline.get(test.name, {})
@@ -1027,12 +1026,16 @@ class Runner:
                         continue
                     if not self.ready(test, patch.is_python):
                         return {"outcome": "does not build"}
-                    how, _ = run_test(RELEASE, test.name, self.chooser.limit(test.name))
+                    limit = self.chooser.limit(test.name)
+                    how, _ = run_test(RELEASE, test.name, limit)
                     passed += how == "passed"
                     suspect = test if how != "passed" else None
             if suspect is None:
                 return {"outcome": "survived", "passed": passed, "left_out": left_out}
             if self.passes_alone(suspect):
+                if how == "timed out" and self.chooser.limit(suspect.name) > limit:
+                    tests.insert(0, suspect)  # it takes longer than was known
+                    continue
                 outcome = {"outcome": "killed", "test": suspect.name, "how": how}
                 return {**outcome, "passed": passed, "left_out": left_out}
             say(f"  {suspect.name} fails without a mutant, too, and does not count")
@@ -1202,6 +1205,11 @@ def parse() -> argparse.Namespace:
 def main() -> int:
     """Runs one subcommand."""
     options = parse()
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         status: int = options.function(options)
         return status
