@@ -63,7 +63,7 @@ function(count_lines)
   target_compile_options(saddlesweep PRIVATE --coverage)
   file(GLOB kernels ${CMAKE_SOURCE_DIR}/src/kernel/*_f32.c ${CMAKE_SOURCE_DIR}/src/kernel/*_f64.c)
   set_property(SOURCE ${kernels} APPEND PROPERTY
-               COMPILE_OPTIONS -fno-profile-arcs -fno-test-coverage)
+               COMPILE_OPTIONS -fno-profile-arcs -fno-test-coverage -g0)
 endfunction()
 cmake_language(DEFER CALL count_lines)
 """
