@@ -58,16 +58,17 @@ class ExecutionTest(ProgramTest):
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         before = len(executions(self.path)) if self.path.exists() else 0
-        deadline = time.monotonic() + 60
         while not self.path.exists() or len(executions(self.path)) == before:
-            self.assertLess(time.monotonic(), deadline)
+            self.assertIsNone(process.poll(), "it has ended")
             time.sleep(0.01)
         return process
 
 
 class Records(ExecutionTest):
     def test_a_sweep_from_start_to_end(self):
+        before = time.monotonic()
         (row,) = self.execute(ranks=2)
+        self.assertTrue(0 < row["seconds"] < time.monotonic() - before)
         with h5py.File(self.path) as file:
             attributes = dict(file.attrs)
         self.assertEqual((row["number"], row["exit_status"], row["runs"]), (1, 0, 32))
@@ -80,7 +81,6 @@ class Records(ExecutionTest):
         self.assertEqual(row["libraries"], attributes["library_versions"])
         self.assertRegex(row["started"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
         self.assertGreaterEqual(row["started"], attributes["created"])
-        self.assertTrue(0 < row["seconds"] < 100)
 
     def test_the_processor_is_that_of_this_machine(self):
         (row,) = self.execute()
@@ -128,13 +128,14 @@ class Records(ExecutionTest):
         self.assertEqual((row["exit_status"], row["runs"]), (-1, -1))
         self.assertTrue(np.isnan(row["seconds"]))
         process.send_signal(signal.SIGUSR1)
-        self.assertEqual(process.wait(timeout=60), 75)
+        self.assertEqual(process.wait(timeout=600), 75)
         (row,) = executions(self.path)
         self.assertEqual((row["exit_status"], row["runs"]), (75, 0))
+        before = time.monotonic()
         first, second = self.execute("--time-limit", "1", text=SLOW_SWEEP, status=75)
         self.assertEqual(first, row)
         self.assertEqual((second["number"], second["exit_status"]), (2, 75))
-        self.assertTrue(0.1 < second["seconds"] < 60)
+        self.assertTrue(0 < second["seconds"] < time.monotonic() - before)
 
     def test_a_sweep_that_is_killed(self):
         process = self.start(SLOW_SWEEP)

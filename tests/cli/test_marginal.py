@@ -96,7 +96,7 @@ class Marginal(ProgramTest):
         )  # fmt: skip
         wait_for(SavedRun(output))
         process.kill()
-        process.wait(timeout=60)
+        process.wait(timeout=600)
         said = self.succeed("run", spec, "-o", output).stdout
         self.assertIn("went on from where they had been saved", said)
         self.assert_same_bits(output, expected)

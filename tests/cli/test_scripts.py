@@ -104,7 +104,7 @@ class Scripts(ProgramTest):
                 )
                 wait_for(results / "stopped-by-the-tests.h5.lock")
                 process.send_signal(number)
-                output, errors = process.communicate(timeout=60)
+                output, errors = process.communicate(timeout=600)
                 self.assertEqual(process.returncode, 75, output + errors)
                 self.assertIn("the same command goes on", output)
 
