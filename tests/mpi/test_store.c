@@ -211,9 +211,9 @@ static void a_later_commit_replaces_an_earlier_one(void **state)
 /* Another tool's copy of plain.h5, in the same folder; its exit status. */
 static int repack(const char *options, const char *copy)
 {
-    char command[TEMPORARY_SIZE + 128];
-    snprintf(command, sizeof command, "cd '%s' && h5repack %s plain.h5 %s 2>/dev/null", folder,
-             options, copy);
+    char command[3 * TEMPORARY_SIZE + 128];
+    snprintf(command, sizeof command, "cd '%s' && h5repack %s %s-plain.h5 %s-%s 2>/dev/null",
+             folder, options, tag(), tag(), copy);
     return system(command);
 }
 

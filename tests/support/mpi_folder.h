@@ -10,17 +10,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = TEMPORARY_SIZE + 64 }; /* of the name of a file in the folder */
+enum { PATH_SIZE = 2 * TEMPORARY_SIZE + 64 }; /* of the name of a file in the folder */
 
 static int my_rank;
 static int ranks;
 static char folder[TEMPORARY_SIZE]; /* the same on all ranks */
 
+/* What the folder's name ends with, and the names of files in it begin with: Open MPI names a
+ * semaphore of the whole machine after a file it has open, without its folder, and another user who
+ * runs the same tests at the same time may not open that. */
+static inline const char *tag(void)
+{
+    return strrchr(folder, '.') + 1;
+}
+
 /* Valid until the next call, as that of own_path(). */
 static inline const char *path_of(const char *name)
 {
     static char path[PATH_SIZE];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(path, sizeof path, "%s/%s-%s", folder, tag(), name);
     return path;
 }
 
