@@ -109,10 +109,10 @@ static inline bool ss_kernel_keeps_slope(ss_activation_kind kind)
  */
 ss_error ss_kernel_choose(ss_precision precision, const ss_kernel **out);
 
-/* Kernel `index` of all that this program holds, NULL after the last; and whether this processor
- * can run it. For tests and benchmarks. */
+/* Kernel `index` of those that this processor can run, fastest first, NULL after the last. There is
+ * no way to another one: also what it needs of memory is told by its instructions. For tests and
+ * benchmarks. */
 const ss_kernel *ss_kernel_at(int index);
-int ss_kernel_runs_here(const ss_kernel *kernel);
 
 /* Instruction sets that kernels are made for, as records keep them (0: no kernel ran). */
 #define SS_KERNEL_LEVELS(X)                                                                        \

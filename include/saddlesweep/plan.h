@@ -111,6 +111,7 @@ bool ss_settings_differ(const char *first, const char *second, ss_difference *di
 /* What the cost model says of the runs of a plan that go on one rank each. */
 typedef struct ss_plan_cost {
     const struct ss_kernel *kernel; /* that a run would use here: all seconds are with this one */
+    double slowness; /* seconds here / the model's: by that kernel, and by SADDLESWEEP_SPEED */
     double core_seconds;
     double longest_run;  /* seconds */
     double shortest_run; /* seconds */
@@ -120,7 +121,14 @@ typedef struct ss_plan_cost {
     int64_t cells;       /* of such runs; 0: all but the kernel is 0 */
 } ss_plan_cost;
 
-/* SS_ERR_USAGE if SADDLESWEEP_KERNEL is wrong; SS_ERR_MEMORY. Local. */
+/*
+ * How many times as fast as the cost model thinks this machine is: the environment variable
+ * SADDLESWEEP_SPEED, or 1. SS_ERR_USAGE if that is no number from 0.001 to 1000. Predictions alone
+ * are divided by it: no order of runs, no shard and no process grid depends on it. Local.
+ */
+ss_error ss_plan_speed(double *speed);
+
+/* SS_ERR_USAGE if SADDLESWEEP_KERNEL or SADDLESWEEP_SPEED is wrong; SS_ERR_MEMORY. Local. */
 ss_error ss_plan_predict(const ss_plan *plan, int64_t ranks, ss_plan_cost *out);
 
 /* Cells by descending predicted seconds of a run, equal ones (in float precision) in plan order:

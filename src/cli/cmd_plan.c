@@ -70,8 +70,8 @@ static double seconds_of(const ss_plan *plan, const forecast *forecast, const ss
 {
     ss_grid_shape shape = forecast->wide.shape;
     return ss_plan_is_wide(plan, run)
-               ? ss_wide_cost_seconds(run, shape.rows * shape.columns)
-               : forecast->small.kernel->relative_cost * ss_run_cost_seconds(run);
+               ? ss_wide_cost_seconds(run, shape.rows * shape.columns) / forecast->wide.speed
+               : forecast->small.slowness * ss_run_cost_seconds(run);
 }
 
 static ss_error print_cells(const ss_plan *plan, const forecast *forecast)

@@ -15,8 +15,9 @@ static double predict(void *context, int64_t task)
     const ss_sweep_run *r = context;
     ss_run run = ss_plan_run(&r->sweep.plan, ss_task_cell(&r->tasks, task), 0);
     ss_grid_shape shape = r->forecast.shape;
-    return r->wide ? ss_wide_cost_seconds(&run, shape.rows * shape.columns)
-                   : ss_run_cost_seconds(&run);
+    double seconds = r->wide ? ss_wide_cost_seconds(&run, shape.rows * shape.columns)
+                             : ss_run_cost_seconds(&run);
+    return seconds / r->forecast.speed;
 }
 
 static ss_task_result result_of(ss_run_status status)

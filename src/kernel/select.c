@@ -21,13 +21,9 @@ static const level levels[] = {
 };
 enum { LEVEL_COUNT = sizeof levels / sizeof levels[0] };
 
-const ss_kernel *ss_kernel_at(int index)
-{
-    const int last = 2 * LEVEL_COUNT - 1; /* the reference kernel is one for both */
-    return index < last ? levels[index / 2].kernels[index % 2] : NULL;
-}
-
-int ss_kernel_runs_here(const ss_kernel *kernel)
+/* Whether this processor has the instructions of a kernel: of all of its functions, as one file
+ * has them all. */
+static bool runs_here(const ss_kernel *kernel)
 {
 #ifdef SADDLESWEEP_X86
     if (strcmp(kernel->name, "avx512") == 0) {
@@ -41,6 +37,18 @@ int ss_kernel_runs_here(const ss_kernel *kernel)
     return kernel != NULL;
 }
 
+const ss_kernel *ss_kernel_at(int index)
+{
+    const int last = 2 * LEVEL_COUNT - 1; /* the reference kernel is one for both */
+    for (int i = 0; i < last; i++) {
+        const ss_kernel *kernel = levels[i / 2].kernels[i % 2];
+        if (runs_here(kernel) && index-- == 0) {
+            return kernel;
+        }
+    }
+    return NULL;
+}
+
 static ss_error find_named(const char *name, ss_precision precision, const ss_kernel **out)
 {
     const char *names[LEVEL_COUNT];
@@ -50,7 +58,7 @@ static ss_error find_named(const char *name, ss_precision precision, const ss_ke
             continue;
         }
         const ss_kernel *kernel = levels[i].kernels[precision];
-        if (!ss_kernel_runs_here(kernel)) {
+        if (!runs_here(kernel)) {
             return ss_fail(SS_ERR_USAGE,
                            "SADDLESWEEP_KERNEL=%s: this processor lacks its instructions; unset "
                            "the variable or use portable",
@@ -74,7 +82,7 @@ ss_error ss_kernel_choose(ss_precision precision, const ss_kernel **out)
         return find_named(name, precision, out);
     }
     const level *level = levels;
-    while (!ss_kernel_runs_here(level->kernels[precision])) {
+    while (!runs_here(level->kernels[precision])) {
         level++; /* portable runs everywhere */
     }
     *out = level->kernels[precision];

@@ -67,7 +67,7 @@ static void take_run(double *ready, int64_t ranks, double seconds)
 }
 
 /* Seconds of the last rank to end. */
-static ss_error simulate(const ss_plan *plan, int64_t ranks, double relative_cost, double *out)
+static ss_error simulate(const ss_plan *plan, int64_t ranks, double slowness, double *out)
 {
     uint32_t *order = NULL;
     double *ready = NULL;
@@ -75,7 +75,7 @@ static ss_error simulate(const ss_plan *plan, int64_t ranks, double relative_cos
     ss_error error = ss_allocate((size_t)ranks, sizeof *ready, &ready);
     for (int64_t place = 0; place < plan->cells && error == SS_OK; place++) {
         ss_run run = ss_plan_run(plan, order[place], 0);
-        double seconds = relative_cost * ss_run_cost_seconds(&run);
+        double seconds = slowness * ss_run_cost_seconds(&run);
         for (int64_t seed = 0; seed < plan->seeds && !ss_plan_is_wide(plan, &run); seed++) {
             take_run(ready, ranks, seconds);
         }
@@ -108,7 +108,7 @@ static void sum_cells(const ss_plan *plan, ss_plan_cost *cost)
         if (ss_plan_is_wide(plan, &run)) {
             continue;
         }
-        double seconds = cost->kernel->relative_cost * ss_run_cost_seconds(&run);
+        double seconds = cost->slowness * ss_run_cost_seconds(&run);
         cost->core_seconds += seconds * (double)plan->seeds;
         cost->longest_run = fmax(cost->longest_run, seconds);
         cost->shortest_run = fmin(cost->shortest_run, seconds);
@@ -117,11 +117,34 @@ static void sum_cells(const ss_plan *plan, ss_plan_cost *cost)
     }
 }
 
+ss_error ss_plan_speed(double *speed)
+{
+    const char *text = getenv("SADDLESWEEP_SPEED");
+    char *end = NULL;
+    *speed = 1;
+    if (!text || text[0] == '\0') {
+        return SS_OK;
+    }
+    bool number = text[strspn(text, "+-.0123456789eE")] == '\0'; /* no spaces, no hexadecimals */
+    double found = number ? strtod(text, &end) : NAN;
+    if (!(number && *end == '\0' && found >= 1e-3 && found <= 1e3)) {
+        return ss_fail(SS_ERR_USAGE,
+                       "SADDLESWEEP_SPEED=%s: expected a number from 0.001 to 1000, how many times "
+                       "as fast as the cost model thinks this machine is; unset it if unsure",
+                       text);
+    }
+    *speed = found;
+    return SS_OK;
+}
+
 ss_error ss_plan_predict(const ss_plan *plan, int64_t ranks, ss_plan_cost *out)
 {
     enum { SIMULATED_RUNS = 200000 };
+    double speed;
     *out = (ss_plan_cost){.shortest_run = INFINITY};
     SS_TRY(ss_kernel_choose(plan->spec->precision, &out->kernel));
+    SS_TRY(ss_plan_speed(&speed));
+    out->slowness = out->kernel->relative_cost / speed;
     sum_cells(plan, out);
     if (out->cells == 0) {
         out->shortest_run = 0;
@@ -131,7 +154,7 @@ ss_error ss_plan_predict(const ss_plan *plan, int64_t ranks, ss_plan_cost *out)
     int64_t busy = ranks < runs ? ranks : runs; /* further ranks stay idle */
     out->bytes_per_rank += bytes_of_program + bytes_of_results(plan);
     if (runs <= SIMULATED_RUNS) {
-        return simulate(plan, busy, out->kernel->relative_cost, &out->wall_seconds);
+        return simulate(plan, busy, out->slowness, &out->wall_seconds);
     }
     /* Longest first ends at most one of the shortest runs after the even share. */
     out->wall_seconds =

@@ -114,11 +114,23 @@ static ss_error does_not_fit(const demand *demand, int64_t size, double memory)
                    demand->largest.d, needed, size, there, enough);
 }
 
+/* After the choice, which every rank has to make alike. */
+static void divide_seconds(double speed, ss_wide_forecast *f)
+{
+    f->speed = speed;
+    f->core_seconds /= speed;
+    f->longest_run /= speed;
+    f->wall_seconds /= speed;
+}
+
 ss_error ss_wide_choose(const ss_plan *plan, int64_t ranks, double memory, ss_wide_forecast *out)
 {
+    double speed;
     demand demand = demand_of(plan);
     int64_t wanted = plan->spec->wide_ranks;
     *out = (ss_wide_forecast){0};
+    SS_TRY(ss_plan_speed(&speed));
+    out->speed = speed;
     if (demand.cells == 0) {
         return SS_OK;
     }
@@ -135,5 +147,6 @@ ss_error ss_wide_choose(const ss_plan *plan, int64_t ranks, double memory, ss_wi
             *out = f;
         }
     }
+    divide_seconds(speed, out);
     return out->cells > 0 ? SS_OK : does_not_fit(&demand, most, memory);
 }

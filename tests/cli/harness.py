@@ -23,7 +23,7 @@ SOURCE = Path(os.environ.get("SADDLESWEEP_SOURCE", Path(__file__).resolve().pare
 PROGRAM = os.environ.get("SADDLESWEEP", str(SOURCE / "build/release/saddlesweep"))
 
 # Several times as slow: tests that only need a thing to be repeated repeat it less often.
-SANITIZED = "asan" in PROGRAM
+SANITIZED = Path(PROGRAM).parent.name == "asan"
 
 # `./test.sh all`: every case, in place of those that stand for others.
 ALL = os.environ.get("SADDLESWEEP_TESTS") == "all"
@@ -34,7 +34,7 @@ if os.geteuid() == 0:
 
 if SANITIZED:
     os.environ.setdefault(
-        "LSAN_OPTIONS", f"suppressions={SOURCE / 'tests/support/lsan.supp'}:print_suppressions=0"
+        "LSAN_OPTIONS", f"suppressions='{SOURCE / 'tests/support/lsan.supp'}':print_suppressions=0"
     )
     os.environ.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
 
@@ -62,6 +62,7 @@ train:
 record: {points: 12, spacing: log}
 precision: single
 """
+
 
 def single_run(text, iterations):
     """Of a sweep made from SWEEP one run, of leaky ReLU, with so many iterations in place of 50."""

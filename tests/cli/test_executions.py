@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import time
 
 import h5py
 import numpy as np
@@ -50,7 +51,9 @@ class ExecutionTest(ProgramTest):
 
 class Records(ExecutionTest):
     def test_a_sweep_from_start_to_end(self):
+        before = time.monotonic()
         (row,) = self.execute(ranks=2)
+        self.assertTrue(0 < row["seconds"] < time.monotonic() - before)
         with h5py.File(self.path) as file:
             attributes = dict(file.attrs)
         self.assertEqual((row["number"], row["exit_status"], row["runs"]), (1, 0, 32))
@@ -63,7 +66,6 @@ class Records(ExecutionTest):
         self.assertEqual(row["libraries"], attributes["library_versions"])
         self.assertRegex(row["started"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
         self.assertGreaterEqual(row["started"], attributes["created"])
-        self.assertTrue(0 < row["seconds"] < 100)
 
     def test_the_processor_is_that_of_this_machine(self):
         (row,) = self.execute()
@@ -117,7 +119,7 @@ class Records(ExecutionTest):
         first, second = self.execute("--time-limit", "1", cues="0/0@31=HOLD", status=75)
         self.assertEqual(first, row)
         self.assertEqual((second["number"], second["exit_status"]), (2, 75))
-        self.assertGreater(second["seconds"], 0.1)
+        self.assertGreater(second["seconds"], 0)
 
     def test_a_sweep_that_is_killed(self):
         self.held().kill()

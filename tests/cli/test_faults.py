@@ -9,17 +9,19 @@ import os
 import re
 import signal
 import subprocess
-import unittest
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
-from harness import ALL, PAIR, PATIENCE, PROGRAM, SWEEP, ProgramTest, read
+from harness import ALL, PAIR, PATIENCE, PROGRAM, SANITIZED, SWEEP, ProgramTest, read
 
 LIBRARY = os.environ.get(
     "SADDLESWEEP_FAULTS", os.path.join(os.path.dirname(PROGRAM), "tests/libfaults.so")
 )
+
+# A path in LD_PRELOAD may hold no space.
+PRELOADED = {"LD_PRELOAD": os.path.basename(LIBRARY), "LD_LIBRARY_PATH": os.path.dirname(LIBRARY)}
 
 # Two cells of two runs.
 FEW = (
@@ -30,7 +32,7 @@ FEW = (
 
 # Of the writes of creation and bands, one in so many, and the writes of so many commits; with sanitizers
 # or counters a program takes ten times as long to start.
-if "release" not in PROGRAM:
+if SANITIZED:
     FAILING, OTHERS, COMMITS = 24, 40, 1
 elif ALL:
     FAILING, OTHERS, COMMITS = 1, 1, 4
@@ -91,7 +93,7 @@ class Disk(ProgramTest):
 
     def faulty(self, case, fault, **more):
         """The environment in which calls on files of the case's disk fail."""
-        preloaded = {"LD_PRELOAD": LIBRARY, "SADDLESWEEP_FAULT": f"{case}/disk/*:{fault}", **more}
+        preloaded = {**PRELOADED, "SADDLESWEEP_FAULT": f"{case}/disk/*:{fault}", **more}
         sanitizer = os.environ.get("ASAN_OPTIONS", "")
         return {**preloaded, "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0".lstrip(":")}
 
@@ -354,7 +356,7 @@ class Syncs(ProgramTest):
             "few.h5",
             ranks=ranks,
             cues=cues,
-            LD_PRELOAD=LIBRARY,
+            **PRELOADED,
             SADDLESWEEP_CLOCK_RATE=str(rate),
             SADDLESWEEP_FAULT=f"{self.folder}/*:none:0",
             SADDLESWEEP_FAULT_LOG=str(log),

@@ -4,7 +4,9 @@ import re
 import resource
 
 import pytest
-from harness import SANITIZED, SWEEP, ProgramTest
+from harness import SANITIZED, SWEEP, ProgramTest, read
+
+UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "days": 86400}
 
 pytestmark = pytest.mark.fast
 
@@ -18,6 +20,13 @@ class Plan(ProgramTest):
         found = re.search(rf"^{key} +(.+)$", output, re.MULTILINE)
         self.assertIsNotNone(found, f"no {key} in\n{output}")
         return found.group(1)
+
+    def wall_seconds(self, text, *options, **environment):
+        """Predicted for a sweep; to the digits that are shown."""
+        self.write("sweep.yaml", text)
+        shown = self.value(self.succeed("plan", "sweep.yaml", *options, **environment).stdout, "wall time")
+        number, unit = re.match(r"([\d.]+) (\w+) on ", shown).groups()
+        return float(number) * UNITS[unit]
 
     def test_numbers_of_the_grid(self):
         output = self.plan(SWEEP)
@@ -67,18 +76,38 @@ class Plan(ProgramTest):
 
     def test_more_ranks_take_less_wall_time(self):
         text = SWEEP.replace("iterations: 50", "iterations: 1000000")
-        hours = [
-            float(re.match(r"([\d.]+) ", self.value(self.plan(text, "--ranks", n), "wall time"))[1])
-            for n in ("1", "2")
-        ]
-        self.assertAlmostEqual(hours[0] / hours[1], 2, delta=0.1)
+        seconds = [self.wall_seconds(text, "--ranks", n) for n in ("1", "2")]
+        self.assertAlmostEqual(seconds[0] / seconds[1], 2, delta=0.15)
+
+    def test_a_machine_a_fourth_as_fast_takes_four_times_as_long(self):
+        text = SWEEP.replace("iterations: 50", "iterations: 1000000")
+        seconds = [self.wall_seconds(text, SADDLESWEEP_SPEED=speed) for speed in ("1", "0.25")]
+        self.assertAlmostEqual(seconds[1] / seconds[0], 4, delta=0.3)
+
+    def test_a_speed_that_is_none_is_refused_and_nothing_is_touched(self):
+        self.write("sweep.yaml", SWEEP)
+        for command in (("plan", "sweep.yaml"), ("run", "sweep.yaml", "-o", "out.h5"), ("submit", "sweep.yaml", "-o", "out.h5")):
+            for speed in ("0", "-1", "fast"):
+                with self.subTest(command=command[0], speed=speed):
+                    done = self.call(*command, SADDLESWEEP_SPEED=speed)
+                    self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+                    self.assertIn(f"SADDLESWEEP_SPEED={speed}: expected a number from 0.001 to 1000", done.stderr)
+        self.assertEqual(self.files(), ["sweep.yaml"])
+
+    def test_a_speed_changes_no_byte_of_a_result(self):
+        self.write("sweep.yaml", SWEEP)
+        for shard in ((), ("--shard", "2/6")):  # 6 shards of 4 seeds: they share cells by predicted cost
+            files = []
+            for speed in ("1", "0.3", "3"):
+                path = self.folder / f"{len(shard)}-{speed}.h5"
+                self.succeed("run", "sweep.yaml", "-o", path, *shard, SADDLESWEEP_SPEED=speed)
+                files.append([read(path, name).tobytes() for name in ("error", "cell", "bands/error/mean")])
+                files[-1].append([identity.tobytes() for identity in read(path, "run")["identity"]])
+            self.assertEqual(files[1:], files[:1] * 2)
 
     def test_many_ranks_wait_for_rank_0(self):
         """Beyond a rank a run only the messages of rank 0 can grow: 2 us a rank."""
-        seconds = [
-            float(re.match(r"([\d.]+) s ", self.value(self.plan(SWEEP, "--ranks", n), "wall time"))[1])
-            for n in ("1000000", "3000000")
-        ]
+        seconds = [self.wall_seconds(SWEEP, "--ranks", n) for n in ("1000000", "3000000")]
         self.assertAlmostEqual(seconds[1] - seconds[0], 4, delta=0.2)
 
     def test_ten_million_runs_plan_in_a_few_megabytes(self):

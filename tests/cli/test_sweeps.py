@@ -13,10 +13,11 @@ class Sweeps(ProgramTest):
         self.assertGreater(len(SWEEPS), 15)
         for sweep in SWEEPS:
             with self.subTest(sweep=sweep.name):
-                done = self.succeed("plan", sweep, "--ranks", "2")
+                # As on a machine of the model's speed with the avx2 kernel, whatever this one is: the kernel that
+                # every processor has takes 2.8 times as long.
+                done = self.succeed("plan", sweep, "--ranks", "2", SADDLESWEEP_KERNEL="portable", SADDLESWEEP_SPEED="2.8")
                 number, unit = re.search(r"^wall time +([\d.]+) (\w+) on 2 ranks", done.stdout, re.MULTILINE).groups()
-                if "the portable kernel" not in done.stdout:  # which takes several times as long
-                    self.assertLess(float(number) * UNITS[unit], 600)
+                self.assertLess(float(number) * UNITS[unit], 600)
                 excluded = sweep.stem == "marginal"  # linear with tanh, which the theory excludes, is shown failing there
                 self.assertEqual("warning: discriminator linear with tanh" in done.stderr, excluded)
                 self.assertEqual(done.stderr.count("warning"), int(excluded), done.stderr)

@@ -10,20 +10,32 @@ shift
 [ $# -gt 0 ] || set -- spec result saved_run
 build fuzz
 
-export LSAN_OPTIONS=suppressions=$PWD/tests/fuzz/lsan.supp:print_suppressions=0
+export LSAN_OPTIONS="suppressions='$PWD/tests/fuzz/lsan.supp':print_suppressions=0"
 export UBSAN_OPTIONS=print_stacktrace=1
+
+# Their files lie in memory, if there is such a folder; nothing stays, not even after a crash.
+parent=/dev/shm
+[ -w "$parent" ] || parent=${TMPDIR:-/tmp}
+TMPDIR=$(mktemp -d "$parent/saddlesweep-fuzz.XXXXXX")
+export TMPDIR
+pids=()
+clean_up() {
+    [ ${#pids[@]} -eq 0 ] || kill "${pids[@]}" 2>/dev/null || true
+    wait
+    rm -rf "$TMPDIR"
+}
+trap clean_up EXIT
 
 # In a copy of the corpus, where finds stay for the next time.
 fuzz() {
     local corpus=build/fuzz/corpus/$1
     mkdir -p "$corpus"
     cp tests/fuzz/corpus/"$1"/* "$corpus"
-    build/fuzz/tests/fuzz/fuzz_"$1" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+    exec build/fuzz/tests/fuzz/fuzz_"$1" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
         -rss_limit_mb=2048 -artifact_prefix="build/fuzz/$1-" -print_final_stats=1 \
         $([ "$1" != spec ] || echo -dict=tests/fuzz/spec.dict) "$corpus" >"build/fuzz/$1.log" 2>&1
 }
 
-pids=()
 for target in "$@"; do
     fuzz "$target" &
     pids+=($!)

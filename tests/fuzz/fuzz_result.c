@@ -53,7 +53,7 @@ enum {
 };
 
 static struct {
-    char path[192];
+    char path[PATH_SIZE];
     int file;
     size_t size;      /* of the whole file */
     uint8_t *whole;   /* its bytes */
@@ -75,7 +75,7 @@ static const char *write_sweep(const char *folder)
 /* By the program's own command, in a child: MPI would stay in the process. */
 static void run_sweep(const char *folder)
 {
-    char spec[192];
+    char spec[PATH_SIZE];
     snprintf(spec, sizeof spec, "%s", write_sweep(folder));
     pid_t child = fork();
     REQUIRE(child >= 0);

@@ -27,8 +27,8 @@ static const ss_run run = {
     .checkpoint_count = T + 1,
 };
 
-static char result[128]; /* of a result file that need not be there */
-static char state_path[192];
+static char result[PATH_SIZE]; /* of a result file that need not be there */
+static char state_path[PATH_SIZE + 64];
 static int state_file;
 static uint8_t valid[FILE_BYTES];
 

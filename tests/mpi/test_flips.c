@@ -45,8 +45,8 @@ enum {
 typedef enum part { FINAL, OF_RECORD, OF_TRAJECTORY, OF_BANDS, OF_EXECUTION, OF_BLANK_ROW } part;
 
 static struct {
-    char path[128];
-    char csv[128];
+    char path[PATH_SIZE];
+    char csv[PATH_SIZE];
     ss_spec *spec;
     ss_plan plan;
     size_t size;

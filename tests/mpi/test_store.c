@@ -208,20 +208,24 @@ static void a_later_commit_replaces_an_earlier_one(void **state)
     ss_spec_destroy(&file.spec);
 }
 
+/* Another tool's copy of plain.h5, in the same folder; its exit status. */
+static int repack(const char *options, const char *copy)
+{
+    char command[3 * TEMPORARY_SIZE + 128];
+    snprintf(command, sizeof command, "cd '%s' && h5repack %s %s-plain.h5 %s-%s 2>/dev/null",
+             folder, options, tag(), tag(), copy);
+    return system(command);
+}
+
 /* Sealed anew, with its datasets elsewhere. */
 static void commits_reach_a_file_that_another_tool_rewrote(void **state)
 {
     (void)state;
     ss_store *store = NULL;
-    char command[512];
-    char folder_of[200];
     ss_spec *spec = parse(NULL);
     ss_plan plan = ss_plan_of(spec);
     create_together(path_of("plain.h5"), &plan);
-    snprintf(folder_of, sizeof folder_of, "%s", path_of(""));
-    snprintf(command, sizeof command, "h5repack %splain.h5 %srepacked.h5 2>/dev/null", folder_of,
-             folder_of);
-    int repacked = my_rank == 0 ? system(command) : 0;
+    int repacked = my_rank == 0 ? repack("", "repacked.h5") : 0;
     MPI_Bcast(&repacked, 1, MPI_INT, 0, MPI_COMM_WORLD);
     assert_int_equal(repacked, 0);
     const char *path = path_of("repacked.h5");
@@ -249,14 +253,10 @@ static void a_file_in_chunks_is_not_sealed_anew(void **state)
 {
     (void)state;
     ss_store *store = NULL;
-    char command[512];
-    char folder_of[200];
     if (my_rank == 0) {
-        snprintf(folder_of, sizeof folder_of, "%s", path_of(""));
-        snprintf(command, sizeof command,
-                 "h5repack -l error:CHUNK=1x2x%d %splain.h5 %schunked.h5 2>/dev/null", CHECKPOINTS,
-                 folder_of, folder_of);
-        assert_int_equal(system(command), 0);
+        char options[64];
+        snprintf(options, sizeof options, "-l error:CHUNK=1x2x%d", CHECKPOINTS);
+        assert_int_equal(repack(options, "chunked.h5"), 0);
         assert_int_equal(ss_store_open_unsealed(path_of("chunked.h5"), &store), SS_ERR_FORMAT);
         assert_contains(ss_error_text(), "/error is not laid out as at its creation");
     }
@@ -397,15 +397,15 @@ static void bands_of_all_ranks_are_plain_hdf5(void **state)
 static void creation_leaves_only_the_named_file(void **state)
 {
     (void)state;
-    char temporary[160];
+    char temporary[PATH_SIZE + 16];
     ss_spec *spec = parse(NULL);
     ss_plan plan = ss_plan_of(spec);
     assert_int_equal(create(own_path("clean.h5"), &plan), SS_OK);
     snprintf(temporary, sizeof temporary, "%s.creating", own_path("clean.h5"));
     assert_int_equal(access(own_path("clean.h5"), F_OK), 0);
     assert_int_not_equal(access(temporary, F_OK), 0);
-    assert_int_equal(create("/nonexistent/folder/x.h5", &plan), SS_ERR_IO);
-    assert_contains(ss_error_text(), "/nonexistent/folder/x.h5");
+    assert_int_equal(create(path_of("missing/x.h5"), &plan), SS_ERR_IO);
+    assert_contains(ss_error_text(), path_of("missing/x.h5"));
     ss_spec_destroy(&spec);
 }
 

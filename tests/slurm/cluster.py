@@ -6,6 +6,7 @@ by its own pid. Requeued jobs wait for seconds here (cred_expire), for two minut
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -100,9 +101,15 @@ def wait_until(condition, what, seconds=180):
     return value
 
 
+def plain_folder():
+    """A new folder whose name slurm.conf can hold (no spaces), and that of a socket in it (107 bytes)."""
+    plain = re.fullmatch(r"[\w./-]{1,50}", tempfile.gettempdir())
+    return Path(tempfile.mkdtemp(prefix="saddlesweep-slurm-", dir=None if plain else "/tmp"))
+
+
 class Cluster:
     def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="saddlesweep-slurm-"))
+        self.folder = plain_folder()
         for name in ("run", "state", "log", *(f"{kind}/{node}" for kind in ("tmp", "spool") for node in NODES)):
             (self.folder / name).mkdir(parents=True)
         self.folder.chmod(0o755)

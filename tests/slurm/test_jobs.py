@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 import signal
 
 import h5py
@@ -312,7 +313,8 @@ class Jobs(ClusterTest):
         """Submits a script of slurm/ for the program under test; the job."""
         script = (SOURCE / f"slurm/{name}.sbatch").read_text()
         for setting, value in (("program", self.command()[0]), ("figures", SOURCE / "analysis/figures.py")):
-            script = re.sub(rf"(?m)^{setting}=.*", f"{setting}={value}", script)
+            line = f"{setting}={shlex.quote(str(value))}"
+            script = re.sub(rf"(?m)^{setting}=.*", lambda _, line=line: line, script)
         options = ("--parsable", "--output", self.folder / f"{name}.log", "--chdir", self.folder)
         return self.cluster.run("sbatch", *options, self.write(f"{name}.sbatch", script), *arguments).strip()
 

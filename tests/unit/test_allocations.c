@@ -87,9 +87,7 @@ static void an_iteration_allocates_nothing(void **state)
     (void)state;
     int64_t before = allocations;
     for (int i = 0; ss_kernel_at(i); i++) {
-        if (ss_kernel_runs_here(ss_kernel_at(i))) {
-            assert_quiet_kernel(ss_kernel_at(i)->name);
-        }
+        assert_quiet_kernel(ss_kernel_at(i)->name);
     }
     assert_true(allocations > before); /* the counters are there */
 }

@@ -3,6 +3,7 @@
 
 #include "plan_text.h"
 #include "saddlesweep/kernel.h"
+#include "src/wide/forecast.h"
 
 #include <stdlib.h>
 
@@ -30,7 +31,7 @@ static void the_prediction_sums_all_runs(void **state)
         }
         for (int64_t seed = 0; seed < plan.seeds; seed++) {
             ss_run run = ss_plan_run(&plan, cell, seed);
-            double seconds = cost.kernel->relative_cost * ss_run_cost_seconds(&run);
+            double seconds = cost.slowness * ss_run_cost_seconds(&run);
             total += seconds;
             longest = fmax(longest, seconds);
             shortest = fmin(shortest, seconds);
@@ -62,6 +63,88 @@ static void the_prediction_is_for_the_kernel_in_use(void **state)
     assert_near(reference.core_seconds / portable.core_seconds, ratio, 1e-12);
     assert_near(reference.wall_seconds / portable.wall_seconds, ratio, 1e-12);
     assert_near(reference.longest_run / portable.longest_run, ratio, 1e-12);
+    ss_spec_destroy(&spec);
+}
+
+/* Half as fast: everything takes twice as long, and nothing else changes. */
+static void a_machine_of_another_speed_takes_another_time(void **state)
+{
+    (void)state;
+    ss_spec *spec = sweep_with_one("wide.from_d=5");
+    ss_plan plan = ss_plan_of(spec);
+    ss_wide_forecast wide[2];
+    ss_plan_cost cost[2];
+    for (int halved = 0; halved < 2; halved++) {
+        setenv("SADDLESWEEP_SPEED", halved ? "0.5" : "", 1);
+        cost[halved] = predict(&plan, 3);
+        assert_int_equal(ss_wide_choose(&plan, 3, INFINITY, &wide[halved]), SS_OK);
+    }
+    unsetenv("SADDLESWEEP_SPEED");
+    assert_near(cost[1].core_seconds, 2 * cost[0].core_seconds, 0);
+    assert_near(cost[1].wall_seconds, 2 * cost[0].wall_seconds, 0);
+    assert_near(cost[1].longest_run, 2 * cost[0].longest_run, 0);
+    assert_near(cost[1].shortest_run, 2 * cost[0].shortest_run, 0);
+    assert_near(cost[1].bytes_per_rank, cost[0].bytes_per_rank, 0);
+    assert_near(wide[1].core_seconds, 2 * wide[0].core_seconds, 0);
+    assert_near(wide[1].wall_seconds, 2 * wide[0].wall_seconds, 0);
+    assert_near(wide[1].longest_run, 2 * wide[0].longest_run, 0);
+    assert_int_equal(wide[1].grids, wide[0].grids);
+    assert_int_equal(wide[1].shape.rows, wide[0].shape.rows);
+    assert_int_equal(wide[1].shape.columns, wide[0].shape.columns);
+    ss_spec_destroy(&spec);
+}
+
+/* By which they are dealt out: to ranks, and to shards. */
+static void the_order_of_runs_does_not_know_the_speed(void **state)
+{
+    (void)state;
+    uint32_t *order[2] = {NULL, NULL};
+    ss_spec *spec = sweep_with_one("grid.d={from: 1, to: 10, step: 1}");
+    ss_plan plan = ss_plan_of(spec);
+    assert_int_equal(ss_plan_longest_first(&plan, &order[0]), SS_OK);
+    setenv("SADDLESWEEP_SPEED", "0.3", 1);
+    assert_int_equal(ss_plan_longest_first(&plan, &order[1]), SS_OK);
+    unsetenv("SADDLESWEEP_SPEED");
+    assert_memory_equal(order[0], order[1], (size_t)plan.cells * sizeof *order[0]);
+    free(order[0]);
+    free(order[1]);
+    ss_spec_destroy(&spec);
+}
+
+static void what_is_no_speed_is_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"0",   "-1",  "0.0001", "1001", "1e9", "fast", "1x",
+                                        "nan", "inf", " 1",     "0x1",  "1 ",  "-",    "1e"};
+    double speed = 0;
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        setenv("SADDLESWEEP_SPEED", wrong[i], 1);
+        assert_int_equal(ss_plan_speed(&speed), SS_ERR_USAGE);
+        assert_contains(ss_error_text(), "SADDLESWEEP_SPEED=");
+        assert_contains(ss_error_text(), "expected a number from 0.001 to 1000");
+        assert_near(speed, 1, 0);
+    }
+    setenv("SADDLESWEEP_SPEED", "3e-1", 1);
+    assert_int_equal(ss_plan_speed(&speed), SS_OK);
+    assert_near(speed, 0.3, 0);
+    unsetenv("SADDLESWEEP_SPEED");
+    assert_int_equal(ss_plan_speed(&speed), SS_OK);
+    assert_near(speed, 1, 0);
+}
+
+static void a_wrong_speed_has_no_prediction(void **state)
+{
+    (void)state;
+    ss_plan_cost cost;
+    ss_wide_forecast wide;
+    ss_spec *spec = sweep_with_one(NULL);
+    ss_plan plan = ss_plan_of(spec);
+    setenv("SADDLESWEEP_SPEED", "0", 1);
+    ss_error error = ss_plan_predict(&plan, 1, &cost);
+    ss_error error_of_grids = ss_wide_choose(&plan, 1, INFINITY, &wide);
+    unsetenv("SADDLESWEEP_SPEED");
+    assert_int_equal(error, SS_ERR_USAGE);
+    assert_int_equal(error_of_grids, SS_ERR_USAGE);
     ss_spec_destroy(&spec);
 }
 
@@ -202,6 +285,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_prediction_sums_all_runs),
         cmocka_unit_test(the_prediction_is_for_the_kernel_in_use),
+        cmocka_unit_test(a_machine_of_another_speed_takes_another_time),
+        cmocka_unit_test(the_order_of_runs_does_not_know_the_speed),
+        cmocka_unit_test(what_is_no_speed_is_refused),
+        cmocka_unit_test(a_wrong_speed_has_no_prediction),
         cmocka_unit_test(larger_runs_cost_more),
         cmocka_unit_test(wall_time_lies_between_its_bounds),
         cmocka_unit_test(one_rank_takes_the_total),

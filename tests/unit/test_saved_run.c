@@ -3,6 +3,7 @@
 
 #include "saddlesweep/saved_run.h"
 #include "small_run.h"
+#include "temporary.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,14 +13,13 @@
 
 enum { STATE = D * (D + 2), FILE_BYTES = 64 + 8 * (T + 1) + 8 * STATE };
 
-static char folder[64];
-static char result[128]; /* of a result file that need not be there */
+static char folder[TEMPORARY_SIZE];
+static char result[TEMPORARY_SIZE + 16]; /* of a result file that need not be there */
 
 static int make_folder(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/test_saved_run.XXXXXX");
-    bool made = mkdtemp(folder) != NULL;
+    bool made = temporary_folder("test_saved_run", folder);
     snprintf(result, sizeof result, "%s/result.h5", folder);
     return made ? 0 : 1;
 }
@@ -34,7 +34,7 @@ static int remove_folder(void **state)
 /* Where the state of a run lies; valid until the next call but one. */
 static const char *state_path(const ss_run *run)
 {
-    static char paths[2][192];
+    static char paths[2][sizeof result + 64];
     static int turn;
     turn = 1 - turn;
     snprintf(paths[turn], sizeof paths[turn], "%s.partial/%016llx.state", result,
@@ -219,15 +219,17 @@ static void a_save_that_fails_says_where(void **state)
     (void)state;
     ss_saved_run saved = something();
     ss_run run = some_run();
-    assert_int_equal(ss_saved_run_write("/nonexistent/result.h5", &run, &saved), SS_ERR_IO);
-    assert_contains(ss_error_text(), "/nonexistent/result.h5.partial/");
+    char path[sizeof folder + 32];
+    snprintf(path, sizeof path, "%s/missing/result.h5", folder);
+    assert_int_equal(ss_saved_run_write(path, &run, &saved), SS_ERR_IO);
+    assert_contains(ss_error_text(), "/missing/result.h5.partial/");
     assert_contains(ss_error_text(), "No such file");
 }
 
 static void what_is_not_ours_stays(void **state)
 {
     (void)state;
-    char path[192];
+    char path[sizeof result + 64];
     ss_run run = some_run();
     save_something(&run);
     snprintf(path, sizeof path, "%s.partial/notes.txt", result);

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include "src/base/text.h"
+#include "temporary.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,8 +139,8 @@ static void appending_nothing_gives_an_empty_text(void **state)
 /* A file of `length` bytes under a new name, which is returned; the caller removes it. */
 static const char *write_file(const char *bytes, size_t length)
 {
-    static char path[] = "/tmp/test_text.XXXXXX";
-    strcpy(path + sizeof path - 7, "XXXXXX");
+    static char path[TEMPORARY_SIZE];
+    assert_true(temporary_pattern("test_text", path));
     int descriptor = mkstemp(path);
     assert_true(descriptor >= 0);
     assert_int_equal(write(descriptor, bytes, length), (ssize_t)length);
@@ -185,13 +186,18 @@ static void assert_unreadable(const char *path, const char *reason)
 static void a_missing_file_is_named(void **state)
 {
     (void)state;
-    assert_unreadable("/nonexistent/sweep.yaml", "No such file or directory");
+    char folder[TEMPORARY_SIZE];
+    char path[sizeof folder + 16];
+    assert_true(temporary_folder("test_text", folder));
+    snprintf(path, sizeof path, "%s/sweep.yaml", folder);
+    assert_unreadable(path, "No such file or directory");
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static void a_folder_is_no_text(void **state)
 {
     (void)state;
-    assert_unreadable("/tmp", "is a folder");
+    assert_unreadable("/", "is a folder");
 }
 
 static void a_nul_byte_is_refused(void **state)
