@@ -3,6 +3,7 @@
  * test_algorithm.c follows whole runs, test_run_state.c stops them. */
 #include "check.h"
 
+#include "effort.h"
 #include "saddlesweep/marginal.h"
 #include "small_run.h"
 
