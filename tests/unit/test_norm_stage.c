@@ -76,7 +76,7 @@ static void learned_exactly_they_are_as_good_as_known(void **state)
         bool flat = activations[a].kind == SS_ACTIVATION_SIGMOID; /* h' is a quarter of tanh's */
         run.n = run.m = 0;
         run.step_size = 0.05;
-        run.stage.iterations = 20000;
+        run.stage.iterations = 8000;
         run.stage.step_size = flat ? 80 : 5;
         run.stage.step_decay = 0;
         execute(&run, trajectory);
