@@ -12,6 +12,15 @@
 #include "lane_math.h"
 #include "saddlesweep/kernel.h"
 
+/* With checks in it, a copy of each loop for every kind and size takes a compiler minutes: the
+ * sanitizers see the loops as they are written. */
+#if defined(__SANITIZE_ADDRESS__)
+#undef LANES_INLINE
+#undef LANES_UNROLL
+#define LANES_INLINE static inline
+#define LANES_UNROLL
+#endif
+
 enum {
     LINE = 64 / (int)sizeof(real),   /* reals in 64 bytes: the virtual width of every sum */
     LINE_PARTS = LINE / LANES_REALS, /* registers in it */

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes from the committed corpus: tests/fuzz/fuzz.sh SECONDS [TARGET]... (all targets at once).
-# Builds what it runs. Ends with status 1 if anything was found; the input lies in build/fuzz/.
+# With 0 seconds it tries what is in the corpus, and nothing new. Builds what it runs. Ends with
+# status 1 if anything was found; the input lies in build/fuzz/.
 set -eu
 cd -- "$(dirname -- "$(realpath -- "$0")")/../.."
 . scripts/setup.sh
@@ -8,6 +9,8 @@ cd -- "$(dirname -- "$(realpath -- "$0")")/../.."
 seconds=${1:?"usage: tests/fuzz/fuzz.sh SECONDS [TARGET]..."}
 shift
 [ $# -gt 0 ] || set -- spec result saved_run
+limit=-max_total_time=$seconds
+[ "$seconds" != 0 ] || limit=-runs=0
 build fuzz
 
 export LSAN_OPTIONS="suppressions='$PWD/tests/fuzz/lsan.supp':print_suppressions=0"
@@ -31,7 +34,7 @@ fuzz() {
     local corpus=build/fuzz/corpus/$1
     mkdir -p "$corpus"
     cp tests/fuzz/corpus/"$1"/* "$corpus"
-    exec build/fuzz/tests/fuzz/fuzz_"$1" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+    exec build/fuzz/tests/fuzz/fuzz_"$1" "$limit" -max_len=4096 -timeout=10 \
         -rss_limit_mb=2048 -artifact_prefix="build/fuzz/$1-" -print_final_stats=1 \
         $([ "$1" != spec ] || echo -dict=tests/fuzz/spec.dict) "$corpus" >"build/fuzz/$1.log" 2>&1
 }

@@ -1,9 +1,10 @@
-/* Every byte that runs and reductions write (with sanitizers every STRIDE-th), flipped one at a
+/* Every byte that runs and reductions write (usually every seventh), flipped one at a
  * time: no command crashes, none takes a wrong number for a right one. `run` and `reduce` are
  * called by the functions that they are made of, as each rank tries its share of the bytes in a
  * file of its own. test_seal.c has the bytes that are final. */
 #include "check.h"
 
+#include "effort.h"
 #include "keep_modules.h"
 #include "mpi_folder.h"
 #include "src/cli/cli.h"
@@ -32,11 +33,6 @@ enum {
     POINTS = 3,
     EXECUTIONS = 2,
     BLANK_STRIDE = 10,
-#ifdef __SANITIZE_ADDRESS__
-    STRIDE = 5, /* neighbours take the same way; odd: all bytes of a word, all bits */
-#else
-    STRIDE = 1,
-#endif
     MOST_BYTES = 1 << 18,
     NO_RUN = -1
 };
@@ -382,12 +378,19 @@ static void flip(size_t at)
     close(descriptor);
 }
 
-/* Flips every STRIDE-th of the `bytes` of a part, a share of them on each rank. */
+/* From a byte to the next that is tried: neighbours take the same way. Odd: all bytes of a word and
+ * all bits have their turn. */
+static int stride(void)
+{
+    return SANITIZED && tests_all() ? 5 : tests_effort(1, 7, 25);
+}
+
+/* Flips every stride()-th of the `bytes` of a part, a share of them on each rank. */
 static void try_part(part part, int bytes)
 {
     int number = 0;
     for (size_t at = 0; at < target.size; at++) {
-        if (target.part[at] != part || number++ % (ranks * STRIDE) != my_rank * STRIDE) {
+        if (target.part[at] != part || number++ % (ranks * stride()) != my_rank * stride()) {
             continue;
         }
         write_bytes(target.whole);

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include "activations.h"
+#include "effort.h"
 #include "keep_modules.h"
 #include "mpi_main.h"
 #include "small_run.h"
@@ -15,18 +16,16 @@
 
 static ss_grid grid; /* of all ranks */
 
-/* More ranks than that wait for each other most of the time, on two cores: fewer runs then. */
+/* More ranks than that try one activation only, which each rank applies to its own entries: all of
+ * them are tried on one rank, in `all` on as many as do not wait for each other most of the time.
+ */
 static bool crowded(void)
 {
-#ifdef __SANITIZE_ADDRESS__
-    const int most = 2;
-#else
-    const int most = 4;
-#endif
+    int most = tests_all() ? (SANITIZED ? 2 : 4) : 1;
     return grid.place.shape.rows * grid.place.shape.columns > most;
 }
 
-enum { ITERATIONS = 50 };
+enum { ITERATIONS = 20 };
 
 /* ---- runs on the grid ---- */
 

@@ -1,6 +1,7 @@
 /* Algorithm 1: runs against a plain re-implementation, and recovery of the target. */
 #include "check.h"
 
+#include "effort.h"
 #include "saddlesweep/marginal.h"
 #include "saddlesweep/stream.h"
 #include "small_run.h"
@@ -306,7 +307,7 @@ static const recovery recoveries[] = {
 static void assert_recovers(ss_precision precision, int64_t k, int64_t samples, double looser)
 {
     for (size_t i = 0; i < COUNT_OF(recoveries); i++) {
-        for (int64_t seed = 0; seed < 4; seed++) {
+        for (int64_t seed = 0; seed < tests_effort(4, 2, 1); seed++) {
             const int64_t ends[] = {0, 300};
             double trajectory[2];
             ss_run run = run_with(recoveries[i].activation, precision);

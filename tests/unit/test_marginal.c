@@ -2,6 +2,7 @@
  * the formulas of engine_marginal.c sample by sample, and what is learned. */
 #include "check.h"
 
+#include "effort.h"
 #include "saddlesweep/marginal.h"
 #include "small_run.h"
 #include "src/sgda/matrix.h"
@@ -446,7 +447,7 @@ static double final_error(const ss_run *run)
 static void the_population_teaches_every_norm_unless_the_mean_is_constant(void **state)
 {
     (void)state;
-    for (size_t a = 0; a < COUNT_OF(activations); a++) {
+    for (size_t a = 0; a < COUNT_OF(activations); a += (size_t)tests_effort(1, 1, 4)) {
         for (size_t v = 0; v < COUNT_OF(discriminators); v++) {
             ss_run run = marginal_run(activations[a], discriminators[v]);
             run.n = 0;
@@ -454,7 +455,7 @@ static void the_population_teaches_every_norm_unless_the_mean_is_constant(void *
             /* the slope of sigmoid is a quarter of that of the others */
             run.step_size = activations[a].kind == SS_ACTIVATION_SIGMOID ? 60 : 5;
             run.iterations = 3000;
-            for (run.seed = 0; run.seed < 3; run.seed++) {
+            for (run.seed = 0; run.seed < tests_effort(3, 1, 1); run.seed++) {
                 bool constant = discriminators[v] == SS_DISCRIMINATOR_LINEAR &&
                                 ss_marginal_doubt(discriminators[v], activations[a]);
                 if (!constant) {

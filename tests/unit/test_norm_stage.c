@@ -3,6 +3,7 @@
  * test_algorithm.c follows whole runs, test_run_state.c stops them. */
 #include "check.h"
 
+#include "effort.h"
 #include "saddlesweep/marginal.h"
 #include "small_run.h"
 
@@ -68,14 +69,14 @@ static void every_iterate_has_the_learned_norms_and_the_start_known_directions(v
 static void learned_exactly_they_are_as_good_as_known(void **state)
 {
     (void)state;
-    for (size_t a = 0; a < COUNT_OF(activations); a++) {
+    for (size_t a = 0; a < COUNT_OF(activations); a += (size_t)tests_effort(1, 1, 4)) {
         double trajectory[T + 1];
         double known[T + 1];
         ss_run run = learning_run(activations[a]);
         bool flat = activations[a].kind == SS_ACTIVATION_SIGMOID; /* h' is a quarter of tanh's */
         run.n = run.m = 0;
         run.step_size = 0.05;
-        run.stage.iterations = 20000;
+        run.stage.iterations = tests_effort(20000, 8000, 8000);
         run.stage.step_size = flat ? 80 : 5;
         run.stage.step_decay = 0;
         execute(&run, trajectory);
