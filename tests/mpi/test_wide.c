@@ -140,11 +140,11 @@ static void a_given_truth_and_free_rows_agree(void **state)
 static void batches_that_do_not_fit_are_computed_in_panels(void **state)
 {
     (void)state;
-    const double panel_bytes[] = {1, 60e3, 300e3};
+    const double panel_bytes[] = {1, 12e3, 60e3};
     for (size_t i = 0; i < COUNT_OF(panel_bytes); i++) {
         ss_run run = run_of_size(40, 40, 20, activations[2]);
-        run.n = 1000;
-        run.m = 700;
+        run.n = 200;
+        run.m = 140;
         ss_wide_options options = {.block = 8, .panel_bytes = panel_bytes[i]};
         assert_same_run(&run, options, 1e-9);
     }
