@@ -95,6 +95,7 @@ class Bench(ProgramTest):
             self.assertEqual(len(kinds), 4)
         self.assert_sound(figures)
 
+    @pytest.mark.release
     def test_all_sections_on_one_rank(self):
         stdout, figures = self.figures()
         self.assertIn("kernel:", stdout)

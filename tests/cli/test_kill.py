@@ -10,9 +10,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from harness import ALL, SWEEP, ProgramTest, read
+from harness import ALL, SANITIZED, SWEEP, ProgramTest, read
 
-KILLS = int(os.environ.get("KILLS", "30" if ALL else "8"))
+KILLS = int(os.environ.get("KILLS", "30" if ALL else "3" if SANITIZED else "8"))
 SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(10**9)))
 RANKS = 3
 

@@ -5,7 +5,10 @@ import csv
 import h5py
 import numpy as np
 
+import pytest
 from harness import SWEEP, ProgramTest, read
+
+pytestmark = pytest.mark.release
 
 LIMITS = (
     SWEEP.replace("n: [100, 300]", "n: [100, inf]").replace("m: n", "m: [50, inf]").replace("count: 4", "count: 2")

@@ -4,7 +4,10 @@ import re
 import shlex
 import subprocess
 
+import pytest
 from harness import PROGRAM, SOURCE, ProgramTest, console_examples
+
+pytestmark = pytest.mark.release
 
 # What differs from machine to machine: durations, rates, predictions, the host, the kernel, and the pad around.
 TIMINGS = re.compile(r"(?<=the )\w+(?= kernel)|(?<=the last: )on \S+, 2 ranks, \w+|(< )?\d[\d.]*(e-\d+)? ?(us|ms|s|min|h|KiB|MiB|runs/s)\b|(core-hours +)\d[\d.e-]*")

@@ -2,7 +2,10 @@
 
 import re
 
+import pytest
 from harness import SANITIZED, SOURCE, ProgramTest, read
+
+pytestmark = pytest.mark.release
 
 SWEEPS = sorted((SOURCE / "sweeps").glob("*.yaml"))
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600}
