@@ -141,6 +141,7 @@ class Bench(ProgramTest):
         self.assertGreater(found[0][0], found[1][0])
         self.assertLess(found[0][1], found[1][1])
 
+    @pytest.mark.release
     def test_a_signal_stops_it_and_leaves_nothing(self):
         started = self.start("bench", "dispatch", "--json", "out.json")
         started.wait_for(self.folder / "out.json")

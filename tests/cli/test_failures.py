@@ -2,11 +2,11 @@
 
 import re
 import resource
-import unittest
 
 import h5py
 import numpy as np
-from harness import DIVERGING, SANITIZED, SWEEP, ProgramTest, read
+import pytest
+from harness import DIVERGING, SWEEP, ProgramTest, read
 
 
 # The runs of its second cell need more than a gigabyte.
@@ -108,7 +108,7 @@ class Failures(ProgramTest):
             self.assertIn(f"32 of 32 runs committed ({diverged} now", done.stdout)
             self.assertEqual(read(self.folder / "a.h5", "error").tobytes(), before)
 
-    @unittest.skipIf(SANITIZED, "the sanitizer's shadow memory alone is more than the limit")
+    @pytest.mark.release  # the sanitizer's shadow memory alone is more than the limit
     def test_what_did_not_fit_in_memory_is_retried_where_it_fits(self):
         self.write("large.yaml", LARGE)
         done = self.call("run", "large.yaml", "-o", "large.h5", limit=(resource.RLIMIT_DATA, 300 << 20))

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from harness import ALL, SANITIZED, SWEEP, ProgramTest, read
+import pytest
+from harness import ALL, SWEEP, ProgramTest, read
 
-KILLS = int(os.environ.get("KILLS", "30" if ALL else "3" if SANITIZED else "8"))
+KILLS = int(os.environ.get("KILLS", "30" if ALL else "8"))
 SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(10**9)))
 RANKS = 3
 
@@ -26,6 +27,7 @@ def ranks_of(launcher):
     return sorted(int(word) for word in path.read_text().split()) if path.exists() else []
 
 
+@pytest.mark.release
 class Kill(ProgramTest):
     def setUp(self):
         super().setUp()

@@ -4,7 +4,7 @@ import re
 import resource
 
 import pytest
-from harness import SANITIZED, SWEEP, ProgramTest, read
+from harness import SWEEP, ProgramTest, read
 
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "days": 86400}
 
@@ -110,6 +110,7 @@ class Plan(ProgramTest):
         seconds = [self.wall_seconds(SWEEP, "--ranks", n) for n in ("1000000", "3000000")]
         self.assertAlmostEqual(seconds[1] - seconds[0], 4, delta=0.2)
 
+    @pytest.mark.release
     def test_ten_million_runs_plan_in_a_few_megabytes(self):
         for text in (
             SWEEP.replace("{count: 4}", "{count: 1250000}"),
@@ -118,9 +119,8 @@ class Plan(ProgramTest):
             ),
         ):
             self.write("sweep.yaml", text)
-            # 32 MiB of data: 10^7 runs, were they stored, would not fit even in 4 bytes each. (The
-            # sanitizer's shadow memory alone is more.)
-            limit = None if SANITIZED else (resource.RLIMIT_DATA, 1 << 25)
+            # 32 MiB of data: 10^7 runs, were they stored, would not fit even in 4 bytes each.
+            limit = (resource.RLIMIT_DATA, 1 << 25)
             done = self.succeed("plan", "sweep.yaml", "--ranks", "100", limit=limit)
             self.assertEqual(self.value(done.stdout, "runs"), "10000000")
 

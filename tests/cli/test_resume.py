@@ -5,7 +5,7 @@ import time
 
 import h5py
 import numpy as np
-from harness import PAIR, ProgramTest, read, xxh3
+from harness import PAIR, SANITIZED, ProgramTest, read, xxh3
 
 ITERATIONS = 20000
 LONG = PAIR.replace("ascent_step: 1.0", "ascent_step: 0.7")  # V is part of the state
@@ -59,7 +59,7 @@ class Resume(ProgramTest):
         self.finish(2, ranks=3)
 
     def test_a_run_that_is_stopped_anywhere_goes_on_to_the_same_bits(self):
-        for step in (0, 1, 2, 19, ITERATIONS - 1):
+        for step in (0, ITERATIONS - 1) if SANITIZED else (0, 1, 2, 19, ITERATIONS - 1):
             with self.subTest(step=step):
                 done = self.call("run", self.spec, "-o", self.output, cues=f"0/0@{step}=USR1")
                 self.assertEqual(done.returncode, 75, done.stderr)

@@ -246,6 +246,8 @@ class ClusterTest(ProgramTest):
             raise AssertionError(why)
         if why:
             raise unittest.SkipTest(why)
+        for name in ("OMPI_MCA_btl", "OMPI_MCA_pml"):  # of one machine (harness.py); these are two
+            os.environ.pop(name, None)
         cls.cluster = Cluster()
         cls.addClassCleanup(cls.cluster.stop)
         cls.cluster.start()
