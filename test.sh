@@ -49,7 +49,7 @@ fast() {
     build release
     section "Fast tests of the release build"
     c_tests release --label-regex '^fast$'
-    python_tests -m fast
+    python_tests -n 2 -m fast
 }
 
 # The tests with a real Slurm wait most of the time, so they run beside all that follows the release build.

@@ -5,7 +5,10 @@ import time
 
 import h5py
 import numpy as np
+import pytest
 from harness import PAIR, SANITIZED, ProgramTest, read, xxh3
+
+pytestmark = pytest.mark.fast
 
 ITERATIONS = 20000
 LONG = PAIR.replace("ascent_step: 1.0", "ascent_step: 0.7")  # V is part of the state

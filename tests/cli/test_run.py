@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
+import pytest
 from harness import (
     DIVERGING,
     PAIR,
@@ -17,6 +18,8 @@ from harness import (
     without_escape,
     without_executions,
 )
+
+pytestmark = pytest.mark.fast
 
 
 class SameBits(ProgramTest):
