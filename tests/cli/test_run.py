@@ -56,6 +56,7 @@ class SameBits(ProgramTest):
         for precision, close in (("single", 1e-3), ("double", 1e-9)):
             sweep = SWEEP.replace("precision: single", f"precision: {precision}")
             chosen = read(self.run_sweep(sweep, f"chosen-{precision}"), "error")
+            fused = []
             for kernel in ("avx512", "avx2", "portable", "reference"):
                 with self.subTest(precision=precision, kernel=kernel):
                     if not self.runs_here(kernel):
@@ -65,8 +66,8 @@ class SameBits(ProgramTest):
                         self.assertEqual(file.attrs["kernel"], kernel)
                         errors = file["error"][:]
                     np.testing.assert_allclose(errors, chosen, rtol=close)
-                    if kernel.startswith("avx"):
-                        self.assertEqual(errors.tobytes(), chosen.tobytes())
+                    fused += [errors.tobytes()] if kernel.startswith("avx") else []
+                    self.assertEqual(fused, fused[:1] * len(fused))
 
     def runs_here(self, kernel):
         done = self.call("plan", self.write("tiny.yaml", SWEEP), SADDLESWEEP_KERNEL=kernel)

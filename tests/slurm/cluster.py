@@ -62,10 +62,11 @@ PartitionName=urgent Nodes=ALL PriorityTier=10 PreemptMode=OFF State=UP
 PartitionName=short Nodes=n1 MaxTime=00:10:00 State=UP
 """
 
-# The nodes share a host name here, and so would the shared memory of their ranks.
+# The nodes share a host name here, and so would the shared memory of their ranks. A job that restarts has no cues.
 TASK_PROLOG = """\
 #!/bin/sh
 mkdir -p {folder}/tmp/$SLURMD_NODENAME/vader
+[ "${{SLURM_RESTART_COUNT:-0}}" = 0 ] || echo unset SADDLESWEEP_TEST_CUES
 echo export OMPI_MCA_btl_vader_backing_directory={folder}/tmp/$SLURMD_NODENAME/vader
 """
 
@@ -115,6 +116,7 @@ class Cluster:
         self.folder.chmod(0o755)
         self.configuration = self.folder / "slurm.conf"
         self.environment = {**os.environ, "SLURM_CONF": str(self.configuration)}
+        self.environment.pop("SADDLESWEEP_TEST_CUES", None)
 
     def start(self):
         values = {"folder": self.folder, "host": socket.gethostname().split(".")[0], "ports": free_ports(3)}
@@ -146,14 +148,15 @@ class Cluster:
     def start_node(self, node):
         self.run("slurmd", "-N", node, "-f", self.configuration)
 
-    @staticmethod
-    def processes(variable, name=""):
-        """Numbers of the processes of a name (all, if "") that have a variable, "NAME=VALUE", in their environment."""
+    def processes(self, variable, name=""):
+        """Numbers of the processes of a name (all, if "") of this cluster that have a variable, "NAME=VALUE", in their
+        environment."""
+        wanted = {variable.encode(), f"SLURM_CONF={self.configuration}".encode()}
         found = []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):  # gone meanwhile
                 named = name in ("", process.joinpath("comm").read_text().strip())
-                if named and variable.encode() in process.joinpath("environ").read_bytes().split(b"\0"):
+                if named and wanted <= set(process.joinpath("environ").read_bytes().split(b"\0")):
                     found.append(int(process.name))
         return found
 
@@ -207,10 +210,11 @@ class Cluster:
         except ProcessLookupError:
             pass
 
-    def run(self, *command, **settings):
-        """A command that must end well; what it says on stdout."""
+    def run(self, *command, cues="", **settings):
+        """A command that must end well; what it says on stdout. `cues` are those of the job that it submits."""
+        environment = {**self.environment, **({"SADDLESWEEP_TEST_CUES": cues} if cues else {})}
         done = subprocess.run(
-            [*map(str, command)], env=self.environment, capture_output=True, text=True, timeout=120, check=False, **settings
+            [*map(str, command)], env=environment, capture_output=True, text=True, timeout=120, check=False, **settings
         )
         if done.returncode != 0:
             raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}{done.stderr}")

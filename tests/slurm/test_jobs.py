@@ -11,24 +11,26 @@ import h5py
 from cluster import ClusterTest, wait_until
 from harness import DIVERGING, SOURCE, SWEEP, read
 
-# Ten runs of seconds: long enough to be stopped in the middle.
+# Ten runs, of which the last two wait to be stopped in the middle, each on a rank, until the job restarts.
 LONG = (
     SWEEP.replace("name: tiny", "name: long")
-    .replace("iterations: 50", "iterations: 400000")
+    .replace("iterations: 50", "iterations: 20000")
     .replace("n: [100, 300]", "n: 1000")
     .replace("count: 4", "count: 5")
     .replace("[leaky_relu(0.2), tanh]", "tanh")
 )
 
+HELD = "0/3@9000=HOLD,0/4@9000=HOLD"
+
 DATASETS = ["error", *(f"bands/{kind}/{name}" for kind in ("error", "relative_error") for name in ("mean", "std", "count"))]
 
 
 class Jobs(ClusterTest):
-    def submit(self, text, name, *options):
+    def submit(self, text, name, *options, cues=""):
         """Submits a sweep; the path of its result file and the numbers of its jobs."""
         spec = self.write(f"{name}.yaml", text)
         output = self.folder / f"{name}.h5"
-        said = self.succeed("submit", spec, "-o", output, *options).stdout
+        said = self.succeed("submit", spec, "-o", output, *options, cues=cues).stdout
         jobs = re.findall(r"^submitted +job (\d+):", said, re.MULTILINE)
         self.assertEqual(len(jobs), 2, said)
         return output, *jobs
@@ -47,12 +49,10 @@ class Jobs(ClusterTest):
             lambda: re.search(pattern, self.log(output, step, job)), f"{pattern} in\n{self.log(output, step, job)}"
         )
 
-    def under_way(self, output, job):
-        """Waits until the ranks have committed something."""
-        wait_until(
-            lambda: output.exists() and (read(output, "run")["status"] == 1).any(),
-            f"a committed run\n{self.log(output, 'sweep', job)}",
-        )
+    def under_way(self, output, job, held=2):
+        """Waits until the ranks have committed something, and wait themselves."""
+        wait_until(lambda: self.log(output, "sweep", job).count("held: ") == held, "ranks that wait")
+        self.assertTrue((read(output, "run")["status"] == 1).any())
 
     def assert_same(self, output, text):
         """That a result is what a local run gives, bit for bit."""
@@ -104,14 +104,14 @@ class Jobs(ClusterTest):
     def stop_and_restart(self, launcher):
         """A signal to the job's shell, as Slurm sends it before the time limit."""
         output, sweep, figures = self.submit(
-            LONG, "long", "--nodes", "2", "--ntasks-per-node", "1", "--launcher", launcher
+            LONG, "long", "--nodes", "2", "--ntasks-per-node", "1", "--launcher", launcher, cues=HELD
         )
         self.under_way(output, sweep)
         self.cluster.run("scancel", "--signal=USR1", "--batch", sweep)
         self.wait_for_log(output, sweep, "stopped early")
         self.wait_for_log(output, sweep, r"job \d+: start 1 ")
         self.assertEqual(self.completed(output, sweep)["Restarts"], "1")
-        self.assertRegex(self.log(output, "sweep", sweep), r"[1-9]\d* runs went on from where they had been saved")
+        self.assertRegex(self.log(output, "sweep", sweep), r"2 runs went on from where they had been saved")
         executions = read(output, "execution")[:2]
         self.assertEqual(list(executions["job_id"]), [sweep.encode()] * 2)
         self.assertEqual(list(executions["restarts"]), [0, 1])
@@ -129,7 +129,7 @@ class Jobs(ClusterTest):
 
     def cancel_and_resubmit(self, launcher):
         options = ("--nodes", "2", "--ntasks-per-node", "1", "--launcher", launcher)
-        output, sweep, figures = self.submit(LONG, "long", *options)
+        output, sweep, figures = self.submit(LONG, "long", *options, cues=HELD)
         self.under_way(output, sweep)
         self.assertEqual(self.call("submit", "long.yaml", "-o", output).returncode, 2, "a job writes the file")
         self.cluster.run("scancel", sweep)
@@ -162,7 +162,7 @@ class Jobs(ClusterTest):
 
     def test_a_drain_that_is_cut_short_costs_runs_in_flight_at_most(self):
         options = ("--nodes", "2", "--ntasks-per-node", "1")
-        output, sweep, figures = self.submit(LONG, "long", *options)
+        output, sweep, figures = self.submit(LONG, "long", *options, cues=HELD)
         self.under_way(output, sweep)
         ranks = self.cluster.processes(f"SLURM_JOB_ID={sweep}", "saddlesweep")
         self.assertEqual(len(ranks), 2)
@@ -181,38 +181,30 @@ class Jobs(ClusterTest):
         def without_warning(script):
             return re.sub("#SBATCH --signal.*\n", "", script).replace("export SLURM_JOB_END_TIME", "true")
 
-        endless = LONG.replace("count: 5", "count: 100")
-        output, sweep = self.submit_edited(endless, "endless", without_warning, "--ntasks-per-node", "1", "--time", "1")
+        options = ("--ntasks-per-node", "1", "--time", "1")
+        output, sweep = self.submit_edited(LONG, "long", without_warning, *options, cues=HELD.split(",")[1])
         self.wait_for_log(output, sweep, r"(?s)DUE TO TIME LIMIT.*restart 1 of at most.*start 1 ")
-        self.cluster.run("scancel", sweep)
-        self.cluster.wait_for(sweep, "CANCELLED")
-        self.assertEqual(list(read(output, "execution")["exit_status"][:1]), [75])
-        self.succeed("verify", output)
+        self.completed(output, sweep)
+        self.assertEqual(list(read(output, "execution")["exit_status"][:2]), [75, 0])
+        self.assert_same(output, LONG)
 
-    def lasting(self, seconds):
-        """A sweep that takes about so long on two ranks, by the cost model."""
-        spec = self.write("sweep.yaml", LONG)
-        said = self.succeed("plan", spec, "--ranks", "2").stdout
-        amount, unit = re.search(r"wall time +([\d.]+) (s|min)", said).groups()
-        predicted = float(amount) * {"s": 1, "min": 60}[unit]
-        return LONG.replace("400000", str(int(400000 * seconds / predicted)))
-
-    def submit_edited(self, text, name, edit, *options):
+    def submit_edited(self, text, name, edit, *options, cues=""):
         """Submits the script of a sweep by sbatch, after edit(script); the result file and the job."""
         output, sweep, figures = self.submit(text, name, *options, "--", "--hold")
         self.cluster.run("scancel", sweep, figures)
         script = self.folder / f"{name}.sweep.sbatch"
         script.write_text(edit(script.read_text().replace("#SBATCH --hold\n", "")))
-        return output, self.cluster.run("sbatch", "--parsable", script).strip()
+        return output, self.cluster.run("sbatch", "--parsable", script, cues=cues).strip()
 
     def test_a_time_limit_shorter_than_the_sweep_leads_to_a_drain_a_restart_and_a_whole_result(self):
         output, sweep = self.submit_edited(
-            self.lasting(90),
-            "longer",
+            LONG,
+            "long",
             lambda script: re.sub("#SBATCH --signal.*\n", "", script),  # the program knows the end by itself
             *("--nodes", "2", "--ntasks-per-node", "1", "--time", "1"),
+            cues=HELD,
         )
-        self.assertGreater(int(self.completed(output, sweep)["Restarts"]), 0)
+        self.assertEqual(self.completed(output, sweep)["Restarts"], "1")
         log = self.log(output, "sweep", sweep)
         self.assertIn("stopped early because of the end of the Slurm job", log)
         self.assertNotIn("TIME LIMIT", log, "it stopped before the limit")
@@ -220,30 +212,27 @@ class Jobs(ClusterTest):
         self.succeed("verify", output, "--replay", "1")
 
     def test_slurms_signal_before_the_limit_stops_and_restarts_the_job(self):
-        endless = LONG.replace("count: 5", "count: 100")
-        output, sweep, figures = self.submit(endless, "endless", "--nodes", "2", "--ntasks-per-node", "1", "--time", "1")
+        options = ("--nodes", "2", "--ntasks-per-node", "1", "--time", "1")
+        output, sweep, figures = self.submit(LONG, "long", *options, cues=HELD)
         self.wait_for_log(output, sweep, r"(?s)SIGUSR1: stopping.*restart 1 of at most")
         self.wait_for_log(output, sweep, r"job \d+: start 1 ")
-        self.cluster.run("scancel", sweep, figures)
-        self.cluster.wait_for(sweep, "CANCELLED")
-        self.succeed("verify", output)
+        self.completed(output, sweep)
+        self.assert_same(output, LONG)
 
     def test_a_node_that_slurm_loses_costs_nothing_that_is_committed(self):
-        endless = LONG.replace("count: 5", "count: 10000")  # of which some end
-        output, sweep, figures = self.submit(endless, "endless", "--nodes", "2", "--ntasks-per-node", "1", "--time", "60")
+        options = ("--nodes", "2", "--ntasks-per-node", "1", "--time", "60")
+        output, sweep, figures = self.submit(LONG, "long", *options, cues=HELD)
         self.under_way(output, sweep)
         os.kill(self.cluster.pid_of("slurmd.n2"), signal.SIGKILL)
         wait_until(lambda: self.cluster.job(sweep)["Restarts"] == "1", "a requeued job")
         committed = read(output, "run")
         self.cluster.start_node("n2")
-        self.wait_for_log(output, sweep, r"job \d+: start 1 ")
-        self.cluster.run("scancel", sweep, figures)
-        self.cluster.wait_for(sweep, "CANCELLED")
+        self.completed(output, sweep)
         self.assert_kept(committed, output)
-        self.succeed("verify", output)
+        self.assert_same(output, LONG)
 
     def test_a_node_that_crashes_costs_nothing_that_is_committed(self):
-        output, sweep, figures = self.submit(LONG, "long", "--nodes", "2", "--ntasks-per-node", "1")
+        output, sweep, figures = self.submit(LONG, "long", "--nodes", "2", "--ntasks-per-node", "1", cues=HELD)
         self.under_way(output, sweep)
         self.cluster.crash_node("n2")
         committed = read(output, "run")
@@ -254,7 +243,7 @@ class Jobs(ClusterTest):
         self.assert_same(output, LONG)
 
     def test_a_job_that_is_preempted_goes_on_afterwards(self):
-        output, sweep, figures = self.submit(LONG, "long", "--nodes", "2", "--ntasks-per-node", "2")
+        output, sweep, figures = self.submit(LONG, "long", "--nodes", "2", "--ntasks-per-node", "2", cues=HELD)
         self.under_way(output, sweep)
         urgent = self.cluster.run(
             "sbatch", "--parsable", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=true"
@@ -273,7 +262,11 @@ class Jobs(ClusterTest):
 
     def test_restarts_are_bounded(self):
         output, sweep = self.submit_edited(
-            LONG, "long", lambda script: re.sub(r"max_restarts=\d+", "max_restarts=0", script), "--ntasks-per-node", "2"
+            LONG,
+            "long",
+            lambda script: re.sub(r"max_restarts=\d+", "max_restarts=0", script),
+            *("--ntasks-per-node", "2"),
+            cues=HELD,
         )
         self.under_way(output, sweep)
         self.cluster.run("scancel", "--signal=USR1", "--batch", sweep)
@@ -300,10 +293,13 @@ class Jobs(ClusterTest):
 
     def test_shards_run_as_many_jobs_and_are_merged(self):
         text = LONG.replace("count: 5", "count: 3")
-        output, sweep, figures = self.submit(text, "long", "--shards", "3", "--ntasks-per-node", "1")
+        output, sweep, figures = self.submit(text, "long", "--shards", "3", "--ntasks-per-node", "1", cues="0/0@9000=HOLD")
+        for number in (1, 2, 3):
+            wait_until(lambda: "held: " in self.log(output, "sweep", f"{sweep}_{number}"), "a rank that waits")
         stopped = f"{sweep}_2"  # as before a time limit
-        self.under_way(self.folder / "long.shard-2-of-3.h5", stopped)
         self.cluster.run("scancel", "--signal=USR1", "--batch", stopped)
+        for number in (1, 3):
+            self.cluster.run("scancel", "--signal=USR2", f"{sweep}_{number}")
         self.wait_for_log(output, stopped, rf"job {stopped}: start 1 ")
         self.completed(output, figures, "figures")
         self.assertIn("went on from where they had been saved", self.log(output, "sweep", stopped))
