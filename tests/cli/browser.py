@@ -16,13 +16,17 @@ OPTIONS = (
 )  # fmt: skip
 
 
+def short_folder():
+    """A folder for temporary files in which a socket's path is not too long (107 bytes)."""
+    parent = tempfile.gettempdir()
+    return tempfile.mkdtemp(prefix="chromium-", dir=parent if len(parent) < 42 else "/tmp")
+
+
 class Browser:
     """One tab. Use it in a `with` statement; it ends with it."""
 
     def __enter__(self):
-        # the names are short, as the path of a socket below them must be
-        self.profile, temporary = (tempfile.mkdtemp(prefix="chromium-") for _ in range(2))
-        self.folders = self.profile, temporary
+        self.folders = self.profile, temporary = short_folder(), short_folder()
         commands_out, self.commands = os.pipe()
         self.answers, answers_in = os.pipe()
         # Chromium reads commands from descriptor 3 and answers on 4

@@ -93,11 +93,11 @@ def free_ports(count):
 
 
 def wait_until(condition, what, seconds=180):
-    """Until condition() is true; what it returned then."""
+    """Until condition() is true; what it returned then. `what` may be a function, asked in the end."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > deadline:
-            raise TimeoutError(what)
+            raise TimeoutError(what() if callable(what) else what)
         time.sleep(0.2)
     return value
 

@@ -11,10 +11,11 @@ import h5py
 from cluster import ClusterTest, wait_until
 from harness import DIVERGING, SOURCE, SWEEP, read
 
-# Ten runs, of which the last two wait to be stopped in the middle, each on a rank, until the job restarts.
+# Ten runs, of which the last two wait to be stopped, each on a rank, until the job restarts. They are long enough that no
+# rank has its next one before it needs it.
 LONG = (
     SWEEP.replace("name: tiny", "name: long")
-    .replace("iterations: 50", "iterations: 20000")
+    .replace("iterations: 50", "iterations: 100000")
     .replace("n: [100, 300]", "n: 1000")
     .replace("count: 4", "count: 5")
     .replace("[leaky_relu(0.2), tanh]", "tanh")
@@ -51,7 +52,10 @@ class Jobs(ClusterTest):
 
     def under_way(self, output, job, held=2):
         """Waits until the ranks have committed something, and wait themselves."""
-        wait_until(lambda: self.log(output, "sweep", job).count("held: ") == held, "ranks that wait")
+        wait_until(
+            lambda: self.log(output, "sweep", job).count("held: ") == held,
+            lambda: f"{held} ranks that wait\n{self.log(output, 'sweep', job)}",
+        )
         self.assertTrue((read(output, "run")["status"] == 1).any())
 
     def assert_same(self, output, text):
