@@ -52,7 +52,7 @@ fast() {
     python_tests -n 2 -m fast
 }
 
-# The tests with a real Slurm wait most of the time, so they run beside all that follows the release build.
+# The tests with a real Slurm wait most of the time, so they run beside all that follows.
 start_slurm_tests() {
     if [ "$(id -u)" -ne 0 ]; then
         echo "The tests with a real Slurm (tests/slurm/) are skipped: starting its daemons takes root." >&2
@@ -64,7 +64,7 @@ start_slurm_tests() {
     slurm_log=$(mktemp)
     (
         trap - INT QUIT # which a job in the background would ignore, and its children with it
-        python_tests -n 3 slurm
+        python_tests -n 4 slurm
     ) >"$slurm_log" 2>&1 &
     slurm_tests=$!
     trap end_slurm_tests EXIT # they end their daemons themselves, whatever else fails
@@ -87,9 +87,9 @@ everything() {
     format
     section "Release build"
     build release
-    start_slurm_tests
     section "Tests of the release build: C"
-    c_tests release --label-regex 'unit|mpi'
+    c_tests release --label-regex 'unit|mpi' # alone, as ranks that share a processor wait for each other's turn
+    start_slurm_tests
     section "Tests of the release build: the program"
     python_tests -n 3 cli
 
