@@ -129,7 +129,7 @@ bool ss_cues_hold(ss_cues *cues)
 {
     cues->holds = cues->holds && !released;
     if (cues->holds) {
-        ss_clock_sleep(200e-6);
+        ss_clock_sleep(2e-3);
     }
     return cues->holds;
 }
