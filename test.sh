@@ -91,7 +91,7 @@ everything() {
     c_tests release --label-regex 'unit|mpi' # alone, as ranks that share a processor wait for each other's turn
     start_slurm_tests
     section "Tests of the release build: the program"
-    python_tests -n 3 cli
+    python_tests -n 3 --durations=20 cli
 
     section "Build with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer"
     build asan

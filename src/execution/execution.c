@@ -55,7 +55,7 @@ static ss_error prepare(ss_sweep_run *r)
     }
     SS_TRY(ss_sched_agree_once(r->session->comm, ss_workspace_create(&r->workspace)));
     SS_TRY(ss_sched_agree_once(r->session->comm, choose_grids(r)));
-    SS_TRY(ss_sched_agree(r->session->comm, ss_cues_read(&r->cues)));
+    SS_TRY(ss_sched_agree_once(r->session->comm, ss_cues_read(&r->cues)));
     r->tasks.plan = &r->sweep.plan;
     ss_error error = ss_plan_longest_first(&r->sweep.plan, &r->tasks.order);
     if (error == SS_OK) {

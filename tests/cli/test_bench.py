@@ -107,6 +107,11 @@ class Bench(ProgramTest):
         self.assert_dispatch(figures["dispatch"], 1)
         self.assertFalse(figures["scale"]["service_is_measured"])
 
+    def test_process_grids(self):
+        _, figures = self.figures("wide")
+        self.assertTrue(numbers(figures["wide"]))
+        self.assert_sound(figures["wide"])
+
     def test_dispatch_and_scale_on_two_ranks(self):
         _, figures = self.figures("dispatch", "scale", ranks=2)
         self.assertEqual(figures["ranks"], 2)

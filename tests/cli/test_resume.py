@@ -196,6 +196,8 @@ class Resume(ProgramTest):
             self.assertEqual(done.returncode, 2, cues)
             self.assertIn("SADDLESWEEP_TEST_CUES: found", done.stderr)
             self.assertFalse(self.output.exists())
+        done = self.call("run", self.spec, "-o", self.output, cues="0", ranks=2)
+        self.assertEqual((done.returncode, done.stderr.count("error: ")), (2, 1), done.stderr)
 
     def test_times_must_be_positive(self):
         for option in ("--checkpoint", "--time-limit"):
