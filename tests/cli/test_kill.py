@@ -18,7 +18,7 @@ SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(10**9)))
 RANKS = 3
 
 # 32 runs of some tens of milliseconds.
-MANY = SWEEP.replace("iterations: 50", "iterations: 20000")
+MANY = SWEEP.replace("iterations: 50", "iterations: 60000")
 
 
 def ranks_of(launcher):
