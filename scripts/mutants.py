@@ -34,6 +34,8 @@ RESULTS = WORK / "results.jsonl"
 CONTEXT = 3
 """Lines around the mutated one in a patch."""
 TESTS_AT_A_TIME = 2
+ALONE = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /dev/shm && exec "$@"', "sh"]
+"""Before a test's command: a /dev/shm of its own, as tests look at what is left there."""
 LEAST_LIMIT, LIMIT_FACTOR, UNKNOWN_LIMIT = 120.0, 8.0, 1500.0
 """Seconds that a test has at least; how many times its usual duration; if that is not known."""
 
@@ -353,12 +355,12 @@ class Tree:
     def run_test(self, test: Test, known: float | None) -> tuple[str, float]:
         """`passed`, `failed`, `timed out` or `stopped`, and after how many seconds."""
         limit = max(LEAST_LIMIT, LIMIT_FACTOR * known) if known else UNKNOWN_LIMIT
-        command = ["ctest", "--test-dir", str(self.build_folder), "-R", f"^{test.name}$"]
+        ctest = ["ctest", "--test-dir", str(self.build_folder), "-R", f"^{test.name}$"]
         temporary = WORK / f"tmp-{test.name}"
         temporary.mkdir(parents=True, exist_ok=True)
         variables = environment(TMPDIR=str(temporary))
         start = time.monotonic()
-        process = subprocess.Popen(command, env=variables, stdin=-3, stdout=-3, stderr=-3)
+        process = subprocess.Popen([*ALONE, *ctest], env=variables, stdin=-3, stdout=-3, stderr=-3)
         try:
             while process.poll() is None:
                 if self.stop.is_set() or time.monotonic() - start > limit:
@@ -425,11 +427,14 @@ def describe(result: dict[str, object]) -> str:
 
 def command_run(options: argparse.Namespace) -> int:
     """Runs mutants, and notes who killed them; killers that fail without a mutant do not count."""
+    if os.geteuid() != 0:
+        raise Problem("run: takes root, for a /dev/shm of its own for each test")
     WORK.mkdir(parents=True, exist_ok=True)
     tree = Tree(options.label, options.tree)
     done = read_results(options.label) if options.resume else {}
     others = read_results()
-    known: dict[str, float] = {}
+    times = WORK / f"{options.label}.seconds.json"
+    known: dict[str, float] = json.loads(times.read_text()) if times.exists() else {}
     # In an order that has to do with nothing, so that the first so many stand for all of them.
     patches = read_patches(options.names)
     patches.sort(key=lambda patch: hashlib.sha256(patch.name.encode()).digest())
@@ -452,6 +457,7 @@ def command_run(options: argparse.Namespace) -> int:
         result["seconds"] = round(time.monotonic() - start, 1)
         with RESULTS.open("a") as file:
             file.write(json.dumps(result) + "\n")
+        times.write_text(json.dumps(known))
         results.append(result)
         killers.setdefault(str(result.get("test", "")), []).append(patch.name)
         say(f"{number}/{len(patches)} {patch.name}: {describe(result)}, {result['seconds']} s")
