@@ -25,6 +25,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Iterator
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 PATCHES = ROOT / "tests/mutants"
@@ -38,6 +39,27 @@ ALONE = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /dev/shm && exec
 """Before a test's command: a /dev/shm of its own, as tests look at what is left there."""
 LEAST_LIMIT, LIMIT_FACTOR, UNKNOWN_LIMIT = 120.0, 8.0, 1500.0
 """Seconds that a test has at least; how many times its usual duration; if that is not known."""
+
+
+ORDER = """\
+import json, os
+from pathlib import Path
+
+import pytest
+
+KNOWN = json.loads(Path(os.environ["MUTANTS_SECONDS"]).read_text())
+NEAR = os.environ["MUTANTS_NEAR"].split()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    def key(item):
+        seconds = KNOWN.get(f"{item.path.stem}::{item.name}", 5.0)
+        return seconds / 10 if item.path.stem in NEAR else seconds
+
+    items.sort(key=key)
+"""
+"""A plugin of pytest: short tests first, and those whose file names the mutated one."""
 
 
 class Problem(Exception):
@@ -268,12 +290,14 @@ class Tree:
     def __init__(self, label: str, commit: str) -> None:
         self.folder = WORK / label
         self.build_folder = self.folder / "build/release"
+        self.program = self.build_folder / "saddlesweep"
         if not (self.folder / ".git").exists():
             subprocess.run(["git", "clone", "-q", "-n", str(ROOT), str(self.folder)], check=True)
         git = ["git", "-C", str(self.folder)]
         subprocess.run([*git, "fetch", "-q", str(ROOT), "HEAD"], check=True)
         subprocess.run([*git, "checkout", "-q", "-f", "--detach", commit], check=True)
         subprocess.run(["cmake", "--preset", "release"], cwd=self.folder, check=True, stdout=-3)
+        self.has_pytest = (self.folder / "tests/pytest.ini").exists()
         if not self.build():
             raise Problem(f"{self.folder}: the tree does not build without a mutant")
         self.tests = self.list_tests()
@@ -286,7 +310,10 @@ class Tree:
         return subprocess.run(command, env=environment(), stdout=-3, stderr=-3).returncode == 0
 
     def list_tests(self) -> list[Test]:
-        """The tests of C and of the program, without Slurm and without those of ./test.sh all."""
+        """The tests of C and of the program, without Slurm and without those of ./test.sh all.
+
+        Where pytest runs the latter, they are one test here, of which each case can kill.
+        """
         command = ["ctest", "--test-dir", str(self.build_folder), "--show-only=json-v1"]
         done = subprocess.run(command, stdout=subprocess.PIPE, env=environment(), check=True)
         found = []
@@ -298,14 +325,59 @@ class Tree:
             programs = [word for word in words if word.name.startswith("test_") and not word.suffix]
             source = self.folder / f"tests/cli/test_{name.removeprefix('cli_')}.py"
             is_cli = name.startswith("cli_")
-            program = self.build_folder / "saddlesweep"
-            found.append(Test(name, [program] if is_cli else programs, source if is_cli else None))
+            if is_cli and self.has_pytest:
+                continue
+            found.append(Test(name, [self.program] if is_cli else programs, source if is_cli else None))
         return found
+
+    def run_cases(self, patch: Patch, known: dict[str, float]) -> dict[str, object]:
+        """Runs the tests of the program as pytest does, until a case fails."""
+        seconds, report = WORK / "cases.json", WORK / "cases.xml"
+        seconds.write_text(json.dumps(known))
+        (WORK / "shortest_first.py").write_text(ORDER)
+        cli = self.folder / "tests/cli"
+        word = re.compile(rf"\b{Path(patch.path).stem.removeprefix('cmd_')}\b")
+        near = [file.stem for file in cli.glob("test_*.py") if word.search(file.read_text())]
+        variables = {
+            "SADDLESWEEP": str(self.program),
+            "SADDLESWEEP_FAULTS": str(self.build_folder / "tests/libfaults.so"),
+            "PYTHONPATH": str(WORK),
+            "MUTANTS_SECONDS": str(seconds),
+            "MUTANTS_NEAR": " ".join(near),
+        }
+        pytest = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-n", str(TESTS_AT_A_TIME), "-x"]
+        pytest += ["-p", "shortest_first", f"--junitxml={report}", "cli"]
+        process = subprocess.Popen(
+            [*ALONE, *pytest], cwd=cli.parent, env=environment(**variables), stdout=-3, stderr=-3
+        )
+        try:
+            how = "failed" if process.wait(UNKNOWN_LIMIT) else "passed"
+        except subprocess.TimeoutExpired:
+            end(process)
+            return {"outcome": "killed", "test": "cli", "how": "timed out", "passed": 0}
+        passed, killer = 0, "cli (what is left behind)"
+        for case in ElementTree.parse(report).iter("testcase"):
+            module = case.get("classname", "").split(".")
+            if len(module) < 2:  # the case at which a worker was stopped
+                continue
+            name = f"{module[1]}::{case.get('name')}"
+            if case.find("failure") is not None or case.find("error") is not None:
+                killer = name
+            elif case.find("skipped") is None:
+                passed += 1
+                known[name] = float(case.get("time", "5"))
+        if how == "passed":
+            return {"outcome": "survived", "passed": passed}
+        return {"outcome": "killed", "test": killer, "how": how, "passed": passed}
 
     def program_digests(self) -> dict[Path, str]:
         """What each program is, so that one which a mutant does not reach can be told."""
-        programs = {program for test in self.tests for program in test.programs}
-        return {of: hashlib.sha256(of.read_bytes()).hexdigest() for of in programs if of.exists()}
+        programs = {program for test in self.tests for program in test.programs} | {self.program}
+        return {program: self.digest(program) for program in programs if program.exists()}
+
+    @staticmethod
+    def digest(program: Path) -> str:
+        return hashlib.sha256(program.read_bytes()).hexdigest()
 
     @contextlib.contextmanager
     def mutated(self, patch: Patch) -> Iterator[bool]:
@@ -406,6 +478,16 @@ class Tree:
         return {**result, "passed": passed}
 
 
+    def try_all(self, patch: Patch, first: str, known: dict[str, float]) -> dict[str, object]:
+        """Which of all tests kills the patch that is in the tree, that of the name `first` first."""
+        first = "cli_" + first.partition("::")[0].removeprefix("test_") if "::" in first else first
+        result = self.first_failure(self.may_see(patch, [first], known), known)
+        sees = patch.path.endswith(".py") or self.digest(self.program) != self.plain[self.program]
+        if result["outcome"] != "killed" and self.has_pytest and sees:
+            result = self.run_cases(patch, known)
+        return result
+
+
 # --- Running mutants -----------------------------------------------------------------------------
 
 
@@ -419,7 +501,8 @@ def read_results(label: str | None = None) -> dict[str, dict[str, object]]:
 def describe(result: dict[str, object]) -> str:
     """An outcome in words."""
     if result["outcome"] == "killed":
-        return f"`{result['test']}`" + (" (in time)" if result["how"] == "timed out" else "")
+        test = str(result["test"]).replace("_", " ") if "::" in str(result["test"]) else f"`{result['test']}`"
+        return test + (" (in time)" if result["how"] == "timed out" else "")
     if result["outcome"] == "survived":
         return "**survived**"
     return str(result["outcome"])
@@ -446,10 +529,7 @@ def command_run(options: argparse.Namespace) -> int:
         first = str(others.get(patch.name, {}).get("test", ""))
         try:
             with tree.mutated(patch) as builds:
-                tests = tree.may_see(patch, [first], known) if builds else []
-                result = tree.first_failure(tests, known)
-                if not builds:
-                    result["outcome"] = "does not build"
+                result = tree.try_all(patch, first, known) if builds else {"outcome": "no build"}
         except Problem as problem:
             result = {"outcome": "does not apply"}
             say(str(problem))

@@ -143,9 +143,6 @@ ss_error ss_store_read_shard(const ss_store *store, ss_shard *shard);
  * SS_ERR_FORMAT if they cannot be read. Local. */
 ss_error ss_store_read_cell_numbers(const ss_store *store, int64_t *numbers);
 
-/* The sweep's name from the file's attributes. */
-ss_error ss_store_read_name(const ss_store *store, char *buffer, size_t size);
-
 /* A text attribute of the root, e.g. "spec", NUL-terminated; to be freed by the caller. *text is
  * NULL after an error: SS_ERR_FORMAT if there is none, SS_ERR_MEMORY. */
 ss_error ss_store_read_attribute(const ss_store *store, const char *name, char **text);

@@ -81,17 +81,6 @@ ss_error ss_store_read_cell_numbers(const ss_store *store, int64_t *numbers)
     return read_values(store, "cell", 0, store->shape.cells, numbers);
 }
 
-ss_error ss_store_read_name(const ss_store *store, char *buffer, size_t size)
-{
-    char *name = ss_store_read_text(store, "name");
-    if (!name) {
-        return ss_store_damaged(store, "its attribute \"name\" is missing");
-    }
-    snprintf(buffer, size, "%s", name);
-    H5free_memory(name);
-    return SS_OK;
-}
-
 ss_error ss_store_read_attribute(const ss_store *store, const char *name, char **text)
 {
     *text = NULL;

@@ -137,6 +137,8 @@ class Usage(ProgramTest):
         for command in ("plan", "run", "merge", "status", "reduce", "verify", "export", "bench"):
             self.assertIn(command, whole)
             self.assertIn(f"saddlesweep {command}", self.succeed(command, "--help").stdout)
+        for word in ("-h", "help"):
+            self.assertEqual(self.succeed(word).stdout, whole)
 
     def test_version(self):
         self.assertRegex(self.succeed("--version").stdout, r"^saddlesweep \d+\.\d+\.\d+ \(.+\)\n$")

@@ -169,6 +169,20 @@ class Verify(ResultFileTest):
                 self.assertIn(fragment, done.stderr)
                 self.assertIn("in the sweep; undo what was changed in the file, or restore it from a copy", done.stderr)
 
+    def test_an_attribute_that_is_missing_is_found(self):
+        """Of what a program reads from it: the others are for people."""
+        for name in ("format", "format_version", "spec", "plan_digest"):
+            with self.subTest(name):
+                self.path.write_bytes(self.whole)
+                with h5py.File(self.path, "r+") as file:
+                    del file.attrs[name]
+                damaged = self.path.read_bytes()
+                for command in (("verify", self.path, "--reseal"), ("run", "small.yaml", "-o", self.path)):
+                    done = self.call(*command)
+                    self.assertEqual(done.returncode, 2, f"{name}: {done.stdout}")
+                    self.assertIn("small.h5: ", done.stderr)
+                self.assertEqual(self.path.read_bytes(), damaged, "nothing is touched")
+
     def test_a_setting_that_differs_from_the_sweep_file_is_found(self):
         with h5py.File(self.path, "r+") as file:
             file.attrs["settings"] = file.attrs["settings"].replace("noise: 0.1", "noise: 0.2")

@@ -269,7 +269,7 @@ static void a_file_knows_its_cells_and_name(void **state)
 {
     (void)state;
     ss_store *store = NULL;
-    char name[200];
+    char *name = NULL;
     ss_spec *spec = parse(NULL);
     ss_plan plan = ss_plan_of(spec);
     assert_int_equal(ss_store_open_for_reading(path_of("shared.h5"), &store), SS_OK);
@@ -278,8 +278,9 @@ static void a_file_knows_its_cells_and_name(void **state)
     assert_int_equal(shape.seeds, SEEDS);
     assert_int_equal(shape.checkpoints, CHECKPOINTS);
     assert_int_equal(ss_store_match_labels(store, &plan), SS_OK);
-    assert_int_equal(ss_store_read_name(store, name, sizeof name), SS_OK);
+    assert_int_equal(ss_store_read_attribute(store, "name", &name), SS_OK);
     assert_string_equal(name, "stored");
+    free(name);
     assert_int_equal(ss_store_close(&store), SS_OK);
     ss_spec_destroy(&spec);
 }

@@ -74,6 +74,7 @@ static void durations_choose_their_unit(void **state)
     } cases[] = {
         {0, "0.0 us"},    {25e-6, "25.0 us"}, {4e-3, "4.0 ms"},        {12, "12.0 s"},
         {192, "3.2 min"}, {5400, "1.5 h"},    {10 * 86400, "10 days"}, {99 * 3600.0, "99.0 h"},
+        {1e-3, "1.0 ms"}, {1, "1.0 s"},       {60, "1.0 min"},         {3600, "1.0 h"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char buffer[32];
