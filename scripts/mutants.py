@@ -54,10 +54,11 @@ NEAR = os.environ["MUTANTS_NEAR"].split()
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     def key(item):
-        seconds = KNOWN.get(f"{item.path.stem}::{item.name}", 5.0)
+        seconds = KNOWN.get(f"{item.path.stem}::{item.name}", 2.5)
         return seconds / 10 if item.path.stem in NEAR else seconds
 
-    items.sort(key=key)
+    longest = float(os.environ["MUTANTS_LONGEST"])
+    items[:] = [item for item in sorted(items, key=key) if key(item) <= longest]
 """
 """A plugin of pytest: short tests first, and those whose file names the mutated one."""
 
@@ -287,7 +288,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
 class Tree:
     """A commit in a folder of its own, as it is or with one mutant in it."""
 
-    def __init__(self, label: str, commit: str) -> None:
+    def __init__(self, label: str, commit: str, longest: float) -> None:
+        self.longest = longest
         self.folder = WORK / label
         self.build_folder = self.folder / "build/release"
         self.program = self.build_folder / "saddlesweep"
@@ -344,8 +346,9 @@ class Tree:
             "PYTHONPATH": str(WORK),
             "MUTANTS_SECONDS": str(seconds),
             "MUTANTS_NEAR": " ".join(near),
+            "MUTANTS_LONGEST": str(self.longest),
         }
-        pytest = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-n", str(TESTS_AT_A_TIME), "-x"]
+        pytest = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-n", str(TESTS_AT_A_TIME + 1), "-x"]
         pytest += ["-p", "shortest_first", f"--junitxml={report}", "cli"]
         process = subprocess.Popen(
             [*ALONE, *pytest], cwd=cli.parent, env=environment(**variables), stdout=-3, stderr=-3
@@ -513,7 +516,7 @@ def command_run(options: argparse.Namespace) -> int:
     if os.geteuid() != 0:
         raise Problem("run: takes root, for a /dev/shm of its own for each test")
     WORK.mkdir(parents=True, exist_ok=True)
-    tree = Tree(options.label, options.tree)
+    tree = Tree(options.label, options.tree, options.longest)
     done = read_results(options.label) if options.resume else {}
     others = read_results()
     times = WORK / f"{options.label}.seconds.json"
@@ -603,6 +606,7 @@ def parse() -> argparse.Namespace:
     option("--tree", default="HEAD", metavar="COMMIT", help="the commit to test (%(default)s)")
     option("--label", default="after", metavar="TEXT", help="a name for the results (%(default)s)")
     option("--count", type=int, metavar="N", help="so many of them, spread like all")
+    option("--longest", type=float, default=1e9, metavar="S", help="no case of pytest above S seconds")
     option("--resume", action="store_true", help="skip those with a result of this label")
     option = add("table", command_table, "Print the results as Markdown tables.")
     option("--before", metavar="LABEL", help="the results before a change")
