@@ -296,6 +296,8 @@ class Tree:
         if not (self.folder / ".git").exists():
             subprocess.run(["git", "clone", "-q", "-n", str(ROOT), str(self.folder)], check=True)
         git = ["git", "-C", str(self.folder)]
+        parse = ["git", "-C", str(ROOT), "rev-parse", "--verify", f"{commit}^{{commit}}"]
+        commit = subprocess.run(parse, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
         subprocess.run([*git, "fetch", "-q", str(ROOT), "HEAD"], check=True)
         subprocess.run([*git, "checkout", "-q", "-f", "--detach", commit], check=True)
         subprocess.run(["cmake", "--preset", "release"], cwd=self.folder, check=True, stdout=-3)
@@ -350,9 +352,10 @@ class Tree:
         }
         pytest = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-n", str(TESTS_AT_A_TIME + 1), "-x"]
         pytest += ["-p", "shortest_first", f"--junitxml={report}", "cli"]
-        process = subprocess.Popen(
-            [*ALONE, *pytest], cwd=cli.parent, env=environment(**variables), stdout=-3, stderr=-3
-        )
+        with (WORK / "cases.log").open("w") as log:
+            process = subprocess.Popen(
+                [*ALONE, *pytest], cwd=cli.parent, env=environment(**variables), stdout=log, stderr=log
+            )
         try:
             how = "failed" if process.wait(UNKNOWN_LIMIT) else "passed"
         except subprocess.TimeoutExpired:

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import struct
 
 import h5py
 import numpy as np
@@ -168,6 +169,29 @@ class Verify(ResultFileTest):
                 self.assertEqual(done.returncode, 2)
                 self.assertIn(fragment, done.stderr)
                 self.assertIn("in the sweep; undo what was changed in the file, or restore it from a copy", done.stderr)
+
+    def test_a_seal_that_makes_no_sense_is_found(self):
+        """Of a file that somebody has made to be read: its own checksum holds (src/store/seal.c)."""
+        ranges, offset, size = struct.unpack_from("<3q", self.whole, 80)
+        self.assertGreater(ranges, 20)
+        for name, place, number in [
+            ("fewer than none", 80, -1),
+            ("more than there is room for", 80, 10**6),
+            ("a range in the seal itself", 88, 0),
+            ("a range beyond the end", 88, len(self.whole)),
+            ("a range of negative size", 96, -size),
+            ("a range that ends beyond the end", 96, len(self.whole)),
+            ("a range that runs over the next", 96, size + 4096),
+            ("an end that is beyond all numbers", 88, 2**63 - 1 - size // 2),
+        ]:
+            with self.subTest(name):
+                content = bytearray(self.whole)
+                struct.pack_into("<q", content, place, number)
+                content[2040:2048] = struct.pack("<Q", xxh3(bytes(content[:2040])))
+                self.path.write_bytes(content)
+                done = self.call("verify", self.path)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn("small.h5: its first 2048 bytes, the seal, make no sense; restore it", done.stderr)
 
     def test_an_attribute_that_is_missing_is_found(self):
         """Of what a program reads from it: the others are for people."""

@@ -6,6 +6,7 @@
 #include "narrow_kernel.h"
 #include "saddlesweep/run.h"
 #include "small_batch.h"
+#include "src/kernel/openblas.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -356,6 +357,34 @@ static void a_kernel_that_cannot_run_here_is_refused_and_not_listed(void **state
 #endif
 }
 
+static int forget_openblas(void **state)
+{
+    unsetenv("OPENBLAS_CORETYPE");
+    unsetenv("OPENBLAS_NUM_THREADS");
+    return forget_choice(state);
+}
+
+static void openblas_takes_the_instructions_of_the_kernel_unless_told(void **state)
+{
+    (void)state;
+    static const char *const types[][2] = {
+        {"avx512", "SkylakeX"}, {"avx2", "Haswell"}, {"portable", NULL}};
+    for (size_t i = 0; i < COUNT_OF(types); i++) {
+        if (kernel_named(types[i][0])) {
+            setenv("SADDLESWEEP_KERNEL", types[i][0], 1);
+            setenv("OPENBLAS_NUM_THREADS", "8", 1); /* a rank has one core, whatever a shell says */
+            setenv("OPENBLAS_CORETYPE", "Prescott", 1);
+            ss_openblas_prepare();
+            assert_string_equal(getenv("OPENBLAS_CORETYPE"), "Prescott");
+            assert_string_equal(getenv("OPENBLAS_NUM_THREADS"), "1");
+            unsetenv("OPENBLAS_CORETYPE");
+            ss_openblas_prepare();
+            const char *type = getenv("OPENBLAS_CORETYPE");
+            assert_true(types[i][1] ? type && strcmp(type, types[i][1]) == 0 : !type);
+        }
+    }
+}
+
 static void the_reference_serves_both_precisions(void **state)
 {
     (void)state;
@@ -409,6 +438,8 @@ int main(void)
         cmocka_unit_test(kernels_that_fuse_give_the_same_bits),
         cmocka_unit_test(kernels_do_not_depend_on_what_scratch_held),
         cmocka_unit_test_teardown(the_environment_names_the_kernel, forget_choice),
+        cmocka_unit_test_teardown(openblas_takes_the_instructions_of_the_kernel_unless_told,
+                                  forget_openblas),
         cmocka_unit_test_teardown(a_kernel_that_cannot_run_here_is_refused_and_not_listed,
                                   forget_choice),
         cmocka_unit_test_teardown(the_reference_serves_both_precisions, forget_choice),
