@@ -313,7 +313,10 @@ class Refusals(FitTest):
     def test_wrong_options_and_files(self):
         path = self.run_sweep(LAW, "law")
         before = path.read_bytes()
-        self.assertIn("expected 2000 to 1000000", self.refuse(path, "--resamples", "1999"))
+        for number in ("1999", "1000001"):
+            self.assertIn("expected 2000 to 1000000", self.refuse(path, "--resamples", number))
+        for number in ("2000", "1000000"):
+            self.assertIn("no-such.h5", self.refuse(self.folder / "no-such.h5", "--resamples", number))
         self.assertEqual(self.call("fit", path, "--json", path).returncode, 2)
         self.assertEqual(path.read_bytes(), before)
         self.assertEqual(self.call("fit", path, "--json", self.folder / "none" / "x.json").returncode, 2)
