@@ -53,6 +53,10 @@ NEAR = os.environ["MUTANTS_NEAR"].split()
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
+    import harness
+
+    harness.PATIENCE = 60  # seconds, in which a mutant that hangs is found
+
     def key(item):
         seconds = KNOWN.get(f"{item.path.stem}::{item.name}", 2.5)
         return seconds / 10 if item.path.stem in NEAR else seconds
