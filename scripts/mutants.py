@@ -436,7 +436,7 @@ class Tree:
 
     def run_test(self, test: Test, known: float | None) -> tuple[str, float]:
         """`passed`, `failed`, `timed out` or `stopped`, and after how many seconds."""
-        limit = max(LEAST_LIMIT, LIMIT_FACTOR * known) if known else UNKNOWN_LIMIT
+        limit = max(LEAST_LIMIT, LIMIT_FACTOR * known) if known else UNKNOWN_LIMIT / (1 if test.source else 5)
         ctest = ["ctest", "--test-dir", str(self.build_folder), "-R", f"^{test.name}$"]
         temporary = WORK / f"tmp-{test.name}"
         temporary.mkdir(parents=True, exist_ok=True)

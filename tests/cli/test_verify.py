@@ -193,6 +193,20 @@ class Verify(ResultFileTest):
                 self.assertEqual(done.returncode, 2)
                 self.assertIn("small.h5: its first 2048 bytes, the seal, make no sense; restore it", done.stderr)
 
+    def test_datasets_that_do_not_fit_together_are_found(self):
+        for name, fragment in (("run", "/run and /error do not fit together"), ("error", "do not fit together")):
+            with self.subTest(name):
+                self.path.write_bytes(self.whole)
+                with h5py.File(self.path, "r+") as file:
+                    values = file[name][:, :1]
+                    del file[name]
+                    file[name] = values
+                changed = self.path.read_bytes()
+                done = self.call("verify", self.path, "--reseal")
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(fragment, done.stderr)
+                self.assertEqual(self.path.read_bytes(), changed, "it is not sealed")
+
     def test_an_attribute_that_is_missing_is_found(self):
         """Of what a program reads from it: the others are for people."""
         for name in ("format", "format_version", "spec", "plan_digest"):
