@@ -37,7 +37,7 @@ CONTEXT = 3
 TESTS_AT_A_TIME = 2
 ALONE = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /dev/shm && exec "$@"', "sh"]
 """Before a test's command: a /dev/shm of its own, as tests look at what is left there."""
-LEAST_LIMIT, LIMIT_FACTOR, UNKNOWN_LIMIT = 120.0, 8.0, 1500.0
+LEAST_LIMIT, LIMIT_FACTOR, UNKNOWN_LIMIT = 45.0, 10.0, 1500.0
 """Seconds that a test has at least; how many times its usual duration; if that is not known."""
 
 
