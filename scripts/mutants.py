@@ -292,8 +292,8 @@ def end(process: subprocess.Popen[bytes]) -> None:
 class Tree:
     """A commit in a folder of its own, as it is or with one mutant in it."""
 
-    def __init__(self, label: str, commit: str, longest: float) -> None:
-        self.longest = longest
+    def __init__(self, label: str, commit: str, longest: float, files: list[str]) -> None:
+        self.longest, self.files = longest, files
         self.folder = WORK / label
         self.build_folder = self.folder / "build/release"
         self.program = self.build_folder / "saddlesweep"
@@ -355,7 +355,8 @@ class Tree:
             "MUTANTS_LONGEST": str(self.longest),
         }
         pytest = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-n", str(TESTS_AT_A_TIME + 1), "-x"]
-        pytest += ["-p", "shortest_first", f"--junitxml={report}", "cli"]
+        pytest += ["-p", "shortest_first", f"--junitxml={report}"]
+        pytest += [f"cli/{name}.py" for name in self.files] or ["cli"]
         with (WORK / "cases.log").open("w") as log:
             process = subprocess.Popen(
                 [*ALONE, *pytest], cwd=cli.parent, env=environment(**variables), stdout=log, stderr=log
@@ -523,7 +524,7 @@ def command_run(options: argparse.Namespace) -> int:
     if os.geteuid() != 0:
         raise Problem("run: takes root, for a /dev/shm of its own for each test")
     WORK.mkdir(parents=True, exist_ok=True)
-    tree = Tree(options.label, options.tree, options.longest)
+    tree = Tree(options.label, options.tree, options.longest, options.files)
     done = read_results(options.label) if options.resume else {}
     others = read_results()
     times = WORK / f"{options.label}.seconds.json"
@@ -614,6 +615,7 @@ def parse() -> argparse.Namespace:
     option("--label", default="after", metavar="TEXT", help="a name for the results (%(default)s)")
     option("--count", type=int, metavar="N", help="so many of them, spread like all")
     option("--longest", type=float, default=1e9, metavar="S", help="no case of pytest above S seconds")
+    option("--files", nargs="*", default=[], metavar="test_X", help="these files of tests/cli only")
     option("--resume", action="store_true", help="skip those with a result of this label")
     option = add("table", command_table, "Print the results as Markdown tables.")
     option("--before", metavar="LABEL", help="the results before a change")

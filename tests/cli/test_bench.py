@@ -106,6 +106,7 @@ class Bench(ProgramTest):
         self.assert_kernel(figures["kernel"])
         self.assert_dispatch(figures["dispatch"], 1)
         self.assertFalse(figures["scale"]["service_is_measured"])
+        self.assertRegex(stdout, r"rank 0, for a message.* s, given\n")
 
     def test_process_grids(self):
         _, figures = self.figures("wide")
@@ -113,7 +114,8 @@ class Bench(ProgramTest):
         self.assert_sound(figures["wide"])
 
     def test_dispatch_and_scale_on_two_ranks(self):
-        _, figures = self.figures("dispatch", "scale", ranks=2)
+        stdout, figures = self.figures("dispatch", "scale", ranks=2)
+        self.assertRegex(stdout, r"rank 0, for a message.* s, measured\n")
         self.assertEqual(figures["ranks"], 2)
         self.assert_dispatch(figures["dispatch"], 2)
         self.assertTrue(figures["scale"]["service_is_measured"])

@@ -97,6 +97,15 @@ class Submit(ProgramTest):
         self.assertNotIn("--exclusive", figures)
         self.assertNotIn("--dependency", figures)
 
+    def test_memory_is_asked_for_once(self):
+        for options in ((), ("--", "--mem=2G"), ("--", "--mem-per-cpu", "1G"), ("--", "--exclusive")):
+            sweep, _ = self.dry_run(*options)
+            asked = [line for line in self.directives(sweep) if line.startswith("--mem")]
+            if options and "--mem" in options[1]:
+                self.assertEqual(asked, [" ".join(options[1:])])
+            self.assertNotIn("--mem=0M", asked, "which is all that a node has")
+            self.assertLessEqual(len(asked), 1)
+
     def test_shards_are_an_array_of_jobs_with_a_file_each_and_a_merge(self):
         sweep, figures = self.dry_run("--shards", "4")
         self.assertIn("--array=1-4", self.directives(sweep))

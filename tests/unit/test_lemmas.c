@@ -107,6 +107,58 @@ static void errors_of_samples_are_those_of_their_definitions(void **state)
                 check_norm(product, run.d * run.k), 1e-13);
 }
 
+/* E ∇g_{m,n} comes from the batches of iterations 1 to 1000, in groups of 50; the square of its
+ * distance to ∇g_n = 2 (A Aᵀ − X_n) A is the mean over pairs of different groups. */
+static void the_bias_is_that_of_the_first_thousand_batches(void **state)
+{
+    (void)state;
+    enum { GROUPS = 20, SIZE = 50 };
+    double values[RESULTS];
+    double X_n[MOST_D * MOST_D];
+    double V[MOST_D * MOST_D];
+    double A[MOST_D * MOST_D];
+    double exact[MOST_D * MOST_D];
+    double gradient[MOST_D * MOST_D];
+    double total[MOST_D * MOST_D] = {0};
+    double squares = 0;
+    ss_run run = measured(identity, 50, 8);
+    int64_t count = run.d * run.k;
+    measure(&run, values);
+    form(&run, X_n, V, A);
+    ss_matrix_gram(A, run.d, run.k, V);
+    for (int64_t entry = 0; entry < run.d * run.d; entry++) {
+        V[entry] = 2 * (V[entry] - X_n[entry]);
+    }
+    ss_matrix_product(V, run.d, run.d, A, run.k, exact);
+    const ss_kernel *kernel;
+    assert_int_equal(ss_kernel_choose(SS_PRECISION_DOUBLE, &kernel), SS_OK);
+    ss_batch latents = ss_run_latent_batch(&run, A);
+    void *scratch = aligned_alloc(64, (kernel->scratch_bytes(&latents) + 63) / 64 * 64);
+    assert_non_null(scratch);
+    for (int g = 0; g < GROUPS; g++) {
+        double mean[MOST_D * MOST_D] = {0};
+        for (int b = 0; b < SIZE; b++) {
+            latents.t = (uint32_t)(g * SIZE + b + 1);
+            kernel->gamma(&latents, scratch, V);
+            for (int64_t entry = 0; entry < run.d * run.d; entry++) {
+                V[entry] -= X_n[entry];
+            }
+            kernel->gradient(&latents, scratch, V, gradient);
+            for (int64_t i = 0; i < count; i++) {
+                mean[i] += (gradient[i] - exact[i]) / SIZE;
+            }
+        }
+        squares += pow(check_norm(mean, count), 2);
+        for (int64_t i = 0; i < count; i++) {
+            total[i] += mean[i];
+        }
+    }
+    free(scratch);
+    double expected = (pow(check_norm(total, count), 2) - squares) / (GROUPS * (GROUPS - 1));
+    assert_near(values[SS_COVARIANCE_VALUES + SS_GRADIENT_BIAS_SQUARED], expected,
+                1e-10 * fabs(expected));
+}
+
 /* Wishart's E S G S = G + (G + tr(G) I) / m for S = (1/m) Σ z zᵀ: the bias is (2/m) A (G + tr(G) I)
  * with G = Aᵀ A. */
 static void the_bias_is_within_its_standard_errors(void **state)
@@ -262,6 +314,7 @@ static void it_can_be_stopped_and_goes_on_to_the_same_bits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_bias_is_that_of_the_first_thousand_batches),
         cmocka_unit_test(errors_of_samples_are_those_of_their_definitions),
         cmocka_unit_test(the_bias_is_within_its_standard_errors),
         cmocka_unit_test(errors_fall_at_the_rates_of_the_lemmas),
