@@ -134,7 +134,8 @@ ss_error ss_store_read_executions(const ss_store *store,
                                   ss_execution_record records[SS_EXECUTION_ROWS]);
 ss_error ss_store_write_execution(ss_store *store, int row, const ss_execution_record *record);
 
-/* Asks the system to put this rank's writes on the disk (fdatasync). Local; SS_ERR_IO. */
+/* Asks the system to put this rank's writes on the disk (fdatasync). Local; SS_ERR_IO, also if the
+ * file no longer has its name. */
 ss_error ss_store_sync(ss_store *store);
 
 /* Which part of its sweep the file was made for; the whole, if it does not say. SS_ERR_FORMAT if

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *ss_store_library(char *buffer, size_t size)
@@ -268,12 +269,27 @@ ss_store_shape ss_store_shape_of(const ss_store *store)
     return store->shape;
 }
 
+/* The name still leads to the file that is open. */
+static bool still_named(const ss_store *store)
+{
+    struct stat open_file;
+    struct stat named;
+    return fstat(store->descriptor, &open_file) == 0 && stat(store->path, &named) == 0 &&
+           open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
+}
+
 ss_error ss_store_sync(ss_store *store)
 {
     if (fdatasync(store->descriptor) != 0) {
         return ss_disk_failed(store->path, "cannot be synced", errno);
     }
-    return SS_OK;
+    return still_named(store)
+               ? SS_OK
+               : ss_fail(SS_ERR_IO,
+                         "%s: has been removed or renamed while it was being written; what is "
+                         "committed is in the file that had this name: give it back, if there is "
+                         "one, and repeat the command",
+                         store->path);
 }
 
 ss_error ss_store_read_records(const ss_store *store, int64_t cell, int64_t seed_index,

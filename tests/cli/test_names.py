@@ -89,6 +89,35 @@ class Names(ProgramTest):
         self.assertEqual(self.files(), before)
 
 
+class Moved(ProgramTest):
+    """The file loses its name while a run writes it."""
+
+    def test_it_is_noticed_and_told(self):
+        spec, output, other = self.write("s.yaml", RUN), self.folder / "s.h5", self.folder / "moved.h5"
+        undisturbed = read(self.finished(RUN), "error").tobytes()
+        for ranks in (None, 2):
+            for change in (lambda: output.rename(other), output.unlink, lambda: other.replace(output)):
+                with self.subTest(ranks=ranks):
+                    output.unlink(missing_ok=True)
+                    started = self.hold(spec, "-o", output, cues=HELD, ranks=ranks)
+                    other.write_bytes(b"another file")
+                    change()
+                    started.send(signal.SIGUSR2)
+                    status = started.wait()
+                    stdout, stderr = started.said()
+                    self.assertEqual(status, 1, stdout + stderr)
+                    self.assertIn("s.h5: has been removed or renamed while it was being written", stderr)
+                    self.assertNotIn("result file", stdout)
+        output.unlink()
+        started = self.hold(spec, "-o", output, cues=HELD)
+        output.rename(other)
+        started.send(signal.SIGUSR2)
+        started.wait()
+        other.rename(output)
+        self.succeed("run", spec, "-o", output)
+        self.assertEqual(read(output, "error").tobytes(), undisturbed)
+
+
 class WithoutLocks(Names):
     """The same where flock fails, for each of the reasons that file systems have."""
 
@@ -139,10 +168,12 @@ class WithoutLocks(Names):
 
     def test_nothing_committed_is_replaced_by_something_less(self):
         """Two writers that know nothing of each other: hard links, and no locks."""
-        self.stop_at(self.spec, "-o", self.output, cues=HELD)
-        other = self.link(symbolic=False)
         for number in (signal.SIGUSR1, signal.SIGTERM):
             with self.subTest(number):
+                for name in ("s.h5", "other.h5"):
+                    (self.folder / name).unlink(missing_ok=True)
+                self.stop_at(self.spec, "-o", self.output, cues=HELD)
+                other = self.link(symbolic=False)
                 started = self.hold(self.spec, "-o", other, cues=HELD)
                 self.succeed("run", self.spec, "-o", self.output)
                 started.send(number)
