@@ -4,6 +4,8 @@
 #include "cli/cli.h"
 #include "saddlesweep/error.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,9 +54,8 @@ static int unknown_command(const char *word)
     return ss_error_exit_status(SS_ERR_USAGE);
 }
 
-int main(int argc, char **argv)
+static int execute(int argc, char **argv)
 {
-    ss_process_note_parent();
     const char *word = argc > 1 ? argv[1] : "";
     for (int i = 0; i < COMMANDS; i++) {
         if (strcmp(word, commands[i].name) == 0) {
@@ -74,4 +75,23 @@ int main(int argc, char **argv)
         return ss_error_exit_status(SS_ERR_USAGE);
     }
     return unknown_command(word);
+}
+
+/* What a command could not say makes it fail, unless it has failed already. */
+static int check_output(int status)
+{
+    bool failed = ferror(stdout) != 0;
+    bool told = status == ss_error_exit_status(SS_ERR_IO);
+    if ((fflush(stdout) == 0 && !failed) || told) {
+        return status;
+    }
+    fprintf(stderr, "error: the standard output cannot be written: %s\n",
+            failed ? "a write has failed" : strerror(errno));
+    return status == SS_EXIT_DONE ? ss_error_exit_status(SS_ERR_IO) : status;
+}
+
+int main(int argc, char **argv)
+{
+    ss_process_note_parent();
+    return check_output(execute(argc, argv));
 }

@@ -103,12 +103,14 @@ ss_error ss_store_read_results(const ss_store *store, int64_t cell, int64_t seed
 
 /* Commits one run: its results (ss_run_result_count(run) values) first, then the record that
  * vouches for them. Local: a few writes, no other rank is waited for. After SS_ERR_IO the run
- * counts as not committed. */
+ * counts as not committed. What the file has of the run already is never replaced by something
+ * less (DONE, DIVERGED, FAILED, PARTIAL, nothing): then nothing is written. */
 ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
                          const ss_record *record, const double *results);
 
-/* Notes that a run is PARTIAL, by its record alone. Local; SS_ERR_IO. */
-ss_error ss_store_mark(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record);
+/* Notes that a run is PARTIAL, by its record alone, unless it is committed. Local; SS_ERR_IO. */
+ss_error ss_store_mark(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
+                       const ss_record *record);
 
 typedef enum ss_quantity {
     SS_QUANTITY_ERROR,
@@ -132,7 +134,8 @@ ss_error ss_store_read_executions(const ss_store *store,
                                   ss_execution_record records[SS_EXECUTION_ROWS]);
 ss_error ss_store_write_execution(ss_store *store, int row, const ss_execution_record *record);
 
-/* Asks the system to put this rank's writes on the disk (fdatasync). Local; SS_ERR_IO. */
+/* Asks the system to put this rank's writes on the disk (fdatasync). Local; SS_ERR_IO, also if the
+ * file no longer has its name. */
 ss_error ss_store_sync(ss_store *store);
 
 /* Which part of its sweep the file was made for; the whole, if it does not say. SS_ERR_FORMAT if
@@ -153,9 +156,14 @@ ss_error ss_store_read_attribute(const ss_store *store, const char *name, char *
  * each other.
  */
 typedef struct ss_store_lock {
-    int descriptor; /* -1: not held */
+    int descriptor;     /* of the lock file; -1: not held */
+    int file;           /* of the result file, which has a lock of its own; -1: none yet */
+    bool without_locks; /* the file system has none: the lock file's text and age decide */
+    struct ss_heartbeat *heartbeat; /* then, while it is held alone */
     char path[4096 + 8];
 } ss_store_lock;
+
+#define SS_STORE_NO_LOCK ((ss_store_lock){.descriptor = -1, .file = -1})
 
 /* How long orphans of a killed mpirun may take to notice; about a second. */
 #define SS_STORE_LOCK_PATIENCE 3.0

@@ -3,9 +3,11 @@
 #include "text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* *folder and *name (the caller's to free) of a path; the folder of a bare name is ".". */
 static void split(const char *path, char **folder, char **name)
@@ -42,6 +44,47 @@ ss_error ss_path_absolute(const char *path, char **absolute)
     free(folder);
     free(name);
     return error;
+}
+
+/* The name in a link, seen from the link's folder; NULL, with errno, if it cannot be read. */
+static char *name_in_link(const char *link)
+{
+    char target[PATH_MAX];
+    ss_text name = {0};
+    ssize_t length = readlink(link, target, sizeof target - 1);
+    if (length < 0) {
+        return NULL;
+    }
+    target[length] = '\0';
+    const char *slash = target[0] == '/' ? NULL : strrchr(link, '/');
+    ss_text_append(&name, "%.*s%s", slash ? (int)(slash - link + 1) : 0, link, target);
+    errno = ENOMEM; /* if it has failed */
+    return name.data;
+}
+
+ss_error ss_path_follow(const char *path, char **real)
+{
+    enum { MOST_LINKS = 40 }; /* as many as Linux follows */
+    struct stat information;
+    char *name = strdup(path);
+    int links = 0;
+    int cause = 0;
+    while (name && lstat(name, &information) == 0 && S_ISLNK(information.st_mode)) {
+        char *next = links++ < MOST_LINKS ? name_in_link(name) : NULL;
+        cause = links > MOST_LINKS ? ELOOP : errno;
+        free(name);
+        name = next;
+    }
+    *real = name;
+    if (name) {
+        return SS_OK;
+    }
+    return links == 0 || cause == ENOMEM
+               ? ss_fail(SS_ERR_MEMORY, "out of memory for a path")
+               : ss_fail(SS_ERR_USAGE,
+                         "%s: is a symbolic link that leads nowhere: %s; remove it, or "
+                         "name another file",
+                         path, strerror(cause));
 }
 
 bool ss_path_same_file(const char *a, const char *b)

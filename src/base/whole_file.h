@@ -1,5 +1,5 @@
 /* A file that appears under its name whole, or not at all: written under another one, then renamed.
- */
+ * Where a symbolic link leads, also if nothing is there yet. */
 #ifndef SADDLESWEEP_BASE_WHOLE_FILE_H
 #define SADDLESWEEP_BASE_WHOLE_FILE_H
 
@@ -8,9 +8,10 @@
 #include <stdio.h>
 
 typedef struct ss_whole_file {
-    FILE *out; /* to write to; its errors are found by ss_whole_file_end */
-    const char *path;
-    ss_text temporary; /* PATH.creating */
+    FILE *out;         /* to write to; its errors are found by ss_whole_file_end */
+    const char *path;  /* as the user names it */
+    char *real;        /* where that leads */
+    ss_text temporary; /* REAL.creating */
 } ss_whole_file;
 
 /* `path` is borrowed until the end. SS_ERR_USAGE if nothing can be created there, SS_ERR_MEMORY;

@@ -139,10 +139,7 @@ static ss_error export_file(const char *path, void *context)
     if (strcmp(csv, "-") == 0 || (stat(csv, &there) == 0 && !S_ISREG(there.st_mode))) {
         return write_stream(path, csv);
     }
-    char *target = realpath(csv, NULL); /* of a link, so that it stays one; NULL: a new file */
-    ss_error error = write_file(path, target ? target : csv);
-    free(target);
-    return error;
+    return write_file(path, csv);
 }
 
 int ss_cmd_export(int argc, char **argv)

@@ -1,3 +1,4 @@
+#include "../base/path.h"
 #include "../execution/merge.h"
 #include "cli.h"
 #include "options.h"
@@ -41,17 +42,22 @@ int ss_cmd_merge(int argc, char **argv)
     int help;
     int status = SS_EXIT_DONE;
     ss_session session = ss_session_begin();
+    char *real = NULL; /* where `output` leads */
     ss_error error = ss_options_parse(&line, argc, argv, &none, &help);
     if (error == SS_OK && !help) {
         error = check(&line, output);
+    }
+    if (error == SS_OK && !help) {
+        error = ss_path_follow(output, &real);
     }
     error = ss_sched_agree_once(session.comm, error);
     if (help && session.rank == 0) {
         ss_options_print_help(&line);
     } else if (error == SS_OK && !help && session.rank == 0) { /* other ranks only wait */
         ss_session alone = {.comm = MPI_COMM_SELF, .rank = 0, .ranks = 1};
-        error = ss_merge_run(&alone, &shards, output, &status);
+        error = ss_merge_run(&alone, &shards, real, &status);
     }
+    free(real);
     free(shards.texts);
     return ss_session_end(&session, error, status);
 }

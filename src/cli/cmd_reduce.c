@@ -37,7 +37,7 @@ static ss_error reduce_locked(const ss_session *session, const char *path)
 /* Alone: bands that are computed while runs are committed would be older than those. */
 static ss_error reduce_file(const ss_session *session, const char *path)
 {
-    ss_store_lock lock = {.descriptor = -1};
+    ss_store_lock lock = SS_STORE_NO_LOCK;
     ss_error error = SS_OK;
     if (session->rank == 0) {
         error = access(path, F_OK) == 0

@@ -1,4 +1,5 @@
 #include "../base/clock.h"
+#include "../base/path.h"
 #include "../execution/execution.h"
 #include "cli.h"
 #include "options.h"
@@ -33,16 +34,19 @@ typedef struct command_words {
     double started; /* on the monotonic clock */
     int64_t time_limit;
     const char *progress;
+    char *output; /* where -o leads */
     ss_execution_options options;
 } command_words;
 
-static ss_error check_options(const ss_command_line *line, const char *progress,
-                              ss_execution_options *options)
+static ss_error check_options(const ss_command_line *line, command_words *words)
 {
+    ss_execution_options *options = &words->options;
     if (!options->output || !options->output[0]) {
         return ss_fail(SS_ERR_USAGE, "-o FILE.h5 is missing\nusage: %s", line->usage);
     }
-    return choose_style(progress, &options->style);
+    SS_TRY(ss_path_follow(options->output, &words->output));
+    options->output = words->output;
+    return choose_style(words->progress, &options->style);
 }
 
 /* The command line means the same on every rank, and is refused by all if one rank cannot follow.
@@ -55,7 +59,7 @@ static int parse_and_run(const ss_command_line *line, int argc, char **argv, com
     ss_session session = ss_session_begin();
     ss_error error = ss_options_parse(line, argc, argv, &options->spec_path, &help);
     if (error == SS_OK && !help) {
-        error = check_options(line, words->progress, options);
+        error = check_options(line, words);
     }
     options->deadline = ss_deadline_of(words->started, words->time_limit);
     error = ss_sched_agree_once(session.comm, error);
@@ -64,6 +68,7 @@ static int parse_and_run(const ss_command_line *line, int argc, char **argv, com
     } else if (error == SS_OK && !help) {
         error = ss_execution_run(&session, options, &status);
     }
+    free(words->output);
     free(options->overrides.texts);
     free(options->reuse.texts);
     return ss_session_end(&session, error, status);

@@ -322,7 +322,7 @@ static ss_error verify_file(const char *path, const verify_options *options)
 static ss_error verify(const char *path, void *context)
 {
     const verify_options *options = context;
-    ss_store_lock lock = {.descriptor = -1};
+    ss_store_lock lock = SS_STORE_NO_LOCK;
     if (options->reseal) {
         SS_TRY(ss_store_lock_alone(path, 0, &lock));
     }

@@ -187,7 +187,7 @@ ss_error ss_execution_run(const ss_session *session, const ss_execution_options 
     ss_sweep_run r = {
         .session = session,
         .options = options,
-        .output = {.session = session, .lock = {.descriptor = -1}},
+        .output = {.session = session, .lock = SS_STORE_NO_LOCK},
         .logbook = ss_logbook_blank(),
     };
     ss_error error = execute_sweep(&r, status);

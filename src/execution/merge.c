@@ -295,7 +295,7 @@ ss_error ss_merge_run(const ss_session *session, const ss_texts *inputs, const c
         .inputs = inputs,
         .path = output,
         .started = ss_clock_seconds(),
-        .output = {.session = session, .lock = {.descriptor = -1}},
+        .output = {.session = session, .lock = SS_STORE_NO_LOCK},
     };
     ss_error error = ss_output_close(&m.output, merge_all(&m, status));
     ss_sweep_release(&m.sweep);

@@ -59,7 +59,7 @@ ss_error ss_output_open(const ss_session *session, const char *path, const ss_sw
 {
     MPI_Comm comm = session->comm;
     bool first = session->rank == 0;
-    *output = (ss_output){.session = session, .path = path, .lock = {.descriptor = -1}};
+    *output = (ss_output){.session = session, .path = path, .lock = SS_STORE_NO_LOCK};
     ss_error error = first ? prepare_file(output, sweep, tasks, origin, retry_failed) : SS_OK;
     SS_TRY(ss_sched_agree(comm, error));
     SS_TRY(ss_sched_agree(comm, first ? SS_OK : ss_store_lock_shared(path, &output->lock)));

@@ -86,7 +86,7 @@ static ss_error execute(void *context, int64_t task, ss_sched_poll poll, void *p
     ss_record record = ss_record_of(&run, &outcome, r->session->rank, r->trajectory);
     if (*result == SS_TASK_STOPPED) {
         return outcome.status == SS_RUN_PARTIAL
-                   ? ss_store_mark(r->output.store, cell, seed_index, &record)
+                   ? ss_store_mark(r->output.store, cell, seed_index, &run, &record)
                    : SS_OK;
     }
     SS_TRY(ss_store_commit(r->output.store, cell, seed_index, &run, &record, r->trajectory));

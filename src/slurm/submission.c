@@ -94,7 +94,7 @@ static ss_error pending_share(const ss_store *store, const ss_plan *plan, int64_
 static ss_error check_unwritten(const char *result)
 {
     char writer[512];
-    ss_store_lock lock = {.descriptor = -1};
+    ss_store_lock lock = SS_STORE_NO_LOCK;
     if (!ss_store_lock_peek(result, writer, sizeof writer)) {
         return SS_OK;
     }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *ss_store_library(char *buffer, size_t size)
@@ -268,12 +269,27 @@ ss_store_shape ss_store_shape_of(const ss_store *store)
     return store->shape;
 }
 
+/* The name still leads to the file that is open. */
+static bool still_named(const ss_store *store)
+{
+    struct stat open_file;
+    struct stat named;
+    return fstat(store->descriptor, &open_file) == 0 && stat(store->path, &named) == 0 &&
+           open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
+}
+
 ss_error ss_store_sync(ss_store *store)
 {
     if (fdatasync(store->descriptor) != 0) {
         return ss_disk_failed(store->path, "cannot be synced", errno);
     }
-    return SS_OK;
+    return still_named(store)
+               ? SS_OK
+               : ss_fail(SS_ERR_IO,
+                         "%s: has been removed or renamed while it was being written; what is "
+                         "committed is in the file that had this name: give it back, if there is "
+                         "one, and repeat the command",
+                         store->path);
 }
 
 ss_error ss_store_read_records(const ss_store *store, int64_t cell, int64_t seed_index,
@@ -296,14 +312,21 @@ static ss_error read_trajectories(const ss_store *store, int64_t cell, int64_t s
     return status < 0 ? ss_layout_fail(SS_ERR_IO, store->path, "/error cannot be read") : SS_OK;
 }
 
+/* The values from one run's results to the next one's. */
+static int64_t results_stride(const ss_store *store)
+{
+    int64_t stride = store->shape.checkpoints;
+    for (int part = 0; part < RESULT_PARTS; part++) {
+        stride += ss_boxes_values(ss_store_part_room(&store->shape, part));
+    }
+    return stride;
+}
+
 ss_error ss_store_read_results(const ss_store *store, int64_t cell, int64_t seed_index,
                                int64_t count, const ss_run *run, double *results)
 {
     ss_store_shape shape = store->shape;
-    int64_t stride = shape.checkpoints;
-    for (int part = 0; part < RESULT_PARTS; part++) {
-        stride += ss_boxes_values(ss_store_part_room(&shape, part));
-    }
+    int64_t stride = results_stride(store);
     if (stride == shape.checkpoints) {
         return read_trajectories(store, cell, seed_index, count, results);
     }
@@ -332,7 +355,45 @@ ss_error ss_store_write_in_place(ss_store *store, const char *what, int range, M
     return cause == 0 ? SS_OK : ss_disk_failed(store->path, what, cause);
 }
 
-ss_error ss_store_mark(ss_store *store, int64_t cell, int64_t seed_index, const ss_record *record)
+/* How much of a run a record vouches for. */
+static int worth(const ss_record *record)
+{
+    switch (record->status) {
+    case SS_RUN_DONE:
+        return 4;
+    case SS_RUN_DIVERGED:
+        return 3;
+    case SS_RUN_FAILED:
+        return 2;
+    case SS_RUN_PARTIAL:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* The file has more of this run than the record would vouch for: another program has written it
+ * meanwhile, which no lock has kept away. What cannot be read counts as nothing. */
+static bool has_more(const ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
+                     const ss_record *record)
+{
+    ss_record found;
+    double *results = NULL;
+    int64_t place = cell * store->shape.seeds + seed_index;
+    off_t offset = store->ranges[SS_RANGE_RUN].offset + place * (off_t)sizeof found;
+    if (ss_disk_read(store->descriptor, &found, sizeof found, offset) != 0 ||
+        worth(&found) <= worth(record) || !ss_record_committed(&found) ||
+        ss_allocate((size_t)results_stride(store), sizeof *results, &results) != SS_OK) {
+        return false;
+    }
+    bool more = ss_store_read_results(store, cell, seed_index, 1, run, results) == SS_OK &&
+                ss_record_trusted(&found, run, results);
+    free(results);
+    return more;
+}
+
+static ss_error write_record(ss_store *store, int64_t cell, int64_t seed_index,
+                             const ss_record *record)
 {
     MPI_Offset run = cell * store->shape.seeds + seed_index;
     return ss_store_write_in_place(store, SS_STORE_RUN_NOT_WRITTEN, SS_RANGE_RUN,
@@ -342,12 +403,23 @@ ss_error ss_store_mark(ss_store *store, int64_t cell, int64_t seed_index, const 
 ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
                          const ss_record *record, const double *results)
 {
+    if (has_more(store, cell, seed_index, run, record)) {
+        return SS_OK;
+    }
     size_t bytes = (size_t)store->shape.checkpoints * sizeof *results;
     MPI_Offset start = (cell * store->shape.seeds + seed_index) * (MPI_Offset)bytes;
     SS_TRY(ss_store_write_in_place(store, SS_STORE_RUN_NOT_WRITTEN, SS_RANGE_ERROR, start, results,
                                    bytes));
     SS_TRY(ss_store_write_parts(store, cell, seed_index, run, results + store->shape.checkpoints));
-    return ss_store_mark(store, cell, seed_index, record);
+    return write_record(store, cell, seed_index, record);
+}
+
+ss_error ss_store_mark(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
+                       const ss_record *record)
+{
+    return has_more(store, cell, seed_index, run, record)
+               ? SS_OK
+               : write_record(store, cell, seed_index, record);
 }
 
 /* The row of a band of one cell. */

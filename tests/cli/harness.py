@@ -23,6 +23,10 @@ import numpy as np
 SOURCE = Path(os.environ.get("SADDLESWEEP_SOURCE", Path(__file__).resolve().parents[2]))
 PROGRAM = os.environ.get("SADDLESWEEP", str(SOURCE / "build/release/saddlesweep"))
 
+# A system that fails (tests/support/faults.c), to be preloaded. A path in LD_PRELOAD may hold no space.
+FAULTS = os.environ.get("SADDLESWEEP_FAULTS", os.path.join(os.path.dirname(PROGRAM), "tests/libfaults.so"))
+PRELOADED = {"LD_PRELOAD": os.path.basename(FAULTS), "LD_LIBRARY_PATH": os.path.dirname(FAULTS)}
+
 # Several times as slow: tests that only need a thing to be repeated repeat it less often.
 SANITIZED = Path(PROGRAM).parent.name == "asan"
 

@@ -15,14 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import h5py
 import numpy as np
 import pytest
-from harness import ALL, PAIR, PATIENCE, PROGRAM, SANITIZED, SWEEP, ProgramTest, read
-
-LIBRARY = os.environ.get(
-    "SADDLESWEEP_FAULTS", os.path.join(os.path.dirname(PROGRAM), "tests/libfaults.so")
-)
-
-# A path in LD_PRELOAD may hold no space.
-PRELOADED = {"LD_PRELOAD": os.path.basename(LIBRARY), "LD_LIBRARY_PATH": os.path.dirname(LIBRARY)}
+from harness import ALL, PAIR, PATIENCE, PRELOADED, SANITIZED, SWEEP, ProgramTest, read
 
 # Two cells of two runs.
 FEW = (

@@ -2,9 +2,11 @@
 
 import re
 import resource
+import subprocess
 
 import pytest
 from harness import SWEEP, ProgramTest, read
+from test_fit import LAW
 
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "days": 86400}
 
@@ -139,6 +141,25 @@ class Usage(ProgramTest):
             self.assertIn(f"saddlesweep {command}", self.succeed(command, "--help").stdout)
         for word in ("-h", "help"):
             self.assertEqual(self.succeed(word).stdout, whole)
+
+    def test_what_cannot_be_said_is_an_error(self):
+        spec, path = self.write("law.yaml", LAW), self.finished(LAW)
+        for command in (
+            ("--help",),
+            ("--version",),
+            ("run", "--help"),
+            ("plan", spec),
+            ("status", path),
+            ("verify", path),
+            ("fit", path, "--resamples", "2000"),
+            ("export", path, "--csv", "-"),
+        ):
+            with self.subTest(command[0]), open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run(
+                    self.command(*command), stdout=full, stderr=subprocess.PIPE, text=True, env=self.environ(), check=False
+                )
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertRegex(done.stderr, "^error: (the table|the standard output) cannot be written: .+\n$")
 
     def test_version(self):
         self.assertRegex(self.succeed("--version").stdout, r"^saddlesweep \d+\.\d+\.\d+ \(.+\)\n$")

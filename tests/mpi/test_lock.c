@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const ss_store_lock not_held = {.descriptor = -1};
+static const ss_store_lock not_held = {.descriptor = -1, .file = -1};
 
 static void a_lock_held_alone_excludes_all_others(void **state)
 {

@@ -185,6 +185,76 @@ static void a_commit_is_seen_by_the_other_writers(void **state)
     ss_spec_destroy(&file.spec);
 }
 
+/* Writes that the run has come to this, with results that tell the status. */
+static ss_error write_status(ss_store *store, const ss_run *run, ss_run_status status,
+                             double trajectory[CHECKPOINTS])
+{
+    ss_run_outcome outcome = {.status = status, .iterations = (int64_t)status + 10};
+    for (int p = 0; p < CHECKPOINTS; p++) {
+        trajectory[p] = (double)status + p;
+    }
+    ss_record record = ss_record_of(run, &outcome, 0, trajectory);
+    return status == SS_RUN_PARTIAL ? ss_store_mark(store, 1, 0, run, &record)
+                                    : ss_store_commit(store, 1, 0, run, &record, trajectory);
+}
+
+/* What the file has of the run is as write_status() wrote it. */
+static bool has_status(const ss_store *store, const ss_run *run, ss_run_status status)
+{
+    ss_record found;
+    double trajectory[CHECKPOINTS];
+    return ss_store_read_records(store, 1, 0, 1, &found) == SS_OK &&
+           ss_store_read_results(store, 1, 0, 1, run, trajectory) == SS_OK &&
+           found.status == (int32_t)status && found.iterations == (int64_t)status + 10 &&
+           (status == SS_RUN_PARTIAL || trajectory[0] == (double)status);
+}
+
+static const ss_run_status ascending[] = {SS_RUN_PARTIAL, SS_RUN_FAILED, SS_RUN_DIVERGED,
+                                          SS_RUN_DONE};
+
+static void what_is_committed_is_not_replaced_by_something_less(void **state)
+{
+    (void)state;
+    double trajectory[CHECKPOINTS];
+    ss_error error = SS_OK;
+    bool good = true;
+    new_file file = open_new("less.h5");
+    ss_run run = ss_plan_run(&file.plan, 1, 0);
+    for (size_t i = 0; i < COUNT_OF(ascending) && my_rank == 0 && error == SS_OK; i++) {
+        error = write_status(file.store, &run, ascending[i], trajectory);
+        good = good && has_status(file.store, &run, ascending[i]);
+        for (size_t less = 0; less < i && error == SS_OK; less++) {
+            error = write_status(file.store, &run, ascending[less], trajectory);
+            good = good && has_status(file.store, &run, ascending[i]);
+        }
+    }
+    close_new(&file, error);
+    assert_true(good);
+    ss_spec_destroy(&file.spec);
+}
+
+static void what_is_damaged_is_replaced_by_anything(void **state)
+{
+    (void)state;
+    double trajectory[CHECKPOINTS];
+    ss_error error = SS_OK;
+    bool good = true;
+    new_file file = open_new("damaged.h5");
+    ss_run run = ss_plan_run(&file.plan, 1, 0);
+    if (my_rank == 0) {
+        ss_run_outcome outcome = {.status = SS_RUN_DONE, .iterations = 100};
+        make_result(&file.plan, 2, 0, trajectory);
+        ss_record record = ss_record_of(&run, &outcome, 0, trajectory);
+        trajectory[1] += 1; /* for which the record does not vouch */
+        error = commit(file.store, &file.plan, 1, 0, &record, trajectory);
+        error = error == SS_OK ? write_status(file.store, &run, SS_RUN_FAILED, trajectory) : error;
+        good = has_status(file.store, &run, SS_RUN_FAILED);
+    }
+    close_new(&file, error);
+    assert_true(good);
+    ss_spec_destroy(&file.spec);
+}
+
 static void a_later_commit_replaces_an_earlier_one(void **state)
 {
     (void)state;
@@ -463,6 +533,8 @@ int run_mpi_tests(void)
         cmocka_unit_test(a_part_of_a_cell_can_be_read),
         cmocka_unit_test(a_commit_is_seen_by_the_other_writers),
         cmocka_unit_test(a_later_commit_replaces_an_earlier_one),
+        cmocka_unit_test(what_is_committed_is_not_replaced_by_something_less),
+        cmocka_unit_test(what_is_damaged_is_replaced_by_anything),
         cmocka_unit_test(commits_reach_a_file_that_another_tool_rewrote),
         cmocka_unit_test(a_file_in_chunks_is_not_sealed_anew),
         cmocka_unit_test(a_file_knows_its_cells_and_name),

@@ -17,6 +17,9 @@
  * SADDLESWEEP_CLOCK_RATE=R makes the monotonic clock go R times as fast: what is done every few
  * seconds is then done at once.
  *
+ * SADDLESWEEP_NO_LOCKS=ERRNO makes every flock fail with ERRNO, and every lock of fcntl that
+ * belongs to an open file: a file system without locks.
+ *
  * PATTERN is of fnmatch, for the whole path, its * matches no slash; ERRNO is a number. With
  * SADDLESWEEP_FAULT_LOG=FILE every call that is counted is appended to FILE: its kind, its bytes.
  */
@@ -26,6 +29,7 @@
 #include <fnmatch.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -51,12 +55,15 @@ static atomic_long counts[CALLS];
 static atomic_long written; /* bytes, on a disk that fills */
 static int log_file = -1;
 static double clock_rate = 1;
+static int no_locks; /* the reason, or 0: there are some */
 
 __attribute__((constructor)) static void begin(void)
 {
     const char *text = getenv("SADDLESWEEP_FAULT");
     const char *log = getenv("SADDLESWEEP_FAULT_LOG");
     const char *rate = getenv("SADDLESWEEP_CLOCK_RATE");
+    const char *locks = getenv("SADDLESWEEP_NO_LOCKS");
+    no_locks = locks ? atoi(locks) : 0;
     clock_rate = rate ? atof(rate) : 1;
     if (text && sscanf(text, "%4095[^:]:%15[^:]:%ld:%ld", fault.pattern, fault.kind, &fault.where,
                        &fault.value) < 2) {
@@ -259,4 +266,26 @@ int clock_gettime(clockid_t clock, struct timespec *now)
         now->tv_nsec = (long)(1e9 * (seconds - (double)now->tv_sec));
     }
     return status;
+}
+
+int flock(int descriptor, int operation)
+{
+    if (no_locks) {
+        errno = no_locks;
+        return -1;
+    }
+    return (int)syscall(SYS_flock, descriptor, operation);
+}
+
+int fcntl(int descriptor, int command, ...)
+{
+    va_list rest;
+    va_start(rest, command);
+    void *argument = va_arg(rest, void *); /* a number is passed in the same place */
+    va_end(rest);
+    if (no_locks && (command == F_OFD_SETLK || command == F_OFD_SETLKW)) {
+        errno = no_locks;
+        return -1;
+    }
+    return (int)syscall(SYS_fcntl, descriptor, command, argument);
 }

@@ -1,0 +1,69 @@
+#include "heartbeat.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct ss_heartbeat {
+    int descriptor;
+    bool ended;
+    pthread_mutex_t mutex; /* of `ended` */
+    pthread_cond_t wake;
+    pthread_t thread;
+};
+
+static void *beat(void *context)
+{
+    ss_heartbeat *h = context;
+    pthread_mutex_lock(&h->mutex);
+    while (!h->ended) {
+        struct timespec next;
+        clock_gettime(CLOCK_REALTIME, &next);
+        next.tv_sec += SS_HEARTBEAT_SECONDS;
+        pthread_cond_timedwait(&h->wake, &h->mutex, &next);
+        futimens(h->descriptor, NULL);
+    }
+    pthread_mutex_unlock(&h->mutex);
+    return NULL;
+}
+
+ss_heartbeat *ss_heartbeat_begin(int descriptor)
+{
+    ss_heartbeat *h = calloc(1, sizeof *h);
+    if (!h) {
+        return NULL;
+    }
+    h->descriptor = descriptor;
+    pthread_mutex_init(&h->mutex, NULL);
+    pthread_cond_init(&h->wake, NULL);
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&h->thread, NULL, beat, h);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) {
+        free(h);
+        h = NULL;
+    }
+    return h;
+}
+
+void ss_heartbeat_end(ss_heartbeat **heartbeat)
+{
+    ss_heartbeat *h = *heartbeat;
+    *heartbeat = NULL;
+    if (h) {
+        pthread_mutex_lock(&h->mutex);
+        h->ended = true;
+        pthread_cond_signal(&h->wake);
+        pthread_mutex_unlock(&h->mutex);
+        pthread_join(h->thread, NULL);
+        pthread_cond_destroy(&h->wake);
+        pthread_mutex_destroy(&h->mutex);
+        free(h);
+    }
+}
