@@ -236,6 +236,16 @@ static void chains_of_ties_end_at_the_free_axis(void **state)
     ss_spec_destroy(&spec);
 }
 
+static void a_tied_axis_reaches_the_most_allowed(void **state)
+{
+    (void)state;
+    ss_spec *spec =
+        parse(HEAD "grid: {d: n, k: 2, n: [1, 1048576], m: 8, activation: erf, seed: 0}\n" TRAIN);
+    ss_plan plan = ss_plan_of(spec);
+    assert_int_equal(ss_plan_run(&plan, 1, 0).d, 1048576);
+    ss_spec_destroy(&spec);
+}
+
 static void the_latents_of_the_target_may_follow_an_axis(void **state)
 {
     (void)state;
@@ -410,6 +420,7 @@ int main(void)
         cmocka_unit_test(factors_do_not_accumulate_rounding),
         cmocka_unit_test(values_know_their_extremes),
         cmocka_unit_test(chains_of_ties_end_at_the_free_axis),
+        cmocka_unit_test(a_tied_axis_reaches_the_most_allowed),
         cmocka_unit_test(the_latents_of_the_target_may_follow_an_axis),
         cmocka_unit_test(cells_are_ordered_as_written),
         cmocka_unit_test(spaced_checkpoints_are_exactly_as_many_as_asked),
