@@ -224,6 +224,8 @@ class AnalysisTest(unittest.TestCase):
         for phrase in ("share of trapped starts", "tanh", "erf", "over 4 runs"):
             self.assertIn(phrase, svg)
         self.assertRegex(of_pages(path, "trapped", "page.alt"), rf"tanh, k = 2 \d \(d = 3\), {trapped} \(d = 7\)")
+        forget(path, cell, slice(None))  # none of its runs is done: it has no share
+        self.assertRegex(of_pages(path, "trapped", "page.alt"), r"tanh, k = 2 \d \(d = 3\)(?!, \S+ \(d = 7\))")
 
     def test_free_norms_in_the_limits_end_at_zero_as_known_ones(self):
         settings = (
