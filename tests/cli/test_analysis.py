@@ -196,6 +196,15 @@ class AnalysisTest(unittest.TestCase):
         for first in (self.folder / "small-out").iterdir():
             self.assertEqual(first.read_bytes(), (folder / first.name).read_bytes(), first)
 
+    def test_runs_without_an_error_are_told_beside_the_histogram(self):
+        path = self.copy_small("zero")
+        with h5py.File(path, "r+") as file:
+            errors = file["error"][:]
+            errors[3, 1:4, -1] = 0
+            errors[3, 4, -1] = file["run"]["truth_norm"][3, 4]  # a relative error of 1
+            file["error"][:] = errors
+        self.assertIn("Not drawn: 3 runs with error 0.", of_pages(path, "histogram", "page.caption"))
+
     def test_trapped_runs_are_counted_and_stay_in_the_mean(self):
         path = self.copy_small("trapped")
         with h5py.File(path, "r+") as file:

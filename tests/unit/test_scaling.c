@@ -396,6 +396,9 @@ static void intervals_are_percentiles_widened_for_few_seeds(void **state)
     ss_interval twenty = interval_of(20);
     assert_near(twenty.low, 158, 0);
     assert_near(twenty.high, 9842, 0);
+    ss_interval two = interval_of(2); /* t(0.975, 1) = 12.7: all that there is */
+    assert_near(two.low, 1, 0);
+    assert_near(two.high, 9999, 0);
     ss_interval one = interval_of(1);
     assert_true(isnan(one.low) && isnan(one.high));
 }
