@@ -148,6 +148,38 @@ static void a_wrong_speed_has_no_prediction(void **state)
     ss_spec_destroy(&spec);
 }
 
+static ss_spec *large_sweep_with_one(const char *override)
+{
+    const char *const overrides[] = {"grid.d=4096",          "grid.k=4096", "grid.n=1000000",
+                                     "grid.activation=tanh", "grid.seed=0", override};
+    return sweep_with(overrides, COUNT_OF(overrides));
+}
+
+/* One long run, which every further rank makes quicker: a grid takes as many as it is told. */
+static void grids_have_the_ranks_that_are_asked_for(void **state)
+{
+    (void)state;
+    enum { RANKS = 4 };
+    static const char *const settings[] = {"wide.ranks=1", "wide.ranks=2", "wide.ranks=3",
+                                           "wide.ranks=4"};
+    for (int64_t asked = 1; asked <= RANKS; asked++) {
+        ss_wide_forecast wide;
+        ss_spec *spec = large_sweep_with_one(settings[asked - 1]);
+        ss_plan plan = ss_plan_of(spec);
+        assert_int_equal(ss_wide_choose(&plan, RANKS, INFINITY, &wide), SS_OK);
+        assert_int_equal(wide.shape.rows * wide.shape.columns, asked);
+        assert_int_equal(ss_wide_choose(&plan, asked - 1, INFINITY, &wide), SS_ERR_USAGE);
+        assert_contains(ss_error_text(), "start more");
+        ss_spec_destroy(&spec);
+    }
+    ss_wide_forecast wide;
+    ss_spec *spec = large_sweep_with_one("wide.ranks=auto");
+    ss_plan plan = ss_plan_of(spec);
+    assert_int_equal(ss_wide_choose(&plan, RANKS, INFINITY, &wide), SS_OK);
+    assert_int_equal(wide.shape.rows * wide.shape.columns, RANKS);
+    ss_spec_destroy(&spec);
+}
+
 static void larger_runs_cost_more(void **state)
 {
     (void)state;
@@ -289,6 +321,7 @@ int main(void)
         cmocka_unit_test(the_order_of_runs_does_not_know_the_speed),
         cmocka_unit_test(what_is_no_speed_is_refused),
         cmocka_unit_test(a_wrong_speed_has_no_prediction),
+        cmocka_unit_test(grids_have_the_ranks_that_are_asked_for),
         cmocka_unit_test(larger_runs_cost_more),
         cmocka_unit_test(wall_time_lies_between_its_bounds),
         cmocka_unit_test(one_rank_takes_the_total),
