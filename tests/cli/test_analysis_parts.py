@@ -1,13 +1,20 @@
 """Functions of analysis/ by themselves, at the edges that whole figures and reports do not come to."""
 
+import math
 import sys
 import unittest
+from xml.etree import ElementTree
 
+import matplotlib.pyplot as pyplot
+import numpy as np
 import pytest
 from harness import SOURCE
+from report_page import fit_of
 
 sys.path.insert(0, str(SOURCE / "analysis"))
 import document  # noqa: E402
+import fit_figures  # noqa: E402
+import inline_svg  # noqa: E402
 
 pytestmark = pytest.mark.release
 
@@ -17,3 +24,34 @@ class Document(unittest.TestCase):
         self.assertEqual(document._listed([3]), "3")
         self.assertEqual(document._listed(range(1, 9)), "1, 2, 3, 4, 5, 6, 7, 8")
         self.assertEqual(document._listed(range(1, 10)), "1 to 9 (9 values)")
+
+
+class InlineSvg(unittest.TestCase):
+    def test_ids_that_are_referred_to_begin_with_the_key_and_others_go(self):
+        href = inline_svg.HREF
+        picture = ElementTree.fromstring('<g><path id="a"/><path id="b"/><g id="c"/><use/><path clip-path="url(#b)"/></g>')
+        picture[3].set(href, "#a")
+        inline_svg._rename(picture, "key")
+        self.assertEqual([element.get("id") for element in picture], ["key-a", "key-b", None, None, None])
+        self.assertEqual(picture[3].get("href"), "#key-a")
+        self.assertEqual(picture[4].get("clip-path"), "url(#key-b)")
+
+
+class FitFigures(unittest.TestCase):
+    def test_the_law_is_drawn_through_the_cells_of_each_d(self):
+        fit = fit_of("x", {})
+        family = fit["families"][0]
+        drawing = fit_figures._Errors(None, fit)
+        drawing.prepare([family])
+        figure, axes = pyplot.subplots()
+        self.addCleanup(pyplot.close, figure)
+        drawing.draw(axes, family)
+        lines = [line for line in axes.lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 2]
+        self.assertEqual(len(lines), 2)
+        for d, line in zip((3, 5), lines):
+            expected = math.exp(0.5) * d**1.25 * np.array([100, 300]) ** -0.5  # its c, alpha and beta
+            np.testing.assert_allclose(line.get_ydata(), expected)
+        family["fits"][0]["c"] = None  # no line without all of them
+        before = len(axes.lines)
+        drawing.draw(axes, family)
+        self.assertEqual(len(axes.lines), before + 2)
