@@ -97,6 +97,12 @@ class Submit(ProgramTest):
         self.assertNotIn("--exclusive", figures)
         self.assertNotIn("--dependency", figures)
 
+    def test_shards_that_do_not_cost_alike_are_told(self):
+        """Of four seeds."""
+        for count, told in ((2, False), (3, False), (4, False), (6, True), (8, False)):
+            said = self.submit(self.spec, "-o", "tiny.h5", "--shards", count, "--dry-run").stderr
+            self.assertEqual("shards cost alike" in said, told, f"{count} shards: {said}")
+
     def test_memory_is_asked_for_once(self):
         for options in ((), ("--", "--mem=2G"), ("--", "--mem-per-cpu", "1G"), ("--", "--exclusive")):
             sweep, _ = self.dry_run(*options)
