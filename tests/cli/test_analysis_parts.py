@@ -2,6 +2,7 @@
 
 import math
 import sys
+import types
 import unittest
 from xml.etree import ElementTree
 
@@ -12,6 +13,7 @@ from harness import SOURCE
 from report_page import fit_of
 
 sys.path.insert(0, str(SOURCE / "analysis"))
+import certificates  # noqa: E402
 import document  # noqa: E402
 import fit_figures  # noqa: E402
 import inline_svg  # noqa: E402
@@ -55,3 +57,19 @@ class FitFigures(unittest.TestCase):
         before = len(axes.lines)
         drawing.draw(axes, family)
         self.assertEqual(len(axes.lines), before + 2)
+
+
+class Certificates(unittest.TestCase):
+    def handles(self, markers):
+        drawing = object.__new__(certificates._Drawing)
+        drawing.grid = types.SimpleNamespace(x="n")
+        drawing.results = types.SimpleNamespace(trapped=np.zeros((2, 2), dtype=bool))
+        drawing.colours, drawing.markers = {100: "C0", 300: "C1"}, markers
+        return drawing._handles()
+
+    def test_the_legend_has_markers_where_they_tell_d_apart(self):
+        both = self.handles({3: "o", 5: "s"})
+        self.assertEqual([handle.get_marker() for handle in both], ["s", "s", "o", "s"])
+        self.assertEqual([label.split()[-1].strip("$") for label in (h.get_label() for h in both)], ["100", "300", "3", "5"])
+        self.assertEqual(len(self.handles({3: "o"})), 2)
+        self.assertEqual(len(self.handles({None: "o"})), 2)
