@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Callable, Iterator
 from xml.etree import ElementTree
 
+NULL = subprocess.DEVNULL
 ROOT = Path(__file__).resolve().parents[1]
 PATCHES = ROOT / "tests/mutants"
 WORK = ROOT / "build/mutants"
@@ -190,25 +191,25 @@ def blanked(text: str, python: bool) -> list[str]:
     """The lines with blanks in place of comments, literals and what the preprocessor reads."""
     literal = r'"(?:\\.|[^"\\\n])*"' + r"|'(?:\\.|[^'\\\n])+'"
     other = r'""".*?"""|#[^\n]*' if python else r"/\*.*?\*/|//[^\n]*|^[ \t]*#[^\n]*"
-    blanks: Callable[[re.Match[str]], str] = lambda match: re.sub(r"[^\n]", " ", match.group())
+
+    def blanks(match: re.Match[str]) -> str:
+        return re.sub(r"[^\n]", " ", match.group())
+
     return re.sub(rf"{other}|{literal}", blanks, text, flags=re.DOTALL | re.MULTILINE).split("\n")
 
 
 def candidates(path: str) -> list[Patch]:
     """All mutants that the operators find in a file."""
     text = (ROOT / path).read_text()
-    lines, found = text.split("\n"), []
+    lines, found = text.splitlines(), []
     for index, code in enumerate(blanked(text, path.endswith(".py"))):
         # One step too many in a loop is undefined in C, and no test runs out of memory.
         if not code.startswith("    ") or re.match(r"\s*for \(", code) or "MEMORY" in code:
             continue
         for operator, pattern, instead in OPERATORS:
             for match in re.finditer(pattern, code):
-                part = re.sub(pattern, instead, code)[match.start() :] if match.groups() else instead
-                if match.groups():
-                    new = lines[index][: match.start()] + part
-                else:
-                    new = lines[index][: match.start()] + part + lines[index][match.end() :]
+                whole = lines[index]
+                new = whole[: match.start()] + match.expand(instead) + whole[match.end() :]
                 found.append(
                     Patch(
                         name=f"{Path(path).parent.name}-{Path(path).stem}-{index + 1}",
@@ -304,7 +305,7 @@ class Tree:
         commit = subprocess.run(parse, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
         subprocess.run([*git, "fetch", "-q", str(ROOT), "HEAD"], check=True)
         subprocess.run([*git, "checkout", "-q", "-f", "--detach", commit], check=True)
-        subprocess.run(["cmake", "--preset", "release"], cwd=self.folder, check=True, stdout=-3)
+        subprocess.run(["cmake", "--preset", "release"], cwd=self.folder, check=True, stdout=NULL)
         self.has_pytest = (self.folder / "tests/pytest.ini").exists()
         if not self.build():
             raise Problem(f"{self.folder}: the tree does not build without a mutant")
@@ -315,7 +316,7 @@ class Tree:
     def build(self) -> bool:
         """Whether the tree as it is builds."""
         command = ["cmake", "--build", str(self.build_folder), "--parallel", str(TESTS_AT_A_TIME)]
-        return subprocess.run(command, env=environment(), stdout=-3, stderr=-3).returncode == 0
+        return subprocess.run(command, env=environment(), stdout=NULL, stderr=NULL).returncode == 0
 
     def list_tests(self) -> list[Test]:
         """The tests of C and of the program, without Slurm and without those of ./test.sh all.
@@ -332,10 +333,10 @@ class Tree:
             name, words = entry["name"], [Path(word) for word in entry.get("command", [])]
             programs = [word for word in words if word.name.startswith("test_") and not word.suffix]
             source = self.folder / f"tests/cli/test_{name.removeprefix('cli_')}.py"
-            is_cli = name.startswith("cli_")
-            if is_cli and self.has_pytest:
-                continue
-            found.append(Test(name, [self.program] if is_cli else programs, source if is_cli else None))
+            if not name.startswith("cli_"):
+                found.append(Test(name, programs, None))
+            elif not self.has_pytest:
+                found.append(Test(name, [self.program], source))
         return found
 
     def run_cases(self, patch: Patch, known: dict[str, float]) -> dict[str, object]:
@@ -354,12 +355,17 @@ class Tree:
             "MUTANTS_NEAR": " ".join(near),
             "MUTANTS_LONGEST": str(self.longest),
         }
-        pytest = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-n", str(TESTS_AT_A_TIME + 1), "-x"]
+        workers = str(TESTS_AT_A_TIME + 1)  # one waits, mostly
+        pytest = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-n", workers, "-x"]
         pytest += ["-p", "shortest_first", f"--junitxml={report}"]
         pytest += [f"cli/{name}.py" for name in self.files] or ["cli"]
         with (WORK / "cases.log").open("w") as log:
             process = subprocess.Popen(
-                [*ALONE, *pytest], cwd=cli.parent, env=environment(**variables), stdout=log, stderr=log
+                [*ALONE, *pytest],
+                cwd=cli.parent,
+                env=environment(**variables),
+                stdout=log,
+                stderr=log,
             )
         try:
             how = "failed" if process.wait(UNKNOWN_LIMIT) else "passed"
@@ -437,13 +443,16 @@ class Tree:
 
     def run_test(self, test: Test, known: float | None) -> tuple[str, float]:
         """`passed`, `failed`, `timed out` or `stopped`, and after how many seconds."""
-        limit = max(LEAST_LIMIT, LIMIT_FACTOR * known) if known else UNKNOWN_LIMIT / (1 if test.source else 5)
+        unknown = UNKNOWN_LIMIT / (1 if test.source else 5)
+        limit = max(LEAST_LIMIT, LIMIT_FACTOR * known) if known else unknown
         ctest = ["ctest", "--test-dir", str(self.build_folder), "-R", f"^{test.name}$"]
         temporary = WORK / f"tmp-{test.name}"
         temporary.mkdir(parents=True, exist_ok=True)
         variables = environment(TMPDIR=str(temporary))
         start = time.monotonic()
-        process = subprocess.Popen([*ALONE, *ctest], env=variables, stdin=-3, stdout=-3, stderr=-3)
+        process = subprocess.Popen(
+            [*ALONE, *ctest], env=variables, stdin=NULL, stdout=NULL, stderr=NULL
+        )
         try:
             while process.poll() is None:
                 if self.stop.is_set() or time.monotonic() - start > limit:
@@ -490,8 +499,9 @@ class Tree:
 
 
     def try_all(self, patch: Patch, first: str, known: dict[str, float]) -> dict[str, object]:
-        """Which of all tests kills the patch that is in the tree, that of the name `first` first."""
-        first = "cli_" + first.partition("::")[0].removeprefix("test_") if "::" in first else first
+        """Which of all tests kills the patch that is in the tree; the one named `first` begins."""
+        if "::" in first:  # a case: its file
+            first = "cli_" + first.partition("::")[0].removeprefix("test_")
         result = self.first_failure(self.may_see(patch, [first], known), known)
         sees = patch.path.endswith(".py") or self.digest(self.program) != self.plain[self.program]
         if result["outcome"] != "killed" and self.has_pytest and sees:
@@ -512,8 +522,10 @@ def read_results(label: str | None = None) -> dict[str, dict[str, object]]:
 def describe(result: dict[str, object]) -> str:
     """An outcome in words."""
     if result["outcome"] == "killed":
-        test = str(result["test"]).replace("_", " ") if "::" in str(result["test"]) else f"`{result['test']}`"
-        return test + (" (in time)" if result["how"] == "timed out" else "")
+        name = str(result["test"])
+        test = name.replace("_", " ").replace("::", ": ") if "::" in name else f"`{name}`"
+        late = " (in time)" if result["how"] == "timed out" else ""
+        return test.removeprefix("test ").replace(": test ", ": ") + late
     if result["outcome"] == "survived":
         return "**survived**"
     return str(result["outcome"])
@@ -598,7 +610,9 @@ def parse() -> argparse.Namespace:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def add(name: str, function: Callable[[argparse.Namespace], int], text: str) -> Callable[..., object]:
+    def add(
+        name: str, function: Callable[[argparse.Namespace], int], text: str
+    ) -> Callable[..., object]:
         command = commands.add_parser(name, help=text, description=text)
         command.set_defaults(function=function)
         return command.add_argument
@@ -606,7 +620,8 @@ def parse() -> argparse.Namespace:
     option = add("make", command_make, "Propose mutants, spread over all files.")
     option("--count", type=int, default=100, metavar="N", help="how many (%(default)s)")
     option("--seed", type=int, default=1, metavar="S", help="which ones (%(default)s)")
-    option("--output", type=Path, default=WORK / "candidates", metavar="FOLDER", help="(%(default)s)")
+    folder = WORK / "candidates"
+    option("--output", type=Path, default=folder, metavar="FOLDER", help="(%(default)s)")
     option = add("check", command_check, "Say whether every patch still applies to the tree.")
     option("names", nargs="*", metavar="NAME", help="these mutants in place of all")
     option = add("run", command_run, "Run the tests with each mutant, and note who kills it.")
@@ -614,7 +629,7 @@ def parse() -> argparse.Namespace:
     option("--tree", default="HEAD", metavar="COMMIT", help="the commit to test (%(default)s)")
     option("--label", default="after", metavar="TEXT", help="a name for the results (%(default)s)")
     option("--count", type=int, metavar="N", help="so many of them, spread like all")
-    option("--longest", type=float, default=1e9, metavar="S", help="no case of pytest above S seconds")
+    option("--longest", type=float, default=1e9, metavar="S", help="no case above S seconds")
     option("--files", nargs="*", default=[], metavar="test_X", help="these files of tests/cli only")
     option("--resume", action="store_true", help="skip those with a result of this label")
     option = add("table", command_table, "Print the results as Markdown tables.")

@@ -17,6 +17,7 @@ import certificates  # noqa: E402
 import document  # noqa: E402
 import fit_figures  # noqa: E402
 import inline_svg  # noqa: E402
+import lemmas  # noqa: E402
 
 pytestmark = pytest.mark.release
 
@@ -73,3 +74,25 @@ class Certificates(unittest.TestCase):
         self.assertEqual([label.split()[-1].strip("$") for label in (h.get_label() for h in both)], ["100", "300", "3", "5"])
         self.assertEqual(len(self.handles({3: "o"})), 2)
         self.assertEqual(len(self.handles({None: "o"})), 2)
+
+
+class LawOfLemmas(unittest.TestCase):
+    def test_intervals_are_those_of_each_exponent_over_resamples_of_the_seeds(self):
+        """Each seed has a law of its own: e^5 d x^(-b), b from 0.4 to 0.6."""
+        x, d = (values.ravel() for values in np.meshgrid([10.0, 40.0, 160.0], [2.0, 4.0, 8.0]))
+        b = np.linspace(0.4, 0.6, 9)
+        runs = np.exp(5) * d[:, None] * x[:, None] ** -b
+        drawing = types.SimpleNamespace(
+            values={"d": d},
+            runs=runs,
+            means=lambda runs: np.exp(np.log(runs).mean(axis=1)),
+            errors=lambda runs: runs.std(axis=1) / 3,
+            quantity=types.SimpleNamespace(squared=False, x="m"),
+            _x=lambda cells: x[cells],
+        )
+        law = lemmas._Law(drawing, np.arange(len(x)))
+        (name, of_x, low_x, high_x), (_, of_d, low_d, high_d) = law.exponents()
+        self.assertEqual(name, "m")
+        np.testing.assert_allclose((of_x, of_d, low_d, high_d), (-0.5, 1, 1, 1))
+        error = 1.96 * b.std() / 3  # of the mean of nine
+        np.testing.assert_allclose((low_x, high_x), (-0.5 - error, -0.5 + error), atol=0.01)
