@@ -18,6 +18,7 @@ import document  # noqa: E402
 import fit_figures  # noqa: E402
 import inline_svg  # noqa: E402
 import lemmas  # noqa: E402
+import paths  # noqa: E402
 
 pytestmark = pytest.mark.release
 
@@ -96,3 +97,19 @@ class LawOfLemmas(unittest.TestCase):
         np.testing.assert_allclose((of_x, of_d, low_d, high_d), (-0.5, 1, 1, 1))
         error = 1.96 * b.std() / 3  # of the mean of nine
         np.testing.assert_allclose((low_x, high_x), (-0.5 - error, -0.5 + error), atol=0.01)
+
+
+class Paths(unittest.TestCase):
+    def test_colours_tell_where_a_run_ends_if_the_truth_is_known(self):
+        figure, axes = pyplot.subplots()
+        self.addCleanup(pyplot.close, figure)
+        drawing = object.__new__(paths._Drawing)
+        for truth, recovered, look in (
+            (np.ones((2, 1)), True, paths.RECOVERED),
+            (np.ones((2, 1)), False, paths.ELSEWHERE),
+            (None, False, paths.RECOVERED),
+        ):
+            drawing.truth = truth
+            drawing._path(axes, np.array([[0.0, 0.0], [1.0, 2.0]]), recovered)
+            self.assertEqual({line.get_color() for line in axes.lines[-3:]}, {look["color"]})
+        self.assertNotEqual(paths.RECOVERED["color"], paths.ELSEWHERE["color"])
