@@ -104,6 +104,7 @@ class Paths(unittest.TestCase):
         figure, axes = pyplot.subplots()
         self.addCleanup(pyplot.close, figure)
         drawing = object.__new__(paths._Drawing)
+        drawing.limits, drawing.results = (1.0, 1.0), types.SimpleNamespace(iteration=np.array([0, 10]))
         for truth, recovered, look in (
             (np.ones((2, 1)), True, paths.RECOVERED),
             (np.ones((2, 1)), False, paths.ELSEWHERE),
