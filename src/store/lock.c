@@ -120,20 +120,24 @@ static bool holder_lives(const ss_store_lock *lock)
     return on_this_host(&h) && lives(h.process, h.process_start) && lives(h.parent, h.parent_start);
 }
 
-/* Gives up what is held; a lock file that nobody else holds goes, too. */
+static bool has_no_others(const ss_store_lock *lock)
+{
+    return lock->without_locks ? is_holder(lock) : flock(lock->descriptor, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* Gives up what is held; with `last`, a lock file that nobody else holds goes, too. */
 static void release(ss_store_lock *lock, bool last)
 {
     ss_heartbeat_end(&lock->heartbeat);
-    bool unused =
-        lock->without_locks ? is_holder(lock) : flock(lock->descriptor, LOCK_EX | LOCK_NB) == 0;
-    if (last && unused && still_named(lock)) {
+    if (last && has_no_others(lock) && still_named(lock)) {
         unlink(lock->path);
     }
     close(lock->descriptor);
     if (lock->file >= 0) {
         close(lock->file);
     }
-    *lock = SS_STORE_NO_LOCK;
+    lock->descriptor = lock->file = -1;
+    lock->without_locks = false;
 }
 
 static ss_error refuse(ss_store_lock *lock, const char *path)
