@@ -25,7 +25,18 @@ PROGRAM = os.environ.get("SADDLESWEEP", str(SOURCE / "build/release/saddlesweep"
 
 # A system that fails (tests/support/faults.c), to be preloaded. A path in LD_PRELOAD may hold no space.
 FAULTS = os.environ.get("SADDLESWEEP_FAULTS", os.path.join(os.path.dirname(PROGRAM), "tests/libfaults.so"))
-PRELOADED = {"LD_PRELOAD": os.path.basename(FAULTS), "LD_LIBRARY_PATH": os.path.dirname(FAULTS)}
+
+
+def preloaded(**more):
+    """The environment of a program that meets that system."""
+    sanitizer = os.environ.get("ASAN_OPTIONS", "")
+    return {
+        "LD_PRELOAD": os.path.basename(FAULTS),
+        "LD_LIBRARY_PATH": os.path.dirname(FAULTS),
+        "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0".lstrip(":"),
+        **more,
+    }
+
 
 # Several times as slow: tests that only need a thing to be repeated repeat it less often.
 SANITIZED = Path(PROGRAM).parent.name == "asan"

@@ -108,13 +108,13 @@ class Failures(ProgramTest):
             self.assertIn(f"32 of 32 runs committed ({diverged} now", done.stdout)
             self.assertEqual(read(self.folder / "a.h5", "error").tobytes(), before)
 
-    @pytest.mark.release  # the sanitizer's shadow memory alone is more than the limit
     def test_one_run_is_one_run(self):
         one = [word for value in ("seed=0", "d=5", "n=100", "activation=identity") for word in ("--set", f"grid.{value}")]
         done = self.run_diverging("one.h5", *one)
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertIn("\n  1 run: a value of A or of the error is no", done.stdout)
 
+    @pytest.mark.release  # the sanitizer's shadow memory alone is more than the limit
     def test_what_did_not_fit_in_memory_is_retried_where_it_fits(self):
         self.write("large.yaml", LARGE)
         done = self.call("run", "large.yaml", "-o", "large.h5", limit=(resource.RLIMIT_DATA, 300 << 20))

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 import h5py
 import numpy as np
 import pytest
-from harness import ALL, PAIR, PATIENCE, PRELOADED, SANITIZED, SWEEP, ProgramTest, read
+from harness import ALL, PAIR, PATIENCE, SANITIZED, SWEEP, ProgramTest, preloaded, read
 
 # Two cells of two runs.
 FEW = (
@@ -87,9 +87,7 @@ class Disk(ProgramTest):
 
     def faulty(self, case, fault, **more):
         """The environment in which calls on files of the case's disk fail."""
-        preloaded = {**PRELOADED, "SADDLESWEEP_FAULT": f"{case}/disk/*:{fault}", **more}
-        sanitizer = os.environ.get("ASAN_OPTIONS", "")
-        return {**preloaded, "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0".lstrip(":")}
+        return preloaded(SADDLESWEEP_FAULT=f"{case}/disk/*:{fault}", **more)
 
     def run_case(self, case, fault=None, **more):
         return subprocess.run(
@@ -350,11 +348,11 @@ class Syncs(ProgramTest):
             "few.h5",
             ranks=ranks,
             cues=cues,
-            **PRELOADED,
-            SADDLESWEEP_CLOCK_RATE=str(rate),
-            SADDLESWEEP_FAULT=f"{self.folder}/*:none:0",
-            SADDLESWEEP_FAULT_LOG=str(log),
-            ASAN_OPTIONS=f"{os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0".lstrip(":"),
+            **preloaded(
+                SADDLESWEEP_CLOCK_RATE=str(rate),
+                SADDLESWEEP_FAULT=f"{self.folder}/*:none:0",
+                SADDLESWEEP_FAULT_LOG=str(log),
+            ),
         )
         calls = [line.split(" ", 2) for line in log.read_text().splitlines()]
         letters = "".join(kind[0] for kind, _, path in calls if path.endswith("/few.h5"))

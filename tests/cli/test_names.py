@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 
-from harness import PRELOADED, SWEEP, ProgramTest, read, single_run
+from harness import SWEEP, ProgramTest, preloaded, read, single_run
 
 RUN = single_run(SWEEP, 400)
 HELD = "0/0@100=HOLD"
@@ -123,7 +123,7 @@ class WithoutLocks(Names):
 
     def setUp(self):
         super().setUp()
-        self.without_locks = {**PRELOADED, "SADDLESWEEP_NO_LOCKS": str(errno.ENOSYS)}
+        self.without_locks = preloaded(SADDLESWEEP_NO_LOCKS=str(errno.ENOSYS))
 
     def environ(self, cues="", **more):
         return super().environ(cues, **{**getattr(self, "without_locks", {}), **more})
