@@ -312,6 +312,7 @@ class Tree:
         self.tests = self.list_tests()
         self.plain = self.program_digests()
         self.stop = threading.Event()
+        self.pattern = re.compile("")
 
     def build(self) -> bool:
         """Whether the tree as it is builds."""
@@ -423,7 +424,8 @@ class Tree:
         tests = [
             test
             for test in self.tests
-            if (python and test.source) or changed.intersection(test.programs)
+            if ((python and test.source) or changed.intersection(test.programs))
+            and self.pattern.search(test.name)
         ]
         words = set(re.split(r"[^a-z0-9]+", patch.path.lower())) - {"src", "c", "h", "py", "cmd"}
 
@@ -537,6 +539,7 @@ def command_run(options: argparse.Namespace) -> int:
         raise Problem("run: takes root, for a /dev/shm of its own for each test")
     WORK.mkdir(parents=True, exist_ok=True)
     tree = Tree(options.label, options.tree, options.longest, options.files)
+    tree.pattern = re.compile(options.tests)
     done = read_results(options.label) if options.resume else {}
     others = read_results()
     times = WORK / f"{options.label}.seconds.json"
@@ -630,6 +633,7 @@ def parse() -> argparse.Namespace:
     option("--label", default="after", metavar="TEXT", help="a name for the results (%(default)s)")
     option("--count", type=int, metavar="N", help="so many of them, spread like all")
     option("--longest", type=float, default=1e9, metavar="S", help="no case above S seconds")
+    option("--tests", default="", metavar="REGEX", help="these tests of ctest only")
     option("--files", nargs="*", default=[], metavar="test_X", help="these files of tests/cli only")
     option("--resume", action="store_true", help="skip those with a result of this label")
     option = add("table", command_table, "Print the results as Markdown tables.")

@@ -217,7 +217,11 @@ class Honesty(FitTest):
                 self.assertEqual((cell["requested"], cell["committed"], cell["done"]), (8, 8, done))
                 expected = ["fewer than 5 runs"] * (done < 5) + ["runs missing"] * (done < 8)
                 self.assertEqual(cell["marks"], expected)
-        self.assertIn("miss runs", self.succeed("fit", path, *LEAST).stdout)
+        said = self.succeed("fit", path, *LEAST).stdout
+        self.assertIn("miss runs", said)
+        self.assertIn("?: fewer than requested", said)
+        whole = self.succeed("fit", self.finished(LAW), *LEAST).stdout  # six seeds, all done
+        self.assertNotIn("fewer than", whole)
 
     def test_runs_that_no_cell_wants_are_not_missing(self):
         sweep = LAW.replace("{count: 6}", "{count: 6, max: 40, until_se: 0.15}")
