@@ -367,6 +367,13 @@ class Syncs(ProgramTest):
             letters, "^ws*wws+wws+", "the start; the shorter run, committed and synced; the longer one"
         )
 
+    def test_the_record_of_an_execution_does_not_wait_for_a_commit(self):
+        """The first run of a file goes on for long: that it has begun is on the disk before it ends."""
+        text = FEW.replace("d: [3, 5]", "d: 3").replace("count: 2", "count: 1").replace("iterations: 50", "iterations: 20000")
+        done, letters = self.calls(text, rate=1000)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(letters, "^ws+wws+")
+
     @pytest.mark.release
     def test_a_long_run_does_not_keep_an_earlier_one_from_the_disk(self):
         """The first run is stopped shortly before its end, and then ends before a sync is due; the second is in
