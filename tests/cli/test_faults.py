@@ -68,7 +68,8 @@ class Disk(ProgramTest):
         calls = [line.split(" ", 2) for line in log.read_text().splitlines()]
         self.calls = Counter(kind for kind, _, _ in calls)
         writes = [(int(size), path) for kind, size, path in calls if kind == "write"]
-        self.sizes = [size for size, _ in writes]
+        # The text in the lock file is as long as process numbers are: it takes no room on a disk that fills up.
+        self.sizes = [0 if path.endswith(".lock") else size for size, path in writes]
         self.new = [i for i, (_, path) in enumerate(writes, 1) if not path.endswith("/few.h5")]
         later = [i for i, (_, path) in enumerate(writes, 1) if path.endswith("/few.h5")]
         self.noted = [later[0], later[-1]]  # the record of the execution: at its start and its end
@@ -87,7 +88,8 @@ class Disk(ProgramTest):
 
     def faulty(self, case, fault, **more):
         """The environment in which calls on files of the case's disk fail."""
-        return preloaded(SADDLESWEEP_FAULT=f"{case}/disk/*:{fault}", **more)
+        names = "*[!k]" if fault.startswith("full") else "*"  # without few.h5.lock
+        return preloaded(SADDLESWEEP_FAULT=f"{case}/disk/{names}:{fault}", **more)
 
     def run_case(self, case, fault=None, **more):
         return subprocess.run(
