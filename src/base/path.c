@@ -87,10 +87,21 @@ ss_error ss_path_follow(const char *path, char **real)
                          path, strerror(cause));
 }
 
+static bool same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+bool ss_path_names(const char *path, int descriptor)
+{
+    struct stat named;
+    struct stat opened;
+    return stat(path, &named) == 0 && fstat(descriptor, &opened) == 0 && same(&named, &opened);
+}
+
 bool ss_path_same_file(const char *a, const char *b)
 {
     struct stat first;
     struct stat second;
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-           first.st_ino == second.st_ino;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && same(&first, &second);
 }

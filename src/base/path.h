@@ -22,6 +22,9 @@ ss_error ss_path_absolute(const char *path, char **absolute);
  */
 ss_error ss_path_follow(const char *path, char **real);
 
+/* Whether a name leads to the file that is open as `descriptor`. Local. */
+bool ss_path_names(const char *path, int descriptor);
+
 /* Whether two names lead to one file that is there. Local. */
 bool ss_path_same_file(const char *a, const char *b);
 

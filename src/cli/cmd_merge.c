@@ -6,19 +6,21 @@
 
 #include <stdlib.h>
 
-static ss_error check(const ss_command_line *line, const char *output)
+/* *real, the caller's to free: where `output` leads. */
+static ss_error check(const ss_command_line *line, const char *output, char **real)
 {
     if (!output || !output[0]) {
         return ss_fail(SS_ERR_USAGE, "-o FILE.h5 is missing\nusage: %s", line->usage);
     }
     return line->words->count > 0
-               ? SS_OK
+               ? ss_path_follow(output, real)
                : ss_fail(SS_ERR_USAGE, "SHARD.h5 is missing\nusage: %s", line->usage);
 }
 
 int ss_cmd_merge(int argc, char **argv)
 {
     const char *output = NULL;
+    char *real = NULL;
     const char *none;
     ss_texts shards = {0};
     const ss_option table[] = {
@@ -42,13 +44,9 @@ int ss_cmd_merge(int argc, char **argv)
     int help;
     int status = SS_EXIT_DONE;
     ss_session session = ss_session_begin();
-    char *real = NULL; /* where `output` leads */
     ss_error error = ss_options_parse(&line, argc, argv, &none, &help);
     if (error == SS_OK && !help) {
-        error = check(&line, output);
-    }
-    if (error == SS_OK && !help) {
-        error = ss_path_follow(output, &real);
+        error = check(&line, output, &real);
     }
     error = ss_sched_agree_once(session.comm, error);
     if (help && session.rank == 0) {

@@ -44,15 +44,6 @@ static ss_error open_lock_file(const char *path, int flags, ss_store_lock *lock)
     return SS_OK;
 }
 
-/* The name still leads to the file that is locked (a finished run may have removed it). */
-static bool still_named(const ss_store_lock *lock)
-{
-    struct stat held;
-    struct stat named;
-    return fstat(lock->descriptor, &held) == 0 && stat(lock->path, &named) == 0 &&
-           held.st_ino == named.st_ino && held.st_dev == named.st_dev;
-}
-
 /* The two lines of a lock file: for people, and for programs on the same host. */
 typedef struct holder {
     char text[320];
@@ -129,7 +120,7 @@ static bool has_no_others(const ss_store_lock *lock)
 static void release(ss_store_lock *lock, bool last)
 {
     ss_heartbeat_end(&lock->heartbeat);
-    if (last && has_no_others(lock) && still_named(lock)) {
+    if (last && has_no_others(lock) && ss_path_names(lock->path, lock->descriptor)) {
         unlink(lock->path);
     }
     close(lock->descriptor);
@@ -285,7 +276,7 @@ ss_error ss_store_lock_alone(const char *path, double patience, ss_store_lock *l
         if (state == NO_LOCKS) {
             return take_without_locks(path, lock);
         }
-        if (still_named(lock)) {
+        if (ss_path_names(lock->path, lock->descriptor)) { /* else a finished run has removed it */
             write_holder(lock);
             return SS_OK;
         }

@@ -1,4 +1,5 @@
 #include "../base/memory.h"
+#include "../base/path.h"
 #include "../base/process.h"
 #include "disk.h"
 #include "probe.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 const char *ss_store_library(char *buffer, size_t size)
@@ -269,21 +269,12 @@ ss_store_shape ss_store_shape_of(const ss_store *store)
     return store->shape;
 }
 
-/* The name still leads to the file that is open. */
-static bool still_named(const ss_store *store)
-{
-    struct stat open_file;
-    struct stat named;
-    return fstat(store->descriptor, &open_file) == 0 && stat(store->path, &named) == 0 &&
-           open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
-}
-
 ss_error ss_store_sync(ss_store *store)
 {
     if (fdatasync(store->descriptor) != 0) {
         return ss_disk_failed(store->path, "cannot be synced", errno);
     }
-    return still_named(store)
+    return ss_path_names(store->path, store->descriptor)
                ? SS_OK
                : ss_fail(SS_ERR_IO,
                          "%s: has been removed or renamed while it was being written; what is "
@@ -355,25 +346,13 @@ ss_error ss_store_write_in_place(ss_store *store, const char *what, int range, M
     return cause == 0 ? SS_OK : ss_disk_failed(store->path, what, cause);
 }
 
-/* How much of a run a record vouches for. */
-static int worth(const ss_record *record)
-{
-    switch (record->status) {
-    case SS_RUN_DONE:
-        return 4;
-    case SS_RUN_DIVERGED:
-        return 3;
-    case SS_RUN_FAILED:
-        return 2;
-    case SS_RUN_PARTIAL:
-        return 1;
-    default:
-        return 0;
-    }
-}
+_Static_assert(SS_RUN_DONE < SS_RUN_DIVERGED && SS_RUN_DIVERGED < SS_RUN_FAILED &&
+                   SS_RUN_FAILED < SS_RUN_PARTIAL,
+               "of two runs that have begun, the lesser status is the one with more results");
 
 /* The file has more of this run than the record would vouch for: another program has written it
- * meanwhile, which no lock has kept away. What cannot be read counts as nothing. */
+ * meanwhile, which no lock has kept away. Nothing is more than DONE, so what is committed most
+ * often costs no look. What cannot be read counts as nothing. */
 static bool has_more(const ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
                      const ss_record *record)
 {
@@ -381,8 +360,9 @@ static bool has_more(const ss_store *store, int64_t cell, int64_t seed_index, co
     double *results = NULL;
     int64_t place = cell * store->shape.seeds + seed_index;
     off_t offset = store->ranges[SS_RANGE_RUN].offset + place * (off_t)sizeof found;
-    if (ss_disk_read(store->descriptor, &found, sizeof found, offset) != 0 ||
-        worth(&found) <= worth(record) || !ss_record_committed(&found) ||
+    if (record->status == SS_RUN_DONE ||
+        ss_disk_read(store->descriptor, &found, sizeof found, offset) != 0 ||
+        !ss_record_committed(&found) || found.status >= record->status ||
         ss_allocate((size_t)results_stride(store), sizeof *results, &results) != SS_OK) {
         return false;
     }

@@ -372,7 +372,7 @@ class Syncs(ProgramTest):
     def test_the_record_of_an_execution_does_not_wait_for_a_commit(self):
         """The first run of a file goes on for long: that it has begun is on the disk before it ends."""
         text = FEW.replace("d: [3, 5]", "d: 3").replace("count: 2", "count: 1").replace("iterations: 50", "iterations: 20000")
-        done, letters = self.calls(text, rate=1000)
+        done, letters = self.calls(text, rate=100)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(letters, "^ws+wws+")
 
