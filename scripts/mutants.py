@@ -290,6 +290,19 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+def named_cases(report: Path) -> Iterator[tuple[str, ElementTree.Element]]:
+    """The cases in a report of pytest, by file and name."""
+    for case in ElementTree.parse(report).iter("testcase"):
+        module = case.get("classname", "").split(".")
+        if len(module) > 1:  # else the case at which a worker was stopped
+            yield f"{module[1]}::{case.get('name')}", case
+
+
+def failed(case: ElementTree.Element) -> bool:
+    """Whether a case in such a report did."""
+    return case.find("failure") is not None or case.find("error") is not None
+
+
 class Tree:
     """A commit in a folder of its own, as it is or with one mutant in it."""
 
@@ -340,6 +353,27 @@ class Tree:
                 found.append(Test(name, [self.program], source))
         return found
 
+    def failing(self, cases: set[str]) -> set[str]:
+        """Of these cases those that fail without a mutant, too."""
+        report = WORK / "plain.xml"
+        files = sorted({f"cli/{case.partition('::')[0]}.py" for case in cases})
+        names = " or ".join(sorted(case.partition("::")[2] for case in cases))
+        command = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-k", names, *files]
+        subprocess.run(
+            [*ALONE, *command, f"--junitxml={report}"],
+            cwd=self.folder / "tests",
+            env=environment(**self.variables()),
+            stdout=NULL,
+        )
+        return {name for name, case in named_cases(report) if failed(case)}
+
+    def variables(self) -> dict[str, str]:
+        """What the tests of the program know it by."""
+        return {
+            "SADDLESWEEP": str(self.program),
+            "SADDLESWEEP_FAULTS": str(self.build_folder / "tests/libfaults.so"),
+        }
+
     def run_cases(self, patch: Patch, known: dict[str, float]) -> dict[str, object]:
         """Runs the tests of the program as pytest does, until a case fails."""
         seconds, report = WORK / "cases.json", WORK / "cases.xml"
@@ -349,8 +383,7 @@ class Tree:
         word = re.compile(rf"\b{Path(patch.path).stem.removeprefix('cmd_')}\b")
         near = [file.stem for file in cli.glob("test_*.py") if word.search(file.read_text())]
         variables = {
-            "SADDLESWEEP": str(self.program),
-            "SADDLESWEEP_FAULTS": str(self.build_folder / "tests/libfaults.so"),
+            **self.variables(),
             "PYTHONPATH": str(WORK),
             "MUTANTS_SECONDS": str(seconds),
             "MUTANTS_NEAR": " ".join(near),
@@ -374,12 +407,8 @@ class Tree:
             end(process)
             return {"outcome": "killed", "test": "cli", "how": "timed out", "passed": 0}
         passed, killer = 0, "cli (what is left behind)"
-        for case in ElementTree.parse(report).iter("testcase"):
-            module = case.get("classname", "").split(".")
-            if len(module) < 2:  # the case at which a worker was stopped
-                continue
-            name = f"{module[1]}::{case.get('name')}"
-            if case.find("failure") is not None or case.find("error") is not None:
+        for name, case in named_cases(report):
+            if failed(case):
                 killer = name
             elif case.find("skipped") is None:
                 passed += 1
@@ -548,7 +577,6 @@ def command_run(options: argparse.Namespace) -> int:
     patches = read_patches(options.names)
     patches.sort(key=lambda patch: hashlib.sha256(patch.name.encode()).digest())
     patches = [patch for patch in patches if patch.name not in done][: options.count]
-    killers: dict[str, list[str]] = {}
     results: list[dict[str, object]] = []
     for number, patch in enumerate(patches, 1):
         start = time.monotonic()
@@ -565,14 +593,18 @@ def command_run(options: argparse.Namespace) -> int:
             file.write(json.dumps(result) + "\n")
         times.write_text(json.dumps(known))
         results.append(result)
-        killers.setdefault(str(result.get("test", "")), []).append(patch.name)
         say(f"{number}/{len(patches)} {patch.name}: {describe(result)}, {result['seconds']} s")
     tree.build()
-    killers.pop("", None)
+    killers: dict[str, list[str]] = {}
+    for name, result in read_results(options.label).items():
+        killers.setdefault(str(result.get("test", "")), []).append(name)
+    wrong = tree.failing({test for test in killers if "::" in test}) if tree.has_pytest else set()
     for test in tree.tests:
         tree.stop.clear()
         if test.name in killers and tree.run_test(test, known.get(test.name))[0] != "passed":
-            say(f"{test.name} fails without a mutant, too; to be run again: {killers[test.name]}")
+            wrong.add(test.name)
+    for name in sorted(wrong):
+        say(f"{name} fails without a mutant, too; to be run again: {killers[name]}")
     survived = [result["name"] for result in results if result["outcome"] == "survived"]
     say(f"{len(survived)} of {len(patches)} survived (label {options.label}): {survived}")
     return 0

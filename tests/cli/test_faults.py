@@ -339,11 +339,13 @@ class TwoRanks(Disk):
 class Syncs(ProgramTest):
     """What is committed gets to the disk within seconds, also while a run goes on for long."""
 
-    def calls(self, text, ranks=None, cues="", rate=1):
-        """Writes and syncs of the result file in their order, as letters; the clock goes `rate` times as fast."""
-        log = self.folder / "log"
-        log.unlink(missing_ok=True)
-        done = self.call(
+    def setUp(self):
+        super().setUp()
+        self.log = self.folder / "log"
+
+    def begin(self, text, ranks=None, cues="", rate=1):
+        """A run whose calls on files are noted; the clock goes `rate` times as fast."""
+        return self.start(
             "run",
             self.write("few.yaml", text),
             "-o",
@@ -353,40 +355,42 @@ class Syncs(ProgramTest):
             **preloaded(
                 SADDLESWEEP_CLOCK_RATE=str(rate),
                 SADDLESWEEP_FAULT=f"{self.folder}/*:none:0",
-                SADDLESWEEP_FAULT_LOG=str(log),
+                SADDLESWEEP_FAULT_LOG=str(self.log),
             ),
         )
-        calls = [line.split(" ", 2) for line in log.read_text().splitlines()]
-        letters = "".join(kind[0] for kind, _, path in calls if path.endswith("/few.h5"))
-        return done, letters
+
+    def letters(self):
+        """Writes and syncs of the result file in their order, so far."""
+        calls = [line.split(" ", 2) for line in self.log.read_text().splitlines()]
+        return "".join(kind[0] for kind, *_, path in calls if path.endswith("/few.h5"))
+
+    def calls_of_held(self, text, cue, until):
+        """The letters of a run that waits at a cue until they are so."""
+        started = self.begin(text, cues=cue, rate=50)
+        started.wait_until_held(1)
+        started.wait_until(lambda: re.fullmatch(until, self.letters()), f"{until}, not {self.letters()}")
+        started.send(signal.SIGUSR2)
+        self.assertEqual(started.wait(), 0, started.said())
+        return self.letters()
 
     def test_a_rank_without_work_syncs_what_it_has_committed(self):
         text = FEW.replace("d: [3, 5]", "d: [3, 40]").replace("count: 2", "count: 1")
         text = text.replace("iterations: 50", f"iterations: {4000 if SANITIZED else 40000}")
-        done, letters = self.calls(text, ranks=2)
-        self.assertEqual(done.returncode, 0, done.stderr)
+        started = self.begin(text, ranks=2)
+        self.assertEqual(started.wait(), 0, started.said())
         self.assertRegex(
-            letters, "^ws*wws+wws+", "the start; the shorter run, committed and synced; the longer one"
+            self.letters(), "^ws*wws+wws+", "the start; the shorter run, committed and synced; the longer one"
         )
 
     def test_the_record_of_an_execution_does_not_wait_for_a_commit(self):
         """The first run of a file goes on for long: that it has begun is on the disk before it ends."""
-        text = FEW.replace("d: [3, 5]", "d: 3").replace("count: 2", "count: 1").replace("iterations: 50", "iterations: 20000")
-        done, letters = self.calls(text, rate=100)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(letters, "^ws+wws+")
+        text = FEW.replace("d: [3, 5]", "d: 3").replace("count: 2", "count: 1")
+        self.assertRegex(self.calls_of_held(text, "0/0@10=HOLD", "ws"), "^wswws+")
 
-    @pytest.mark.release
     def test_a_long_run_does_not_keep_an_earlier_one_from_the_disk(self):
-        """The first run is stopped shortly before its end, and then ends before a sync is due; the second is in
-        progress when it is. (A slow machine syncs when it commits the first.)"""
-        text = FEW.replace("d: [3, 5]", "d: 3").replace("iterations: 50", "iterations: 300000")
-        done, _ = self.calls(text, cues="0/0@299990=USR1")
-        self.assertEqual(done.returncode, 75, done.stdout + done.stderr)
-        done, letters = self.calls(text, rate=100)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("1 runs went on from where they had been saved", done.stdout)
-        self.assertRegex(letters, "^ws*wws+wws+")
+        """A slow machine syncs when it commits the first."""
+        letters = self.calls_of_held(FEW.replace("d: [3, 5]", "d: 3"), "0/1@10=HOLD", "ws*wws")
+        self.assertRegex(letters, "^ws*wwswws+")
 
 
 class RealDisk(ProgramTest):
