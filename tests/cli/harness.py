@@ -146,7 +146,10 @@ class Started:
 
     def wait_until(self, condition, what):
         """Until condition() holds, which the program must see to; what it returned then."""
+        deadline = time.monotonic() + PATIENCE
         while not (value := condition()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"it waits in vain for {what}\n{''.join(self.said())}")
             if self.process.poll() is not None:
                 if value := condition():
                     break
