@@ -24,6 +24,9 @@ typedef struct ss_saved_run {
 /* Whether anything was ever saved beside this result file. Local. */
 bool ss_saved_run_any(const char *result_path);
 
+/* Whether something was saved of this run. Local. */
+bool ss_saved_run_exists(const char *result_path, const ss_run *run);
+
 /* Saves a run, in place of what was saved of it before. After SS_ERR_IO that is still there. Local,
  * by the one rank that runs it. */
 ss_error ss_saved_run_write(const char *result_path, const ss_run *run, const ss_saved_run *saved);

@@ -34,6 +34,12 @@ typedef struct ss_provenance {
     const char *libraries; /* names and versions, comma-separated */
 } ss_provenance;
 
+/* Makes HDF5 ready; before MPI_Init, so that MPI_Finalize does not end it: HDF5 1.10 then crashes
+ * on a file that it could not write. It prints nothing by itself, and takes no locks of its own
+ * (many cluster file systems refuse them; ss_store_lock does what is needed). Done by whatever
+ * opens a file, too. */
+void ss_store_begin(void);
+
 /* "HDF5 1.10.8", the library in use, into `buffer`, which is returned. */
 const char *ss_store_library(char *buffer, size_t size);
 
@@ -72,13 +78,24 @@ ss_error ss_store_open_unsealed(const char *path, ss_store **store);
  * its creation, SS_ERR_IO. */
 ss_error ss_store_reseal(const ss_store *store);
 
-/* Opens for reading and writing raw data; collective over `comm`, as is closing. Fails on all ranks
- * if the file cannot be written on one (SS_ERR_IO there, SS_ERR_ELSEWHERE on the others), or is not
- * whole (rank 0 says how). */
-ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store **store);
+/* How raw data is written; the same bytes in the same places. */
+typedef enum ss_store_io {
+    SS_STORE_IO_MPIO,  /* independent H5Dwrite through HDF5's mpio driver */
+    SS_STORE_IO_DIRECT /* pwrite, past HDF5 and MPI-IO, which some file systems do not bear */
+} ss_store_io;
 
-/* Closes and sets *store to NULL. SS_ERR_IO if the last bytes could not be written. */
-ss_error ss_store_close(ss_store **store);
+/* "mpio" or "direct"; SS_ERR_USAGE. */
+ss_error ss_store_io_parse(const char *name, ss_store_io *io);
+
+/* Opens for reading and writing raw data; collective over `comm` (borrowed while it is open), as is
+ * closing. Where MPI-IO cannot open the file, rank 0 says so on stderr, and it is written DIRECT.
+ * Fails on all ranks if the file cannot be written on one (SS_ERR_IO there, SS_ERR_ELSEWHERE on the
+ * others), or is not whole (rank 0 says how). */
+ss_error ss_store_open_for_writing(const char *path, MPI_Comm comm, ss_store_io io,
+                                   ss_store **store);
+
+/* Closes and sets *store to NULL. What was written is not synced by it (ss_store_sync). */
+void ss_store_close(ss_store **store);
 
 ss_store_shape ss_store_shape_of(const ss_store *store);
 
@@ -107,6 +124,14 @@ ss_error ss_store_read_results(const ss_store *store, int64_t cell, int64_t seed
  * less (DONE, DIVERGED, FAILED, PARTIAL, nothing): then nothing is written. */
 ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
                          const ss_record *record, const double *results);
+
+/* The same of a run that takes no longer than its commit: it may wait in memory for those of the
+ * next seeds (at most 64), to be written with them. Flushed by any commit or mark that is not of
+ * the next seed, and by ss_store_sync; whoever waits, reads or closes flushes first. After
+ * SS_ERR_IO none of those that waited count as committed. */
+ss_error ss_store_commit_soon(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
+                              const ss_record *record, const double *results);
+ss_error ss_store_flush(ss_store *store);
 
 /* Notes that a run is PARTIAL, by its record alone, unless it is committed. Local; SS_ERR_IO. */
 ss_error ss_store_mark(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,

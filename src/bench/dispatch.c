@@ -24,8 +24,15 @@ static ss_error measure_empty(ss_bench *bench, json_t *figures)
     return SS_OK;
 }
 
-static ss_error schedule_stored(ss_bench *bench, ss_stored_runs *runs, int64_t count,
-                                json_t *figures)
+/* Runs that do nothing but commit, by one of the ways in which result files are written. */
+typedef struct stored_runs {
+    ss_store_io io;
+    const char *key;
+    const char *label;
+} stored_runs;
+
+static ss_error schedule_stored(ss_bench *bench, ss_stored_runs *runs, const stored_runs *stored,
+                                int64_t count, json_t *figures)
 {
     double seconds[ROUNDS];
     size_t rounds = bench->quick ? QUICK_ROUNDS : ROUNDS;
@@ -33,21 +40,32 @@ static ss_error schedule_stored(ss_bench *bench, ss_stored_runs *runs, int64_t c
         SS_TRY(ss_stored_runs_schedule(bench, runs, &seconds[round]));
     }
     if (!bench->stopped) {
-        ss_bench_add(bench, figures, "stored_runs_per_second",
-                     (double)count / ss_bench_median(seconds, rounds),
-                     "the same, each committed to a result file", "runs/s");
+        ss_bench_add(bench, figures, stored->key, (double)count / ss_bench_median(seconds, rounds),
+                     stored->label, "runs/s");
     }
     return SS_OK;
 }
 
-static ss_error measure_stored(ss_bench *bench, json_t *figures)
+static ss_error measure_stored(ss_bench *bench, const stored_runs *stored, json_t *figures)
 {
     ss_stored_runs *runs = NULL;
     int64_t count = bench->quick ? 5000 : 200000;
-    SS_TRY(ss_stored_runs_create(bench, count, &runs));
-    ss_error error = schedule_stored(bench, runs, count, figures);
-    ss_error removed = ss_stored_runs_destroy(bench, &runs);
-    return ss_sched_agree(bench->comm, error == SS_OK ? removed : error);
+    SS_TRY(ss_stored_runs_create(bench, count, stored->io, &runs));
+    ss_error error = schedule_stored(bench, runs, stored, count, figures);
+    ss_stored_runs_destroy(bench, &runs);
+    return ss_sched_agree(bench->comm, error);
+}
+
+static ss_error measure_all_stored(ss_bench *bench, json_t *figures)
+{
+    static const stored_runs ways[] = {
+        {SS_STORE_IO_MPIO, "stored_runs_per_second", "the same, each committed to a result file"},
+        {SS_STORE_IO_DIRECT, "stored_runs_per_second_direct", "    with --io direct"},
+    };
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        SS_TRY(measure_stored(bench, &ways[i], figures));
+    }
+    return SS_OK;
 }
 
 typedef struct busy_runs {
@@ -140,7 +158,7 @@ static ss_error measure_memories(const ss_bench *bench, json_t *figures)
 ss_error ss_bench_dispatch(ss_bench *bench, json_t *figures)
 {
     SS_TRY(measure_empty(bench, figures));
-    SS_TRY(measure_stored(bench, figures));
+    SS_TRY(measure_all_stored(bench, figures));
     SS_TRY(measure_overheads(bench, figures));
     measure_messages(bench, figures);
     return ss_sched_agree(bench->comm, bench->rank == 0 ? measure_memories(bench, figures) : SS_OK);

@@ -66,7 +66,8 @@ static ss_error create_file(ss_stored_runs *r, const ss_bench *bench)
     return ss_store_create(r->path, &r->plan, &provenance);
 }
 
-ss_error ss_stored_runs_create(const ss_bench *bench, int64_t count, ss_stored_runs **out)
+ss_error ss_stored_runs_create(const ss_bench *bench, int64_t count, ss_store_io io,
+                               ss_stored_runs **out)
 {
     ss_error error = ss_allocate(1, sizeof **out, out);
     SS_TRY(ss_sched_agree(bench->comm, error));
@@ -79,8 +80,8 @@ ss_error ss_stored_runs_create(const ss_bench *bench, int64_t count, ss_stored_r
     error = ss_sched_agree(bench->comm, error);
     MPI_Bcast(r->path, sizeof r->path, MPI_CHAR, 0, bench->comm);
     if (error == SS_OK) {
-        error =
-            ss_sched_agree(bench->comm, ss_store_open_for_writing(r->path, bench->comm, &r->store));
+        error = ss_sched_agree(bench->comm,
+                               ss_store_open_for_writing(r->path, bench->comm, io, &r->store));
     }
     if (error != SS_OK) {
         ss_stored_runs_destroy(bench, out);
@@ -105,7 +106,13 @@ static ss_error commit(void *context, int64_t task, ss_sched_poll poll, void *po
     (void)poll;
     (void)poll_context;
     *result = SS_TASK_DONE;
-    return ss_store_commit(r->store, 0, task, &run, &record, r->trajectory);
+    return ss_store_commit_soon(r->store, 0, task, &run, &record, r->trajectory);
+}
+
+static ss_error flush(void *context)
+{
+    ss_stored_runs *r = context;
+    return ss_store_flush(r->store);
 }
 
 ss_error ss_stored_runs_schedule(ss_bench *bench, ss_stored_runs *runs, double *seconds)
@@ -116,17 +123,20 @@ ss_error ss_stored_runs_schedule(ss_bench *bench, ss_stored_runs *runs, double *
         .context = runs,
         .predict = predict,
         .execute = commit,
+        .idle = flush,
     };
     return ss_bench_schedule(bench, &tasks, seconds);
 }
 
-ss_error ss_stored_runs_destroy(const ss_bench *bench, ss_stored_runs **runs)
+void ss_stored_runs_destroy(const ss_bench *bench, ss_stored_runs **runs)
 {
     ss_stored_runs *r = *runs;
     if (!r) {
-        return SS_OK;
+        return;
     }
-    ss_error error = r->store ? ss_store_close(&r->store) : SS_OK;
+    if (r->store) {
+        ss_store_close(&r->store);
+    }
     if (bench->rank == 0 && r->folder[0]) {
         unlink(r->path);
         rmdir(r->folder);
@@ -134,5 +144,4 @@ ss_error ss_stored_runs_destroy(const ss_bench *bench, ss_stored_runs **runs)
     ss_spec_destroy(&r->spec);
     free(r);
     *runs = NULL;
-    return error;
 }

@@ -6,6 +6,7 @@
 
 #include "bench.h"
 #include "saddlesweep/sched.h"
+#include "saddlesweep/store.h"
 
 /* Schedules all of tasks->count tasks (tasks->pending is made here). */
 ss_error ss_bench_schedule(ss_bench *bench, const ss_sched_tasks *tasks, double *seconds);
@@ -29,11 +30,12 @@ ss_error ss_bench_schedule_busy(ss_bench *bench, int64_t count, double task_seco
 typedef struct ss_stored_runs ss_stored_runs;
 
 /* Creates the file in a temporary folder; owned by the caller, NULL after an error. */
-ss_error ss_stored_runs_create(const ss_bench *bench, int64_t count, ss_stored_runs **out);
+ss_error ss_stored_runs_create(const ss_bench *bench, int64_t count, ss_store_io io,
+                               ss_stored_runs **out);
 
 ss_error ss_stored_runs_schedule(ss_bench *bench, ss_stored_runs *runs, double *seconds);
 
 /* Removes file and folder; takes NULL. */
-ss_error ss_stored_runs_destroy(const ss_bench *bench, ss_stored_runs **runs);
+void ss_stored_runs_destroy(const ss_bench *bench, ss_stored_runs **runs);
 
 #endif

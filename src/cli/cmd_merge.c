@@ -22,13 +22,15 @@ int ss_cmd_merge(int argc, char **argv)
     const char *output = NULL;
     char *real = NULL;
     const char *none;
+    ss_store_io io = SS_STORE_IO_MPIO;
     ss_texts shards = {0};
     const ss_option table[] = {
         {"--output", "-o", "FILE.h5", "the result file: made anew, or gone on with", SS_OPTION_TEXT,
          &output},
+        ss_options_io(&io),
     };
     const ss_command_line line = {
-        .usage = "saddlesweep merge SHARD.h5... -o FILE.h5",
+        .usage = "saddlesweep merge SHARD.h5... -o FILE.h5 [OPTIONS]",
         .description =
             "Merges the result files of a sweep's shards (`run --shard I/N`) into that of the "
             "whole:\ntakes over every committed run whose checksums agree, and reduces them to "
@@ -53,7 +55,7 @@ int ss_cmd_merge(int argc, char **argv)
         ss_options_print_help(&line);
     } else if (error == SS_OK && !help && session.rank == 0) { /* other ranks only wait */
         ss_session alone = {.comm = MPI_COMM_SELF, .rank = 0, .ranks = 1};
-        error = ss_merge_run(&alone, &shards, real, &status);
+        error = ss_merge_run(&alone, &shards, real, io, &status);
     }
     free(real);
     free(shards.texts);

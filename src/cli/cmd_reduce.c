@@ -25,17 +25,18 @@ static ss_error reduce_open(const ss_session *session, const char *path, ss_stor
     return error;
 }
 
-static ss_error reduce_locked(const ss_session *session, const char *path)
+static ss_error reduce_locked(const ss_session *session, const char *path, ss_store_io io)
 {
     ss_store *store = NULL;
-    SS_TRY(ss_sched_agree(session->comm, ss_store_open_for_writing(path, session->comm, &store)));
+    SS_TRY(
+        ss_sched_agree(session->comm, ss_store_open_for_writing(path, session->comm, io, &store)));
     ss_error error = reduce_open(session, path, store);
-    ss_error closed = ss_store_close(&store);
-    return ss_sched_agree(session->comm, error == SS_OK ? closed : error);
+    ss_store_close(&store);
+    return ss_sched_agree(session->comm, error);
 }
 
 /* Alone: bands that are computed while runs are committed would be older than those. */
-static ss_error reduce_file(const ss_session *session, const char *path)
+static ss_error reduce_file(const ss_session *session, const char *path, ss_store_io io)
 {
     ss_store_lock lock = SS_STORE_NO_LOCK;
     ss_error error = SS_OK;
@@ -46,7 +47,7 @@ static ss_error reduce_file(const ss_session *session, const char *path)
     }
     error = ss_sched_agree(session->comm, error);
     if (error == SS_OK) {
-        error = reduce_locked(session, path);
+        error = reduce_locked(session, path, io);
     }
     ss_store_unlock(&lock, true);
     return error;
@@ -54,12 +55,16 @@ static ss_error reduce_file(const ss_session *session, const char *path)
 
 int ss_cmd_reduce(int argc, char **argv)
 {
+    ss_store_io io = SS_STORE_IO_MPIO;
+    const ss_option table[] = {ss_options_io(&io)};
     const ss_command_line line = {
-        .usage = "[mpirun -n N] saddlesweep reduce FILE.h5",
+        .usage = "[mpirun -n N] saddlesweep reduce FILE.h5 [OPTIONS]",
         .description = "Recomputes the bands (mean, standard deviation, quantiles, count) of a "
                        "result file\nfrom its committed trajectories. `run` does this at its end; "
                        "while it goes on, this is refused.",
         .positional = "FILE.h5",
+        .options = table,
+        .option_count = sizeof table / sizeof table[0],
     };
     const char *path;
     int help;
@@ -71,7 +76,7 @@ int ss_cmd_reduce(int argc, char **argv)
             ss_options_print_help(&line);
         }
     } else if (error == SS_OK) {
-        error = reduce_file(&session, path);
+        error = reduce_file(&session, path, io);
     }
     return ss_session_end(&session, error, SS_EXIT_DONE);
 }

@@ -62,6 +62,7 @@ static int parse_and_run(const ss_command_line *line, int argc, char **argv, com
         error = check_options(line, words);
     }
     options->deadline = ss_deadline_of(words->started, words->time_limit);
+    ss_deadline_share(session.comm, &options->deadline);
     error = ss_sched_agree_once(session.comm, error);
     if (help && session.rank == 0) {
         ss_options_print_help(line);
@@ -103,6 +104,7 @@ int ss_cmd_run(int argc, char **argv)
          &options->retry_failed},
         {"--fail-fast", NULL, NULL, "stop at the first run that diverges or fails", SS_OPTION_FLAG,
          &options->fail_fast},
+        ss_options_io(&options->io),
         {"--progress", NULL, "STYLE", "auto (default), live, plain or none; on stderr",
          SS_OPTION_TEXT, &words.progress},
     };

@@ -106,9 +106,9 @@ static ss_error print_once(const char *path, const status_options *options, int6
     SS_TRY(ss_store_open_for_reading(path, &store));
     ss_error error = print_open(store, path, options, &sweep, &tally);
     ss_sweep_release(&sweep);
-    ss_error closed = ss_store_close(&store);
+    ss_store_close(&store);
     *wanted = ss_tally_wanted(&tally);
-    return error == SS_OK ? closed : error;
+    return error;
 }
 
 static ss_error print_status(const char *path, void *context)

@@ -75,6 +75,8 @@ static ss_error set_option(const ss_option *option, const char *value)
         return SS_OK;
     case SS_OPTION_SHARD:
         return ss_shard_parse(value, option->target);
+    case SS_OPTION_IO:
+        return ss_store_io_parse(value, option->target);
     case SS_OPTION_KEY:
         return set_key(option, value);
     case SS_OPTION_REPEATED:
@@ -123,6 +125,18 @@ ss_option ss_options_shard(ss_shard *target)
         .argument = "I/N",
         .help = "only part I of N of the sweep, 1 <= I <= N: a job and a file of its own",
         .kind = SS_OPTION_SHARD,
+        .target = target,
+    };
+}
+
+ss_option ss_options_io(ss_store_io *target)
+{
+    return (ss_option){
+        .name = "--io",
+        .argument = "WAY",
+        .help = "write results by parallel HDF5 (mpio, default), or the same bytes by system calls "
+                "(direct)",
+        .kind = SS_OPTION_IO,
         .target = target,
     };
 }

@@ -5,6 +5,7 @@
 #include "../base/text.h"
 #include "saddlesweep/error.h"
 #include "saddlesweep/shard.h"
+#include "saddlesweep/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@ typedef enum ss_option_kind {
     SS_OPTION_COUNT,   /* target: int64_t, a positive integer */
     SS_OPTION_TEXT,    /* target: const char * */
     SS_OPTION_SHARD,   /* target: ss_shard */
+    SS_OPTION_IO,      /* target: ss_store_io */
     SS_OPTION_KEY,     /* target: ss_option_key */
     SS_OPTION_REPEATED /* target: ss_texts */
 } ss_option_kind;
@@ -65,6 +67,9 @@ int ss_options_act(const ss_command_line *line, ss_error error, int help, const 
 
 /* "--shard I/N" into a target, as all subcommands have it that take a sweep file. */
 ss_option ss_options_shard(ss_shard *target);
+
+/* "--io WAY" into a target, as all subcommands have it that write result files. */
+ss_option ss_options_io(ss_store_io *target);
 
 /* "--until-se X" and "--max-seeds N", as those subcommands have them: overrides of two keys. The
  * targets must last as long as the overrides. */

@@ -42,3 +42,15 @@ ss_deadline ss_deadline_of(double started, int64_t limit)
     }
     return deadline;
 }
+
+void ss_deadline_share(MPI_Comm comm, ss_deadline *deadline)
+{
+    int rank;
+    MPI_Comm_rank(comm, &rank);
+    bool any = deadline->stop_at > 0;
+    double left = any ? deadline->stop_at - ss_clock_seconds() : INFINITY;
+    MPI_Bcast(&left, 1, MPI_DOUBLE, 0, comm);
+    if (rank != 0) {
+        deadline->stop_at = isinf(left) ? 0 : ss_clock_seconds() + left;
+    }
+}

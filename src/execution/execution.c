@@ -38,12 +38,14 @@ static ss_error open_output(ss_sweep_run *r)
 {
     ss_error error = ss_provenance_hosts(r->session->comm, &r->hosts);
     SS_TRY(ss_sched_agree(r->session->comm, error));
-    ss_output_origin origin = {
+    const ss_output_options options = {
         .hosts = r->hosts.data,
         .kernel = kernel_name(r),
+        .retry_failed = r->options->retry_failed,
+        .io = r->options->io,
     };
-    return ss_output_open(r->session, r->options->output, &r->sweep, &r->tasks, origin,
-                          r->options->retry_failed, &r->output);
+    return ss_output_open(r->session, r->options->output, &r->sweep, &r->tasks, &options,
+                          &r->output);
 }
 
 static ss_error prepare(ss_sweep_run *r)

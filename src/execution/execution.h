@@ -6,6 +6,7 @@
 #include "deadline.h"
 #include "saddlesweep/sched.h"
 #include "saddlesweep/shard.h"
+#include "saddlesweep/store.h"
 #include "session.h"
 
 typedef struct ss_execution_options {
@@ -17,6 +18,7 @@ typedef struct ss_execution_options {
     int retry_failed;   /* runs that diverged or failed count as lacking */
     int fail_fast;      /* stop at the first one */
     int64_t checkpoint; /* seconds between saves of a long run */
+    ss_store_io io;
     ss_deadline deadline;
     ss_progress_style style;
 } ss_execution_options;

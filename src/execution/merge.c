@@ -21,6 +21,7 @@ typedef struct merger {
     const ss_session *session;
     const ss_texts *inputs;
     const char *path; /* of the output */
+    ss_store_io io;
     double started;
     ss_sweep sweep; /* the whole one, as the first input has it */
     char digest[SS_DIGEST_SIZE];
@@ -68,11 +69,12 @@ static ss_error compare_sweeps(const merger *m, const input *in)
                    in->path, m->inputs->texts[0], d.what, d.first, d.second);
 }
 
-static ss_error close_input(input *in, ss_error error)
+static void close_input(input *in)
 {
     ss_sweep_release(&in->sweep);
-    ss_error closed = in->store ? ss_store_close(&in->store) : SS_OK;
-    return error == SS_OK ? closed : error;
+    if (in->store) {
+        ss_store_close(&in->store);
+    }
 }
 
 /* Close it even after an error. */
@@ -147,7 +149,7 @@ static ss_error examine_all(merger *m)
         if (error == SS_OK) {
             error = examine(m, i, &in);
         }
-        error = close_input(&in, error);
+        close_input(&in);
     }
     return error;
 }
@@ -169,7 +171,8 @@ static ss_error take_from(merger *m, const char *path, ss_takeover *takeover)
     if (error == SS_OK) {
         error = ss_logbook_copy(in.store, m->output.store);
     }
-    return close_input(&in, error);
+    close_input(&in);
+    return error;
 }
 
 static ss_error take_all(merger *m)
@@ -280,20 +283,22 @@ static ss_error merge_all(merger *m, int *status)
     SS_TRY(examine_all(m));
     m->tasks.plan = &m->sweep.plan;
     SS_TRY(ss_plan_longest_first(&m->sweep.plan, &m->tasks.order));
-    ss_output_origin origin = {.hosts = m->hosts.data, .kernel = m->kernels.data};
-    SS_TRY(ss_output_open(m->session, m->path, &m->sweep, &m->tasks, origin, false, &m->output));
+    const ss_output_options options = {
+        .hosts = m->hosts.data, .kernel = m->kernels.data, .io = m->io};
+    SS_TRY(ss_output_open(m->session, m->path, &m->sweep, &m->tasks, &options, &m->output));
     SS_TRY(take_all(m));
     SS_TRY(ss_reduce_all(m->session->comm, m->output.store, &m->sweep.plan));
     return conclude(m, status);
 }
 
 ss_error ss_merge_run(const ss_session *session, const ss_texts *inputs, const char *output,
-                      int *status)
+                      ss_store_io io, int *status)
 {
     merger m = {
         .session = session,
         .inputs = inputs,
         .path = output,
+        .io = io,
         .started = ss_clock_seconds(),
         .output = {.session = session, .lock = SS_STORE_NO_LOCK},
     };

@@ -3,6 +3,7 @@
 #define SADDLESWEEP_EXECUTION_MERGE_H
 
 #include "../base/text.h"
+#include "saddlesweep/store.h"
 #include "session.h"
 
 /*
@@ -12,12 +13,13 @@
  * session  in   of this process alone
  * inputs   in   shards' files, or whole ones: only read, one at a time, also while they are written
  * output   in
+ * io       in   how it is written
  * status   out  the exit status if there is no error
  *
  * SS_ERR_USAGE if an input is the output; SS_ERR_PLAN_DIFFERS, with the first difference, if two
  * are of different sweeps. Nothing is made then.
  */
 ss_error ss_merge_run(const ss_session *session, const ss_texts *inputs, const char *output,
-                      int *status);
+                      ss_store_io io, int *status);
 
 #endif

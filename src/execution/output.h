@@ -15,17 +15,18 @@ typedef struct ss_output {
     uint64_t *pending; /* tasks that the file lacks; rank 0 alone */
 } ss_output;
 
-/* What a new file says of itself, beside its sweep; on rank 0. */
-typedef struct ss_output_origin {
-    const char *hosts;
-    const char *kernel;
-} ss_output_origin;
+typedef struct ss_output_options {
+    const char *hosts;  /* what a new file says of itself, beside its sweep; … */
+    const char *kernel; /* … on rank 0 */
+    bool retry_failed;  /* as ss_pending_find has it */
+    ss_store_io io;
+} ss_output_options;
 
 /* Takes the lock, creates the file or checks that the one that is there was made for this sweep,
- * finds what it lacks (with `retry_failed`, as ss_pending_find has it), and opens it on all ranks.
+ * finds what it lacks, and opens it on all ranks.
  * session, path and sweep are borrowed. Close it even after an error. Collective. */
 ss_error ss_output_open(const ss_session *session, const char *path, const ss_sweep *sweep,
-                        const ss_task_order *tasks, ss_output_origin origin, bool retry_failed,
+                        const ss_task_order *tasks, const ss_output_options *options,
                         ss_output *output);
 
 /* Closes the file and gives back the lock. Collective: every rank returns SS_OK only if `error`,

@@ -1,5 +1,7 @@
 #include "session.h"
 
+#include "saddlesweep/store.h"
+
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,6 +42,16 @@ static void remove_own_folder(void)
     }
 }
 
+/* Open MPI's own MPI-IO opens a shared file pointer with every file, though nobody uses it: in
+ * shared memory named by the file's last name, whatever its folder, which a kill leaves behind and
+ * a full TMPDIR ends with SIGBUS. ROMIO, which MPICH has, too, does not. Where there is none, or it
+ * is not wanted, the pointer is at least in files. */
+static void prefer_plain_files(void)
+{
+    setenv("OMPI_MCA_io_ompio_priority", "0", 0);
+    setenv("OMPI_MCA_sharedfp", "individual", 0);
+}
+
 ss_session ss_session_begin(void)
 {
     ss_session session;
@@ -53,6 +65,8 @@ ss_session ss_session_begin(void)
     /* Containers forbid reading another process's memory, by which Open MPI copies messages over
      * 4 KiB between ranks of one node; ours are few. */
     setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
+    prefer_plain_files();
+    ss_store_begin();
     MPI_Init(NULL, NULL);
     MPI_Comm_dup(MPI_COMM_WORLD, &session.comm);
     MPI_Comm_rank(session.comm, &session.rank);

@@ -84,8 +84,9 @@ static ss_error take(void *context, const ss_walked *at)
             !ss_record_trusted(record, &run, at->trajectory)) {
             continue;
         }
-        SS_TRY(ss_store_commit(t->store, ss_task_cell(t->tasks, task),
-                               ss_task_seed_index(t->tasks, task), &run, record, at->trajectory));
+        SS_TRY(ss_store_commit_soon(t->store, ss_task_cell(t->tasks, task),
+                                    ss_task_seed_index(t->tasks, task), &run, record,
+                                    at->trajectory));
         t->pending[task / 64] &= ~((uint64_t)1 << (task % 64));
         t->taken++;
     }
@@ -115,6 +116,9 @@ ss_error ss_takeover_from(ss_takeover *takeover, const char *path, const ss_stor
     ss_error error = ss_walk_open(other, plan, &walk);
     if (error == SS_OK) {
         error = ss_walk_all(&walk, take, takeover);
+    }
+    if (error == SS_OK) {
+        error = ss_store_flush(takeover->store);
     }
     if (error == SS_OK) {
         printf("%s: %" PRId64 " runs taken over\n", path, takeover->taken - before);

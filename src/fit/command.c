@@ -91,7 +91,8 @@ static ss_error open_source(fitting *f)
         .against = against,
     };
     if (f->session->rank != 0) {
-        return ss_store_close(&f->store);
+        ss_store_close(&f->store);
+        return SS_OK;
     }
     SS_TRY(count_runs(f));
     f->members = json_array();
@@ -218,6 +219,8 @@ ss_error ss_fit_file(const ss_session *session, const char *path, const ss_fit_o
     free(f.reasons.data);
     ss_families_release(&f.families);
     ss_sweep_release(&f.sweep);
-    ss_error closed = f.store ? ss_store_close(&f.store) : SS_OK;
-    return error == SS_OK ? closed : error;
+    if (f.store) {
+        ss_store_close(&f.store);
+    }
+    return error;
 }

@@ -67,7 +67,7 @@ static ss_error pending_share(const ss_store *store, const ss_plan *plan, int64_
     double work[2] = {0, 0};
     ss_error error = ss_plan_longest_first(plan, &tasks.order);
     if (error == SS_OK) {
-        error = ss_pending_find(store, &tasks, false, &set);
+        error = ss_pending_find(store, &tasks, false, &set, NULL);
     }
     for (int64_t place = 0; error == SS_OK && place < plan->cells; place++) {
         ss_run run = ss_plan_run(plan, tasks.order[place], 0);
@@ -122,8 +122,8 @@ static ss_error inspect_result(ss_submission *s, double *share)
     if (error == SS_OK) {
         error = pending_share(store, &s->sweep.plan, &s->pending, &s->wanted, share);
     }
-    ss_error closed = ss_store_close(&store);
-    return error == SS_OK ? closed : error;
+    ss_store_close(&store);
+    return error;
 }
 
 /* Bytes that the partition has for each rank, if that is known. */

@@ -22,19 +22,31 @@ ss_error ss_store_open_dataset(const ss_store *store, const char *name, int rank
     return SS_OK;
 }
 
-static ss_error find_range(const ss_store *store, const char *name, hid_t type,
-                           ss_space_range *range)
+/* What H5Dwrite needs; the dataset is the target's from then on. */
+static void aim(hid_t dataset, ss_store_target *target)
+{
+    target->dataset = dataset;
+    target->type = H5Dget_type(dataset);
+    target->element_bytes = H5Tget_size(target->type);
+    target->space = H5Dget_space(dataset);
+    target->rank = H5Sget_simple_extent_dims(target->space, target->sizes, NULL);
+    target->memory = H5Screate(H5S_SIMPLE);
+}
+
+static ss_error find_range(ss_store *store, const char *name, hid_t type, int range)
 {
     hid_t dataset = H5Dopen2(store->file, name, H5P_DEFAULT);
     hid_t found = dataset < 0 ? -1 : H5Dget_type(dataset);
     bool plain = found >= 0 && H5Tequal(found, type) > 0 && H5Dget_offset(dataset) != HADDR_UNDEF;
     if (plain) {
-        *range = ss_layout_range(dataset);
+        store->ranges[range] = ss_layout_range(dataset);
     }
     if (found >= 0) {
         H5Tclose(found);
     }
-    if (dataset >= 0) {
+    if (plain && store->comm != MPI_COMM_NULL && !store->direct) {
+        aim(dataset, &store->targets[range]);
+    } else if (dataset >= 0) {
         H5Dclose(dataset);
     }
     return plain ? SS_OK
@@ -42,54 +54,52 @@ static ss_error find_range(const ss_store *store, const char *name, hid_t type,
                            name);
 }
 
-static ss_error find_executions(const ss_store *store, ss_space_range *range)
+static ss_error find_executions(ss_store *store)
 {
-    *range = (ss_space_range){0};
     if (store->version < 3) {
         return SS_OK;
     }
     hid_t type = ss_layout_execution_type();
-    ss_error error = find_range(store, "/execution", type, range);
+    ss_error error = find_range(store, "/execution", type, SS_RANGE_EXECUTION);
     H5Tclose(type);
-    if (error == SS_OK && range->bytes != SS_EXECUTION_ROWS * sizeof(ss_execution_record)) {
+    if (error == SS_OK && store->ranges[SS_RANGE_EXECUTION].bytes !=
+                              SS_EXECUTION_ROWS * sizeof(ss_execution_record)) {
         error = ss_fail(SS_ERR_FORMAT, "%s: /execution has another shape than at its creation",
                         store->path);
     }
     return error;
 }
 
-static ss_error find_part(const ss_store *store, int part, ss_space_range *range)
+static ss_error find_part(ss_store *store, int part)
 {
     const char *name = ss_layout_part_names[part];
     int64_t runs = store->shape.cells * store->shape.seeds;
     int64_t values = ss_boxes_values(ss_store_part_room(&store->shape, part));
-    *range = (ss_space_range){0};
     if (values == 0) {
         return SS_OK;
     }
-    SS_TRY(find_range(store, name, H5T_NATIVE_DOUBLE, range));
-    return range->bytes == (size_t)(runs * values) * sizeof(double)
+    SS_TRY(find_range(store, name, H5T_NATIVE_DOUBLE, SS_RANGE_PARTS + part));
+    return store->ranges[SS_RANGE_PARTS + part].bytes == (size_t)(runs * values) * sizeof(double)
                ? SS_OK
                : ss_fail(SS_ERR_FORMAT, "%s: %s has another shape than at its creation",
                          store->path, name);
 }
 
-ss_error ss_store_find_ranges(const ss_store *store, ss_space_range ranges[SS_RANGES])
+ss_error ss_store_find_ranges(ss_store *store)
 {
-    SS_TRY(find_range(store, "/error", H5T_NATIVE_DOUBLE, &ranges[SS_RANGE_ERROR]));
-    SS_TRY(find_range(store, "/run", store->record_type, &ranges[SS_RANGE_RUN]));
+    SS_TRY(find_range(store, "/error", H5T_NATIVE_DOUBLE, SS_RANGE_ERROR));
+    SS_TRY(find_range(store, "/run", store->record_type, SS_RANGE_RUN));
     for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
         for (int band = 0; band < BAND_DATASETS; band++) {
             hid_t type = band == SS_STATISTIC_COUNT ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE;
             char name[64];
             ss_layout_band_name((ss_quantity)quantity, band, name, sizeof name);
-            SS_TRY(find_range(store, name, type,
-                              &ranges[ss_range_of_band((ss_quantity)quantity, band)]));
+            SS_TRY(find_range(store, name, type, ss_range_of_band((ss_quantity)quantity, band)));
         }
     }
-    SS_TRY(find_executions(store, &ranges[SS_RANGE_EXECUTION]));
+    SS_TRY(find_executions(store));
     for (int part = 0; part < RESULT_PARTS; part++) {
-        SS_TRY(find_part(store, part, &ranges[SS_RANGE_PARTS + part]));
+        SS_TRY(find_part(store, part));
     }
     return SS_OK;
 }

@@ -415,7 +415,7 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
         return ss_fail(SS_ERR_USAGE, "%s: the name is too long", path);
     }
     snprintf(folder, sizeof folder, "%s", path);
-    ss_layout_begin();
+    ss_store_begin();
     ss_creator c = {.path = temporary, .plan = plan};
     ss_error error = ss_space_try(temporary, ss_store_predicted_bytes(plan));
     if (error == SS_OK) {

@@ -1,7 +1,9 @@
 #include "disk.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 int ss_disk_read(int descriptor, void *data, size_t bytes, off_t offset)
@@ -32,6 +34,30 @@ int ss_disk_write(int descriptor, const void *data, size_t bytes, off_t offset)
         offset += (off_t)progress;
     }
     return 0;
+}
+
+bool ss_disk_is_on_nfs(int descriptor)
+{
+    struct statfs information;
+    return fstatfs(descriptor, &information) == 0 && information.f_type == NFS_SUPER_MAGIC;
+}
+
+ss_error ss_disk_fault_of(int cause)
+{
+    switch (cause) {
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case EACCES:
+    case EPERM:
+    case EROFS:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case ENXIO:
+        return SS_ERR_USAGE;
+    default:
+        return SS_ERR_IO;
+    }
 }
 
 bool ss_disk_is_full(int cause)

@@ -13,6 +13,13 @@
 int ss_disk_read(int descriptor, void *data, size_t bytes, off_t offset);
 int ss_disk_write(int descriptor, const void *data, size_t bytes, off_t offset);
 
+/* Whether the file is on NFS. */
+bool ss_disk_is_on_nfs(int descriptor);
+
+/* What a file that cannot be opened is a case of: SS_ERR_USAGE (its name, or what the user may do
+ * there) or SS_ERR_IO (the machine). */
+ss_error ss_disk_fault_of(int cause);
+
 /* No room: the disk, the quota or the largest size of a file. */
 bool ss_disk_is_full(int cause);
 

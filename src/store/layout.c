@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONGEST_REASON = 1024 };
-
 const char *const ss_layout_cell_names[SS_CELL_PARAMETERS] = {"d", "k", "k0", "n", "m"};
 
 const char *const ss_layout_quantity_groups[SS_QUANTITIES] = {
@@ -164,7 +162,7 @@ ss_space_range ss_layout_range(hid_t dataset)
 static herr_t keep_description(unsigned frame, const H5E_error2_t *description, void *client)
 {
     (void)frame;
-    snprintf(client, LONGEST_REASON, "%s", description->desc ? description->desc : "");
+    snprintf(client, SS_LAYOUT_REASON_SIZE, "%s", description->desc ? description->desc : "");
     return 0;
 }
 
@@ -182,17 +180,17 @@ static const char *shorten(char *reason)
     return reason;
 }
 
-ss_error ss_layout_fail(ss_error code, const char *path, const char *what)
+const char *ss_layout_reason(char buffer[SS_LAYOUT_REASON_SIZE])
 {
-    char reason[LONGEST_REASON] = "";
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_description, reason);
-    const char *shown = shorten(reason);
-    return ss_fail(code, "%s: %s%s%s%s", path, what, shown[0] ? " (HDF5: " : "", shown,
-                   shown[0] ? ")" : "");
+    buffer[0] = '\0';
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_description, buffer);
+    return shorten(buffer);
 }
 
-void ss_layout_begin(void)
+ss_error ss_layout_fail(ss_error code, const char *path, const char *what)
 {
-    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    char reason[SS_LAYOUT_REASON_SIZE];
+    const char *shown = ss_layout_reason(reason);
+    return ss_fail(code, "%s: %s%s%s%s", path, what, shown[0] ? " (HDF5: " : "", shown,
+                   shown[0] ? ")" : "");
 }

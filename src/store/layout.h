@@ -43,11 +43,12 @@ hid_t ss_layout_string_type(void);
 /* Where the data of a contiguous dataset are in the file. */
 ss_space_range ss_layout_range(hid_t dataset);
 
+/* The reason that HDF5 gives for the last call that failed, "" for none. Any other call of HDF5
+ * forgets it. */
+enum { SS_LAYOUT_REASON_SIZE = 1024 };
+const char *ss_layout_reason(char buffer[SS_LAYOUT_REASON_SIZE]);
+
 /* ss_fail(code, "path: what: <the reason that HDF5 gives>"). */
 ss_error ss_layout_fail(ss_error code, const char *path, const char *what);
-
-/* Before the first use of HDF5: it prints nothing by itself (ss_layout_fail reports), and takes no
- * locks of its own (many cluster file systems refuse them; ss_store_lock does what is needed). */
-void ss_layout_begin(void);
 
 #endif

@@ -4,30 +4,36 @@
 #include "../base/heartbeat.h"
 #include "../base/path.h"
 #include "../base/process.h"
+#include "disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/magic.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
+
+/* In bytes: the longest of the names beside it, FILE.partial/IDENTITY.creating, is one as well. */
+enum { LONGEST_NAME = PATH_MAX - 46 };
 
 /* It is beside the file itself, wherever a link to that may be. */
 static ss_error name_lock_file(const char *path, ss_store_lock *lock)
 {
     char *real;
     SS_TRY(ss_path_follow(path, &real));
-    int length = snprintf(lock->path, sizeof lock->path, "%s.lock", real);
+    bool fits = strlen(real) <= LONGEST_NAME;
+    snprintf(lock->path, sizeof lock->path, "%s.lock", real);
     free(real);
-    return length < (int)sizeof lock->path
-               ? SS_OK
-               : ss_fail(SS_ERR_USAGE, "%s: the name is too long", path);
+    return fits ? SS_OK
+                : ss_fail(SS_ERR_USAGE,
+                          "the name of a result file may have %d bytes, as files of longer names "
+                          "lie beside it; this one is too long: %s",
+                          LONGEST_NAME, path);
 }
 
 /* Opens its lock file; `flags` as for open(2). */
@@ -36,8 +42,7 @@ static ss_error open_lock_file(const char *path, int flags, ss_store_lock *lock)
     SS_TRY(name_lock_file(path, lock));
     lock->descriptor = open(lock->path, flags | O_RDWR | O_CLOEXEC, 0666);
     if (lock->descriptor < 0) {
-        return ss_fail(errno == ENOENT || errno == ENOTDIR || errno == EACCES ? SS_ERR_USAGE
-                                                                              : SS_ERR_IO,
+        return ss_fail(ss_disk_fault_of(errno),
                        "%s: cannot be opened: %s; does its folder exist, and may you write there?",
                        lock->path, strerror(errno));
     }
@@ -226,12 +231,6 @@ static lock_state lock_name(const ss_store_lock *lock, int operation)
     return state_of(flock(lock->descriptor, operation | LOCK_NB));
 }
 
-static bool is_on_nfs(int descriptor)
-{
-    struct statfs information;
-    return fstatfs(descriptor, &information) == 0 && information.f_type == NFS_SUPER_MAGIC;
-}
-
 /* Hard links are names that know nothing of each other, so the file itself has a lock too: of a
  * byte far behind any end, where it meets neither HDF5's locks nor those of MPI-IO. But on NFS
  * MPI-IO locks all bytes for each of its writes, and would wait for ours. A file that is not there
@@ -243,7 +242,7 @@ static lock_state lock_file(const char *path, short kind, ss_store_lock *lock)
     if (lock->file < 0) {
         lock->file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
     }
-    if (lock->file < 0 || is_on_nfs(lock->file)) {
+    if (lock->file < 0 || ss_disk_is_on_nfs(lock->file)) {
         return TAKEN;
     }
     return state_of(fcntl(lock->file, F_OFD_SETLK, &byte)) == HELD_BY_OTHERS ? HELD_BY_OTHERS

@@ -2,6 +2,7 @@
 
 #include "store_private.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -17,7 +18,7 @@ typedef struct answer {
 static answer look(const char *path)
 {
     ss_store store = {.path = (char *)path};
-    ss_layout_begin();
+    ss_store_begin();
     store.file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (store.file < 0) {
         return (answer){.finding = SS_PROBE_NOT_HDF5};
@@ -62,13 +63,19 @@ ss_probe_finding ss_probe_file(const char *path, int64_t *version)
     int ends[2];
     answer found = {.finding = SS_PROBE_NOT_HDF5};
     if (pipe2(ends, O_CLOEXEC) != 0) {
-        return found.finding;
+        return SS_PROBE_FAILED;
     }
     pid_t child = fork();
     if (child == 0) {
         answer_and_exit(path, ends[1]);
     }
+    int cause = errno;
     close(ends[1]);
+    if (child < 0) {
+        close(ends[0]);
+        errno = cause;
+        return SS_PROBE_FAILED;
+    }
     if (child > 0) {
         answer told;
         if (read(ends[0], &told, sizeof told) == (ssize_t)sizeof told) {

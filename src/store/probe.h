@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 typedef enum ss_probe_finding {
+    SS_PROBE_FAILED,   /* no process could look at it: errno says why */
     SS_PROBE_NOT_HDF5, /* HDF5 cannot open it, or crashes */
     SS_PROBE_FOREIGN,  /* HDF5, but its "format" is not ours */
     SS_PROBE_OURS,     /* *version is its format_version */

@@ -53,6 +53,14 @@ char *ss_saved_run_path(const char *result_path, const ss_run *run, const char *
     return path.data;
 }
 
+bool ss_saved_run_exists(const char *result_path, const ss_run *run)
+{
+    char *path = ss_saved_run_path(result_path, run, ".state");
+    bool exists = path && access(path, F_OK) == 0;
+    free(path);
+    return exists;
+}
+
 static char *folder_of(const char *result_path)
 {
     ss_text path = {0};

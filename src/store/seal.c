@@ -150,6 +150,8 @@ static ss_error explain(const char *path, bool sealed, const char *what)
             return wrong_version(path, version);
         }
         break;
+    case SS_PROBE_FAILED:
+        return ss_fail(SS_ERR_IO, "%s: cannot be examined: %s", path, strerror(errno));
     case SS_PROBE_NOT_HDF5:
         if (!sealed) {
             return foreign(path, "HDF5 cannot open it");
@@ -216,7 +218,11 @@ static ss_error check_open_file(const char *path, int descriptor)
     if (!S_ISREG(information.st_mode)) {
         return foreign(path, "it is no regular file");
     }
+    bool short_file = information.st_size < (off_t)sizeof s;
     int cause = ss_disk_read(descriptor, &s, sizeof s, 0);
+    if (cause != 0 && !short_file) {
+        return ss_fail(SS_ERR_IO, "%s: cannot be read: %s", path, strerror(cause));
+    }
     if (cause != 0 || s.checksum != checksum_of(&s)) {
         return check_unsealed(path, &s, information.st_size);
     }
@@ -237,7 +243,7 @@ ss_error ss_seal_check(const char *path)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
-        return ss_fail(SS_ERR_USAGE, "%s: cannot be opened: %s", path, strerror(errno));
+        return ss_fail(ss_disk_fault_of(errno), "%s: cannot be opened: %s", path, strerror(errno));
     }
     ss_error error = check_open_file(path, descriptor);
     close(descriptor);

@@ -14,10 +14,35 @@ enum {
     SS_RANGES = SS_RANGE_PARTS + RESULT_PARTS
 };
 
+/* Of the widest dataset: /iterate over cell, seed, iteration, row and column. */
+enum { SS_STORE_MOST_DIMENSIONS = 5 };
+
 static inline int ss_range_of_band(ss_quantity quantity, int band)
 {
     return SS_RANGE_BANDS + (int)quantity * BAND_DATASETS + band;
 }
+
+/* A dataset that H5Dwrite writes to. */
+typedef struct ss_store_target {
+    hid_t dataset; /* 0: the file does not have it, or is written past HDF5 */
+    hid_t type;
+    hid_t space;
+    hid_t memory; /* a dataspace of memory_sizes elements */
+    hsize_t memory_sizes[SS_STORE_MOST_DIMENSIONS];
+    int rank;
+    hsize_t sizes[SS_STORE_MOST_DIMENSIONS];
+    size_t element_bytes;
+} ss_store_target;
+
+/* Committed runs of consecutive seeds of a cell that are still to be written. */
+typedef struct ss_store_group {
+    int64_t cell;
+    int64_t seed_index; /* of the first */
+    int64_t count;
+    int64_t most;
+    ss_record *records;
+    double *trajectories; /* most x checkpoints; NULL: none was ever needed */
+} ss_store_group;
 
 struct ss_store {
     char *path;
@@ -31,10 +56,13 @@ struct ss_store {
     hid_t error_space;
     hid_t run_space;
 
-    /* Past HDF5, which only reads. */
-    MPI_File raw;   /* for writing; MPI_FILE_NULL: open for reading only */
-    int descriptor; /* for bands, fdatasync, and for what MPI cannot write */
+    MPI_Comm comm;    /* of the ranks that have it open for writing; MPI_COMM_NULL: for reading */
+    bool direct;      /* HDF5 only reads */
+    bool hdf5_failed; /* to write: it writes no more, and must not close the file */
+    int descriptor;   /* for fdatasync, and for what HDF5 does not write */
     ss_space_range ranges[SS_RANGES];
+    ss_store_target targets[SS_RANGES];
+    ss_store_group group;
 };
 
 /* ss_layout_fail(SS_ERR_FORMAT, …) with the store's path. */
@@ -51,9 +79,10 @@ static inline bool ss_store_knows(int64_t version)
     return version >= SS_STORE_OLDEST_VERSION && version <= SS_STORE_FORMAT_VERSION;
 }
 
-/* Where their data are: plain stretches of the file, as it was created. SS_ERR_FORMAT names the
- * dataset that is none, or of another type. */
-ss_error ss_store_find_ranges(const ss_store *store, ss_space_range ranges[SS_RANGES]);
+/* Finds where their data are (plain stretches of the file, as it was created), and opens them for
+ * H5Dwrite if that is to write. SS_ERR_FORMAT names the dataset that is none, or of another type.
+ */
+ss_error ss_store_find_ranges(ss_store *store);
 
 /* What a dataset has for each run: so many boxes of rows × columns. */
 typedef struct ss_boxes {
@@ -73,6 +102,9 @@ ss_store_shape ss_store_shape_for(const ss_plan *plan);
 /* The room for a part of a run's results; no values: files of this shape do not have it. */
 ss_boxes ss_store_part_room(const ss_store_shape *shape, int part);
 
+/* The values from one run's results to the next one's. */
+int64_t ss_store_results_stride(const ss_store *store);
+
 /* Reads or writes all parts of one run's results, which lie behind its trajectory (run.h). To read,
  * `values` has the store's room for them. Local; SS_ERR_IO. */
 ss_error ss_store_read_parts(const ss_store *store, int64_t cell, int64_t seed_index,
@@ -80,8 +112,9 @@ ss_error ss_store_read_parts(const ss_store *store, int64_t cell, int64_t seed_i
 ss_error ss_store_write_parts(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
                               const double *values);
 
-/* Writes bytes of a range in place, from `start` on in it. Local; SS_ERR_IO, saying `what`. */
-ss_error ss_store_write_in_place(ss_store *store, const char *what, int range, MPI_Offset start,
+/* Writes bytes of a range in place, from `start` on in it: whole elements, that are a box of the
+ * dataset. Local; SS_ERR_IO, saying `what`. */
+ss_error ss_store_write_in_place(ss_store *store, const char *what, int range, off_t start,
                                  const void *data, size_t bytes);
 #define SS_STORE_RUN_NOT_WRITTEN "a run cannot be written"
 

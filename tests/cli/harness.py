@@ -223,6 +223,7 @@ class ProgramTest(unittest.TestCase):
             env=self.environ(cues, **environment),
             capture_output=True,
             text=True,
+            errors="surrogateescape",  # file names need not be UTF-8
             timeout=PATIENCE,
             check=False,
             preexec_fn=limit and (lambda: resource.setrlimit(limit[0], (limit[1], limit[1]))),

@@ -10,6 +10,7 @@ from harness import ProgramTest
 DISPATCH = {
     "empty_runs_per_second",
     "stored_runs_per_second",
+    "stored_runs_per_second_direct",
     "overhead_percent_1ms",
     "overhead_percent_100ms",
     "waiting_percent_1ms",

@@ -17,12 +17,14 @@ import numpy as np
 import pytest
 from harness import ALL, PAIR, PATIENCE, SANITIZED, SWEEP, ProgramTest, preloaded, read
 
-# Two cells of two runs.
-FEW = (
+# Two cells of two runs, which are so short that those of a cell are written together, …
+SHORT = (
     SWEEP.replace("[100, 300]", "100")
     .replace("[leaky_relu(0.2), tanh]", "tanh")
     .replace("count: 4", "count: 2")
 )
+# … and long enough, on any processor, that each is written by itself.
+FEW = SHORT.replace("iterations: 50", "iterations: 6000")
 
 # Of the writes of creation and bands, one in so many, and the writes of so many commits; with sanitizers
 # or counters a program takes ten times as long to start.
@@ -56,10 +58,13 @@ def names_of_results(path):
 class Disk(ProgramTest):
     """A sweep without faults, to know its writes and results; then cases, each in a folder of its own."""
 
+    text = FEW
+
     def setUp(self):
         super().setUp()
         self.numbers = itertools.count()
         self.damaged = []
+        self.options = []
         self.torn_executions = 0
         whole = self.case()
         log = whole / "log"
@@ -72,8 +77,10 @@ class Disk(ProgramTest):
         self.sizes = [0 if path.endswith(".lock") else size for size, path in writes]
         self.new = [i for i, (_, path) in enumerate(writes, 1) if not path.endswith("/few.h5")]
         later = [i for i, (_, path) in enumerate(writes, 1) if path.endswith("/few.h5")]
-        self.noted = [later[0], later[-1]]  # the record of the execution: at its start and its end
-        self.commits, self.bands = later[1:9][-2 * COMMITS :], later[9:-1]
+        self.noted = [later[0], later[-2]]  # the record of the execution: at its start and its end
+        commits, self.bands = later[1:-42], later[-42:-2]
+        self.commits = commits[-2 * COMMITS :]
+        self.superblock = later[-1]  # which HDF5 writes as it is when it closes the file
         output = whole / "disk/few.h5"
         self.results = {name: read(output, name).tobytes() for name in names_of_results(output)}
         self.records = read(output, "run")
@@ -83,7 +90,7 @@ class Disk(ProgramTest):
         folder = self.folder / f"case{next(self.numbers)}"
         (folder / "disk").mkdir(parents=True)
         (folder / "tmp").mkdir()  # Open MPI's, who confuses programs that share one
-        (folder / "disk/few.yaml").write_text(FEW)
+        (folder / "disk/few.yaml").write_text(self.text)
         return folder
 
     def faulty(self, case, fault, **more):
@@ -93,7 +100,7 @@ class Disk(ProgramTest):
 
     def run_case(self, case, fault=None, **more):
         return subprocess.run(
-            self.command("run", "few.yaml", "-o", "few.h5", "--progress=none"),
+            self.command("run", "few.yaml", "-o", "few.h5", "--progress=none", *self.options),
             cwd=case / "disk",
             env={
                 **os.environ,
@@ -226,6 +233,7 @@ class EveryWrite(Disk):
         self.assertEqual([self.sizes[i - 1] for i in self.commits], [96, 64] * COMMITS)
         self.assertEqual([self.sizes[i - 1] for i in self.bands], [96] * 40)
         self.assertEqual([self.sizes[i - 1] for i in self.noted], [800] * 2)
+        self.assertEqual(self.sizes[self.superblock - 1], 96)
         self.assertEqual(self.commits[-1], len(self.new) + 9)
         self.assertGreater(len(self.new), 40)
 
@@ -249,6 +257,18 @@ class EveryWrite(Disk):
     def test_a_write_of_the_result_fails_once(self):
         places = self.commits + self.noted + self.bands[1::OTHERS]
         self.try_all(self.goes_on, [(f"once:{i}:{CAUSES[i % 3]}",) for i in places])
+
+    def test_the_superblock_is_not_needed_to_close_the_file(self):
+        faults = [f"fail:{self.superblock}:{errno.EIO}", f"short:{self.superblock}"]
+        self.try_all(self.goes_on, [(fault,) for fault in faults])
+        self.try_all(self.is_killed, [(f"torn:{self.superblock}:{tear}",) for tear in TEARS])
+        self.assertEqual(self.damaged, [])
+
+    def test_system_calls_meet_the_same_faults(self):
+        self.options = ["--io", "direct"]
+        self.try_all(self.stops, [(f"fail:{i}", CAUSES[i % 3]) for i in self.commits + self.noted + self.bands[:1]])
+        self.try_all(self.goes_on, [(f"short:{i}",) for i in self.commits])
+        self.try_all(self.is_killed, [(f"torn:{i}:{TEARS[i % 4]}",) for i in self.commits])
 
     def test_a_write_is_short(self):
         places = self.commits + self.noted + (self.new + self.bands)[::OTHERS]
@@ -287,6 +307,17 @@ class EveryWrite(Disk):
         ]
         self.assertGreaterEqual(len(faults), 2 * (3 + 2 + 1))
         self.try_all(self.stops, faults)
+
+
+class ShortRuns(Disk):
+    text = SHORT
+
+    def test_those_that_are_written_together(self):
+        self.assertEqual([self.sizes[i - 1] for i in self.commits[-4:]], [192, 128] * min(2, COMMITS))
+        self.try_all(self.stops, [(f"fail:{i}", CAUSES[i % 3]) for i in self.commits])
+        self.try_all(self.goes_on, [(f"short:{i}",) for i in self.commits])
+        self.try_all(self.is_killed, [(f"torn:{i}:{tear}",) for i in self.commits for tear in (*TEARS, 70)])
+        self.assertGreaterEqual(len(self.damaged), min(2, COMMITS), "records of which a part was written")
 
 
 class TwoRanks(Disk):

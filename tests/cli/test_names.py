@@ -67,6 +67,21 @@ class Names(ProgramTest):
         self.assertIn("1 runs went on from where", self.succeed("run", self.spec, "-o", self.output).stdout)
         self.assert_whole(["other.h5"])
 
+    def test_a_file_that_is_moved_needs_its_folder_of_saved_runs(self):
+        self.stop_at(self.spec, "-o", self.output, cues=HELD)
+        other = self.folder / "moved.h5"
+        self.output.rename(other)
+        note = f"note: {other}: 1 runs were saved part-way, but not in {other}.partial/: they begin anew"
+        stopped = self.call("run", self.spec, "-o", other, cues="0/0@50=USR1")
+        self.assertIn(note, stopped.stderr)
+        self.assertEqual(stopped.returncode, 75)
+        done = self.succeed("run", self.spec, "-o", other)
+        self.assertNotIn("note:", done.stderr)
+        self.assertIn("1 runs went on", done.stdout)
+        (self.folder / "s.h5.partial").rename(self.folder / "s.h5.old")
+        other.rename(self.output)
+        self.assert_whole(["s.h5.old"])
+
     def test_links_that_dangle_or_turn_in_a_circle(self):
         folder = self.folder / "elsewhere"
         folder.mkdir()

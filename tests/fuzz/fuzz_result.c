@@ -122,7 +122,7 @@ static range all_but_executions(void)
 static void find_ranges(void)
 {
     char name[128];
-    ss_layout_begin();
+    ss_store_begin();
     H5set_free_list_limits(-1, -1, -1, -1, -1, -1); /* keeps what each opening takes: 3 x as fast */
     hid_t file = H5Fopen(target.path, H5F_ACC_RDONLY, H5P_DEFAULT);
     REQUIRE(file >= 0);
@@ -287,7 +287,7 @@ static void check_pending(const ss_store *store, const ss_plan *plan, bool forge
     uint64_t *pending = NULL;
     ss_task_order tasks = {.plan = plan};
     REQUIRE(ss_plan_longest_first(plan, &tasks.order) == SS_OK);
-    if (ss_pending_find(store, &tasks, false, &pending) == SS_OK) {
+    if (ss_pending_find(store, &tasks, false, &pending, NULL) == SS_OK) {
         for (int64_t task = 0; task < RUNS; task++) {
             int run = (int)(ss_task_cell(&tasks, task) * SEEDS + ss_task_seed_index(&tasks, task));
             REQUIRE(forged || as_committed(run) == !(pending[0] >> task & 1));

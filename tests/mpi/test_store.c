@@ -34,17 +34,17 @@ static new_file open_new(const char *name)
     new_file file = {.spec = parse(NULL), .path = path_of(name)};
     file.plan = ss_plan_of(file.spec);
     create_together(file.path, &file.plan);
-    assert_int_equal(ss_store_open_for_writing(file.path, MPI_COMM_WORLD, &file.store), SS_OK);
+    assert_int_equal(
+        ss_store_open_for_writing(file.path, MPI_COMM_WORLD, SS_STORE_IO_MPIO, &file.store), SS_OK);
     return file;
 }
 
 /* Closes the file on all ranks; only then asserts that what this rank wrote went well. */
 static void close_new(new_file *file, ss_error written)
 {
-    ss_error closed = ss_store_close(&file->store);
+    ss_store_close(&file->store);
     MPI_Barrier(MPI_COMM_WORLD);
     assert_int_equal(written, SS_OK);
-    assert_int_equal(closed, SS_OK);
     assert_null(file->store);
 }
 
@@ -139,7 +139,7 @@ static void what_all_ranks_commit_is_read_back(void **state)
     for (int64_t cell = 0; cell < CELLS; cell++) {
         assert_cell_reads_back(store, &plan, cell);
     }
-    assert_int_equal(ss_store_close(&store), SS_OK);
+    ss_store_close(&store);
     ss_spec_destroy(&spec);
 }
 
@@ -159,7 +159,7 @@ static void a_part_of_a_cell_can_be_read(void **state)
     assert_int_equal(ss_store_read_records(store, 3, 1, 2, some), SS_OK);
     assert_int_equal(ss_store_read_results(store, 3, 0, SEEDS, &run, all_rows), SS_OK);
     assert_int_equal(ss_store_read_results(store, 3, 1, 2, &run, some_rows), SS_OK);
-    assert_int_equal(ss_store_close(&store), SS_OK);
+    ss_store_close(&store);
     ss_spec_destroy(&spec);
     assert_memory_equal(some, all + 1, sizeof some);
     assert_memory_equal(some_rows, all_rows + CHECKPOINTS, sizeof some_rows);
@@ -268,6 +268,86 @@ static void what_is_damaged_is_replaced_by_anything(void **state)
     assert_written("damaged.h5", write_damaged_and_less);
 }
 
+/* How many of a cell's runs the file has, as another reader sees it. */
+static int committed_in(const char *path, int64_t cell)
+{
+    ss_store *store = NULL;
+    ss_record records[SEEDS];
+    int count = 0;
+    if (ss_store_open_for_reading(path, &store) != SS_OK) {
+        return -1;
+    }
+    if (ss_store_read_records(store, cell, 0, SEEDS, records) == SS_OK) {
+        for (int seed = 0; seed < SEEDS; seed++) {
+            count += ss_record_committed(&records[seed]);
+        }
+    }
+    ss_store_close(&store);
+    return count;
+}
+
+static ss_error commit_soon(const new_file *file, int64_t cell, int64_t seed_index)
+{
+    double trajectory[CHECKPOINTS];
+    ss_run run = ss_plan_run(&file->plan, cell, seed_index);
+    ss_record record = make_result(&file->plan, cell, seed_index, trajectory);
+    return ss_store_commit_soon(file->store, cell, seed_index, &run, &record, trajectory);
+}
+
+/* What the file has of cells 0 and 1 after each step; -1 in place of the rest after an error. */
+static ss_error commit_in_groups(const new_file *file, int counts[4][2])
+{
+    double trajectory[CHECKPOINTS];
+    ss_record record = make_result(&file->plan, 1, 1, trajectory);
+    for (int64_t seed = 0; seed < SEEDS; seed++) {
+        SS_TRY(commit_soon(file, 0, seed));
+    }
+    counts[0][0] = committed_in(file->path, 0);
+    SS_TRY(commit_soon(file, 1, 0)); /* of another cell */
+    counts[1][0] = committed_in(file->path, 0);
+    counts[1][1] = committed_in(file->path, 1);
+    SS_TRY(commit(file->store, &file->plan, 1, 1, &record, trajectory));
+    counts[2][1] = committed_in(file->path, 1);
+    SS_TRY(commit_soon(file, 1, 2));
+    SS_TRY(ss_store_sync(file->store));
+    counts[3][1] = committed_in(file->path, 1);
+    return SS_OK;
+}
+
+static void short_runs_wait_for_their_neighbours(void **state)
+{
+    (void)state;
+    int counts[4][2] = {{0}};
+    ss_error error = SS_OK;
+    ss_store *store = NULL;
+    new_file file = open_new("soon.h5");
+    if (my_rank == 0) {
+        error = commit_in_groups(&file, counts);
+    }
+    close_new(&file, error);
+    if (my_rank == 0) {
+        assert_int_equal(counts[0][0], 0);
+        assert_int_equal(counts[1][0], SEEDS);
+        assert_int_equal(counts[1][1], 0);
+        assert_int_equal(counts[2][1], 2);
+        assert_int_equal(counts[3][1], 3);
+    }
+    assert_int_equal(ss_store_open_for_reading(file.path, &store), SS_OK);
+    for (int64_t seed = 0; seed < SEEDS; seed++) {
+        ss_run run = ss_plan_run(&file.plan, 0, seed);
+        double trajectory[CHECKPOINTS];
+        double found[CHECKPOINTS];
+        ss_record read;
+        ss_record record = make_result(&file.plan, 0, seed, trajectory);
+        assert_int_equal(ss_store_read_records(store, 0, seed, 1, &read), SS_OK);
+        assert_int_equal(ss_store_read_results(store, 0, seed, 1, &run, found), SS_OK);
+        assert_memory_equal(&read, &record, sizeof record);
+        assert_memory_equal(found, trajectory, sizeof found);
+    }
+    ss_store_close(&store);
+    ss_spec_destroy(&file.spec);
+}
+
 static void a_later_commit_replaces_an_earlier_one(void **state)
 {
     (void)state;
@@ -286,7 +366,7 @@ static void a_later_commit_replaces_an_earlier_one(void **state)
     close_new(&file, error);
     assert_int_equal(ss_store_open_for_reading(file.path, &store), SS_OK);
     assert_int_equal(ss_store_read_records(store, 0, 0, 1, &found), SS_OK);
-    assert_int_equal(ss_store_close(&store), SS_OK);
+    ss_store_close(&store);
     assert_memory_equal(&found, &second, sizeof found);
     ss_spec_destroy(&file.spec);
 }
@@ -312,23 +392,24 @@ static void commits_reach_a_file_that_another_tool_rewrote(void **state)
     MPI_Bcast(&repacked, 1, MPI_INT, 0, MPI_COMM_WORLD);
     assert_int_equal(repacked, 0);
     const char *path = path_of("repacked.h5");
-    assert_int_equal(ss_store_open_for_writing(path, MPI_COMM_WORLD, &store),
+    assert_int_equal(ss_store_open_for_writing(path, MPI_COMM_WORLD, SS_STORE_IO_MPIO, &store),
                      my_rank == 0 ? SS_ERR_FORMAT : SS_ERR_ELSEWHERE);
     if (my_rank == 0) {
         assert_int_equal(ss_store_open_unsealed(path, &store), SS_OK);
         assert_int_equal(ss_store_reseal(store), SS_OK);
-        assert_int_equal(ss_store_close(&store), SS_OK);
+        ss_store_close(&store);
     }
     MPI_Barrier(MPI_COMM_WORLD);
-    assert_int_equal(ss_store_open_for_writing(path, MPI_COMM_WORLD, &store), SS_OK);
+    assert_int_equal(ss_store_open_for_writing(path, MPI_COMM_WORLD, SS_STORE_IO_MPIO, &store),
+                     SS_OK);
     ss_error written = commit_share(store, &plan);
-    assert_int_equal(ss_store_close(&store), SS_OK);
+    ss_store_close(&store);
     assert_int_equal(written, SS_OK);
     assert_int_equal(ss_store_open_for_reading(path_of("repacked.h5"), &store), SS_OK);
     for (int64_t cell = 0; cell < CELLS; cell++) {
         assert_cell_reads_back(store, &plan, cell);
     }
-    assert_int_equal(ss_store_close(&store), SS_OK);
+    ss_store_close(&store);
     ss_spec_destroy(&spec);
 }
 
@@ -364,7 +445,7 @@ static void a_file_knows_its_cells_and_name(void **state)
     assert_int_equal(ss_store_read_attribute(store, "name", &name), SS_OK);
     assert_string_equal(name, "stored");
     free(name);
-    assert_int_equal(ss_store_close(&store), SS_OK);
+    ss_store_close(&store);
     ss_spec_destroy(&spec);
 }
 
@@ -519,7 +600,7 @@ static void a_shard_of_an_older_program_has_the_cells_that_its_file_names(void *
     assert_int_equal(ss_store_match(store, &today), SS_ERR_PLAN_DIFFERS);
     assert_contains(ss_error_text(), "cell number ");
     ss_sweep_release(&sweep);
-    assert_int_equal(ss_store_close(&store), SS_OK);
+    ss_store_close(&store);
     ss_plan_release(&plan);
     ss_plan_release(&today);
     ss_spec_destroy(&spec);
@@ -545,6 +626,7 @@ int run_mpi_tests(void)
         cmocka_unit_test(what_all_ranks_commit_is_read_back),
         cmocka_unit_test(a_part_of_a_cell_can_be_read),
         cmocka_unit_test(a_commit_is_seen_by_the_other_writers),
+        cmocka_unit_test(short_runs_wait_for_their_neighbours),
         cmocka_unit_test(a_later_commit_replaces_an_earlier_one),
         cmocka_unit_test(what_is_committed_is_not_replaced_by_something_less),
         cmocka_unit_test(what_is_damaged_is_replaced_by_anything),

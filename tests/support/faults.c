@@ -17,8 +17,8 @@
  * SADDLESWEEP_CLOCK_RATE=R makes the monotonic clock go R times as fast: what is done every few
  * seconds is then done at once.
  *
- * SADDLESWEEP_NO_LOCKS=ERRNO makes every flock fail with ERRNO, and every lock of fcntl that
- * belongs to an open file: a file system without locks.
+ * SADDLESWEEP_NO_LOCKS=ERRNO makes every flock fail with ERRNO, and every lock of fcntl: a file
+ * system without locks. With SADDLESWEEP_NFS=1 all files say that they are on NFS.
  *
  * PATTERN is of fnmatch, for the whole path, its * matches no slash; ERRNO is a number. With
  * SADDLESWEEP_FAULT_LOG=FILE every call that is counted is appended to FILE: its kind, its bytes.
@@ -28,6 +28,7 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -37,6 +38,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,6 +58,7 @@ static atomic_long written; /* bytes, on a disk that fills */
 static int log_file = -1;
 static double clock_rate = 1;
 static int no_locks; /* the reason, or 0: there are some */
+static bool nfs;
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -63,6 +66,7 @@ __attribute__((constructor)) static void begin(void)
     const char *log = getenv("SADDLESWEEP_FAULT_LOG");
     const char *rate = getenv("SADDLESWEEP_CLOCK_RATE");
     const char *locks = getenv("SADDLESWEEP_NO_LOCKS");
+    nfs = getenv("SADDLESWEEP_NFS") != NULL;
     no_locks = locks ? atoi(locks) : 0;
     clock_rate = rate ? atof(rate) : 1;
     if (text && sscanf(text, "%4095[^:]:%15[^:]:%ld:%ld", fault.pattern, fault.kind, &fault.where,
@@ -277,15 +281,62 @@ int flock(int descriptor, int operation)
     return (int)syscall(SYS_flock, descriptor, operation);
 }
 
+static bool is_lock(int command)
+{
+    switch (command) {
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+        return true;
+    default:
+        return false;
+    }
+}
+
 int fcntl(int descriptor, int command, ...)
 {
     va_list rest;
     va_start(rest, command);
     void *argument = va_arg(rest, void *); /* a number is passed in the same place */
     va_end(rest);
-    if (no_locks && (command == F_OFD_SETLK || command == F_OFD_SETLKW)) {
+    if (no_locks && is_lock(command)) {
         errno = no_locks;
         return -1;
     }
     return (int)syscall(SYS_fcntl, descriptor, command, argument);
+}
+
+int fcntl64(int descriptor, int command, ...)
+{
+    va_list rest;
+    va_start(rest, command);
+    void *argument = va_arg(rest, void *);
+    va_end(rest);
+    return fcntl(descriptor, command, argument);
+}
+
+int fstatfs(int descriptor, struct statfs *information)
+{
+    int status = (int)syscall(SYS_fstatfs, descriptor, information);
+    if (status == 0 && nfs) {
+        information->f_type = NFS_SUPER_MAGIC;
+    }
+    return status;
+}
+
+int statfs(const char *path, struct statfs *information)
+{
+    int status = (int)syscall(SYS_statfs, path, information);
+    if (status == 0 && nfs) {
+        information->f_type = NFS_SUPER_MAGIC;
+    }
+    return status;
+}
+
+int statfs64(const char *path, struct statfs64 *information)
+{
+    return statfs(path, (struct statfs *)information);
 }
