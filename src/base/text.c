@@ -86,7 +86,7 @@ ss_error ss_text_read_file(const char *path, ss_text *text)
     return error;
 }
 
-enum { LONGEST_NAME = 63 };
+enum { LONGEST_NAME = 63, SHORTEST_BEGINNING = 3 };
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -125,6 +125,9 @@ const char *ss_text_nearest(const char *word, const char *const *names, size_t c
     }
     for (size_t i = 0; i < count; i++) {
         size_t distance = edit_distance(word, names[i]);
+        if (length >= SHORTEST_BEGINNING && strncmp(word, names[i], length) == 0) {
+            return names[i];
+        }
         if (distance < best) {
             best = distance;
             nearest = names[i];
@@ -174,6 +177,18 @@ void ss_text_fit(const char *text, char *field, size_t size)
         cut = length + sizeof ellipsis <= size ? length : cut;
         text += bytes > 0 ? bytes : 1;
     }
+}
+
+const char *ss_text_number(double value, char buffer[SS_NUMBER_TEXT_SIZE])
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(buffer, SS_NUMBER_TEXT_SIZE, "%.*g", digits, value);
+        double read = strtod(buffer, NULL);
+        if (memcmp(&read, &value, sizeof read) == 0) {
+            break;
+        }
+    }
+    return buffer;
 }
 
 const char *ss_text_duration(double seconds, char *buffer, size_t size)

@@ -50,6 +50,10 @@ const char *ss_text_listing(const char *const *texts, size_t count, const char *
  * what is no UTF-8 become '?'. */
 void ss_text_fit(const char *text, char *field, size_t size);
 
+/* The shortest decimal number that reads back as `value`, into `buffer`, which is returned. */
+enum { SS_NUMBER_TEXT_SIZE = 27 };
+const char *ss_text_number(double value, char buffer[SS_NUMBER_TEXT_SIZE]);
+
 /* "1.5 h", "3.2 min", "12 s", "4.0 ms": written into `buffer`, which is returned. */
 const char *ss_text_duration(double seconds, char *buffer, size_t size);
 

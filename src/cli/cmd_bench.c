@@ -187,15 +187,14 @@ int ss_cmd_bench(int argc, char **argv)
     const char *none;
     int help;
     int status = SS_EXIT_DONE;
+    ss_error error = ss_options_parse(&line, argc, argv, &none, &help);
+    if (ss_options_without_mpi(&line, error, help, &status)) {
+        free(chosen.sections.texts);
+        return status;
+    }
     ss_sched_signals_begin(); /* one that comes in between must not leave the temporary file */
     ss_session session = ss_session_begin();
-    ss_error error = ss_options_parse(&line, argc, argv, &none, &help);
-    error = ss_sched_agree_once(session.comm, error);
-    if (help && session.rank == 0) {
-        ss_options_print_help(&line);
-    } else if (error == SS_OK && !help) {
-        error = measure(&session, &chosen, &status);
-    }
+    error = measure(&session, &chosen, &status);
     free(chosen.sections.texts);
     status = ss_session_end(&session, error, status);
     ss_sched_signals_end();

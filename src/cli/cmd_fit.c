@@ -47,17 +47,15 @@ int ss_cmd_fit(int argc, char **argv)
     };
     const char *path;
     int help;
-    ss_session session = ss_session_begin();
+    int status;
     ss_error error = ss_options_parse(&line, argc, argv, &path, &help);
     if (error == SS_OK && !help) {
         error = check_resamples(wanted.resamples);
     }
-    error = ss_sched_agree_once(session.comm, error);
-    if (help && session.rank == 0) {
-        ss_options_print_help(&line);
-    } else if (error == SS_OK && !help) {
-        wanted.partial = partial;
-        error = ss_fit_file(&session, path, &wanted);
+    if (ss_options_without_mpi(&line, error, help, &status)) {
+        return status;
     }
-    return ss_session_end(&session, error, SS_EXIT_DONE);
+    wanted.partial = partial;
+    ss_session session = ss_session_begin();
+    return ss_session_end(&session, ss_fit_file(&session, path, &wanted), SS_EXIT_DONE);
 }

@@ -17,6 +17,18 @@ static ss_error check(const ss_command_line *line, const char *output, char **re
                : ss_fail(SS_ERR_USAGE, "SHARD.h5 is missing\nusage: %s", line->usage);
 }
 
+static int merge(const ss_texts *shards, const char *output, ss_store_io io)
+{
+    int status = SS_EXIT_DONE;
+    ss_error error = SS_OK;
+    ss_session session = ss_session_begin();
+    if (session.rank == 0) { /* other ranks only wait */
+        ss_session alone = {.comm = MPI_COMM_SELF, .rank = 0, .ranks = 1};
+        error = ss_merge_run(&alone, shards, output, io, &status);
+    }
+    return ss_session_end(&session, error, status);
+}
+
 int ss_cmd_merge(int argc, char **argv)
 {
     const char *output = NULL;
@@ -44,20 +56,15 @@ int ss_cmd_merge(int argc, char **argv)
         .option_count = sizeof table / sizeof table[0],
     };
     int help;
-    int status = SS_EXIT_DONE;
-    ss_session session = ss_session_begin();
+    int status;
     ss_error error = ss_options_parse(&line, argc, argv, &none, &help);
     if (error == SS_OK && !help) {
         error = check(&line, output, &real);
     }
-    error = ss_sched_agree_once(session.comm, error);
-    if (help && session.rank == 0) {
-        ss_options_print_help(&line);
-    } else if (error == SS_OK && !help && session.rank == 0) { /* other ranks only wait */
-        ss_session alone = {.comm = MPI_COMM_SELF, .rank = 0, .ranks = 1};
-        error = ss_merge_run(&alone, &shards, real, io, &status);
+    if (!ss_options_without_mpi(&line, error, help, &status)) {
+        status = merge(&shards, real, io);
     }
     free(real);
     free(shards.texts);
-    return ss_session_end(&session, error, status);
+    return status;
 }

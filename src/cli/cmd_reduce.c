@@ -68,15 +68,11 @@ int ss_cmd_reduce(int argc, char **argv)
     };
     const char *path;
     int help;
-    ss_session session = ss_session_begin();
-    ss_error error =
-        ss_sched_agree_once(session.comm, ss_options_parse(&line, argc, argv, &path, &help));
-    if (help) {
-        if (session.rank == 0) {
-            ss_options_print_help(&line);
-        }
-    } else if (error == SS_OK) {
-        error = reduce_file(&session, path, io);
+    int status;
+    ss_error error = ss_options_parse(&line, argc, argv, &path, &help);
+    if (ss_options_without_mpi(&line, error, help, &status)) {
+        return status;
     }
-    return ss_session_end(&session, error, SS_EXIT_DONE);
+    ss_session session = ss_session_begin();
+    return ss_session_end(&session, reduce_file(&session, path, io), SS_EXIT_DONE);
 }

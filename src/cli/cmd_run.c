@@ -49,30 +49,33 @@ static ss_error check_options(const ss_command_line *line, command_words *words)
     return choose_style(words->progress, &options->style);
 }
 
-/* The command line means the same on every rank, and is refused by all if one rank cannot follow.
- */
-static int parse_and_run(const ss_command_line *line, int argc, char **argv, command_words *words)
+static int execute(command_words *words)
 {
-    int help;
     int status = SS_EXIT_DONE;
     ss_execution_options *options = &words->options;
     ss_session session = ss_session_begin();
+    options->deadline = ss_deadline_of(words->started, words->time_limit);
+    ss_deadline_share(session.comm, &options->deadline);
+    ss_error error = ss_execution_run(&session, options, &status);
+    return ss_session_end(&session, error, status);
+}
+
+static int parse_and_run(const ss_command_line *line, int argc, char **argv, command_words *words)
+{
+    int help;
+    int status;
+    ss_execution_options *options = &words->options;
     ss_error error = ss_options_parse(line, argc, argv, &options->spec_path, &help);
     if (error == SS_OK && !help) {
         error = check_options(line, words);
     }
-    options->deadline = ss_deadline_of(words->started, words->time_limit);
-    ss_deadline_share(session.comm, &options->deadline);
-    error = ss_sched_agree_once(session.comm, error);
-    if (help && session.rank == 0) {
-        ss_options_print_help(line);
-    } else if (error == SS_OK && !help) {
-        error = ss_execution_run(&session, options, &status);
+    if (!ss_options_without_mpi(line, error, help, &status)) {
+        status = execute(words);
     }
     free(words->output);
     free(options->overrides.texts);
     free(options->reuse.texts);
-    return ss_session_end(&session, error, status);
+    return status;
 }
 
 int ss_cmd_run(int argc, char **argv)

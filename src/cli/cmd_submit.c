@@ -97,6 +97,8 @@ static ss_error check_words(submit_words *words)
     SS_TRY(check_extra(&words->extra));
     options->request.extra = words->extra.texts;
     options->request.extra_count = words->extra.count;
+    ss_slurm_forget_environment(options->request.account, options->request.partition,
+                                options->request.qos);
     return ss_slurm_partition_ask(options->request.partition, &options->partition);
 }
 
@@ -143,7 +145,8 @@ static ss_error send_all(const submit_words *words, ss_submission *submissions)
 {
     size_t count = words->specs.count;
     for (size_t i = 0; i < count; i++) {
-        SS_TRY(is_whole(&submissions[i]) ? SS_OK : ss_submission_try(&submissions[i]));
+        bool tried = !is_whole(&submissions[i]) && !words->options.no_submit;
+        SS_TRY(tried ? ss_submission_try(&submissions[i]) : SS_OK);
     }
     for (size_t i = 0; i < count; i++) {
         if (is_whole(&submissions[i])) {
@@ -152,7 +155,11 @@ static ss_error send_all(const submit_words *words, ss_submission *submissions)
         }
         ss_submission_print(&submissions[i], stdout);
         SS_TRY(ss_submission_write(&submissions[i]));
-        SS_TRY(ss_submission_send(&submissions[i]));
+        if (words->options.no_submit) {
+            ss_submission_print_by_hand(&submissions[i]);
+        } else {
+            SS_TRY(ss_submission_send(&submissions[i]));
+        }
     }
     return SS_OK;
 }
@@ -183,7 +190,8 @@ static ss_error submit(const char *positional, void *context)
 
 int ss_cmd_submit(int argc, char **argv)
 {
-    submit_words words = {.options = {.launcher = "srun", .shards = 1}};
+    submit_words words = {
+        .options = {.launcher = "srun", .python = "/usr/bin/python3", .shards = 1}};
     ss_slurm_request *request = &words.options.request;
     ss_option_key keys[2];
     const ss_option table[] = {
@@ -201,6 +209,9 @@ int ss_cmd_submit(int argc, char **argv)
          SS_OPTION_TEXT, &words.options.launcher},
         {"--modules", NULL, "NAMES", "to be loaded in the jobs, e.g. \"openmpi hdf5\"",
          SS_OPTION_TEXT, &words.options.modules},
+        {"--python", NULL, "PYTHON",
+         "for the figures: one that has h5py and matplotlib (default /usr/bin/python3)",
+         SS_OPTION_TEXT, &words.options.python},
         {"--shards", NULL, "N", "split the sweep over N jobs, for sites that give many small ones",
          SS_OPTION_COUNT, &words.options.shards},
         {"--set", NULL, "PATH=VALUE", "override a key of the sweep file; repeatable",
@@ -211,6 +222,8 @@ int ss_cmd_submit(int argc, char **argv)
          SS_OPTION_REPEATED, &words.options.reuse},
         {"--dry-run", NULL, NULL, "print the scripts; write and submit nothing", SS_OPTION_FLAG,
          &words.options.dry_run},
+        {"--no-submit", NULL, NULL, "write the scripts and the sweep file, submit nothing",
+         SS_OPTION_FLAG, &words.options.no_submit},
     };
     const ss_command_line line = {
         .usage = "saddlesweep submit SPEC... -o FILE.h5 --nodes N [OPTIONS] [-- OPTIONS OF SBATCH]",

@@ -2,6 +2,7 @@
 
 #include "../base/memory.h"
 #include "../base/text.h"
+#include "../execution/session.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -219,6 +220,31 @@ int ss_options_command(const ss_command_line *line, int argc, char **argv,
     int help;
     ss_error error = ss_options_parse(line, argc, argv, &positional, &help);
     return ss_options_act(line, error, help, positional, action, context);
+}
+
+/* As far as a launcher has told: without one, or not told, it is. */
+static bool is_first_rank(void)
+{
+    static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
+                                            "SLURM_PROCID"};
+    const char *rank = NULL;
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0] && !rank; i++) {
+        rank = getenv(variables[i]);
+    }
+    return !rank || strcmp(rank, "0") == 0;
+}
+
+bool ss_options_without_mpi(const ss_command_line *line, ss_error error, int help, int *status)
+{
+    bool speaks = is_first_rank();
+    error = help || error != SS_OK ? error : ss_session_check_launcher();
+    *status = ss_error_exit_status(help ? SS_OK : error);
+    if (help && speaks) {
+        ss_options_print_help(line);
+    } else if (!help && error != SS_OK && speaks) {
+        fprintf(stderr, "error: %s\n", ss_error_text());
+    }
+    return help || error != SS_OK;
 }
 
 int ss_options_act(const ss_command_line *line, ss_error error, int help, const char *positional,

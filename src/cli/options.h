@@ -61,6 +61,10 @@ ss_error ss_options_parse(const ss_command_line *line, int argc, char **argv,
 int ss_options_command(const ss_command_line *line, int argc, char **argv,
                        ss_error (*action)(const char *positional, void *context), void *context);
 
+/* The same for a command that needs MPI, before that begins, as a help or a mistake needs none:
+ * whether all is done, with *status (out). Of several ranks the first one speaks. */
+bool ss_options_without_mpi(const ss_command_line *line, ss_error error, int help, int *status);
+
 /* What it does after parsing, with what ss_options_parse() has returned and given. */
 int ss_options_act(const ss_command_line *line, ss_error error, int help, const char *positional,
                    ss_error (*action)(const char *positional, void *context), void *context);

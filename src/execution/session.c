@@ -4,6 +4,7 @@
 
 #include <ftw.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,12 +53,30 @@ static void prefer_plain_files(void)
     setenv("OMPI_MCA_sharedfp", "individual", 0);
 }
 
+static bool is_launched(void)
+{
+    return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK");
+}
+
+ss_error ss_session_check_launcher(void)
+{
+    const char *tasks = getenv("SLURM_STEP_ID") ? getenv("SLURM_STEP_NUM_TASKS") : NULL;
+    return is_launched() || !tasks || strcmp(tasks, "1") == 0
+               ? SS_OK
+               : ss_fail(SS_ERR_USAGE,
+                         "srun has started %s tasks without telling them of each other; use `srun "
+                         "--mpi=pmix` (`srun --mpi=list` says what there is), or mpirun",
+                         tasks);
+}
+
 ss_session ss_session_begin(void)
 {
     ss_session session;
-    if (!getenv("OMPI_COMM_WORLD_SIZE") && !getenv("PMIX_RANK") && !getenv("PMI_RANK")) {
-        /* Alone: spares Open MPI the daemon that it would start for later spawning. */
+    if (!is_launched()) {
+        /* Alone: spares Open MPI the daemon that it would start for later spawning. In a step of
+         * srun, an interactive shell say, it would look for the others in vain, and abort. */
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+        unsetenv("SLURM_STEP_ID");
         make_own_folder();
     }
     signal(SIGXFSZ,

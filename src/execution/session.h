@@ -12,6 +12,10 @@ typedef struct ss_session {
     int ranks;
 } ss_session;
 
+/* SS_ERR_USAGE if srun has started several processes that know nothing of each other: Open MPI
+ * would abort. Needs no MPI. */
+ss_error ss_session_check_launcher(void);
+
 /* Starts MPI; works as a single process without mpirun, too. */
 ss_session ss_session_begin(void);
 

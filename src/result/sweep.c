@@ -205,6 +205,12 @@ void ss_sweep_warn(const ss_sweep *sweep)
     } else if (learns) {
         warn_of_pairings(spec, spec->stage.discriminator);
     }
+    if (spec->seeds.count == 1 && !spec->seeds.list && spec->seeds.first > 1) {
+        fprintf(stderr,
+                "note: grid.seed: %" PRId64 " is one seed, of that value; for so many seeds write "
+                "{count: %" PRId64 "}\n",
+                spec->seeds.first, spec->seeds.first);
+    }
 }
 
 void ss_sweep_release(ss_sweep *sweep)

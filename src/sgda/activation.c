@@ -7,12 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *const names[SS_ACTIVATION_KINDS] = {
 #define SS_NAME(kind, name, value, source, slope) [SS_ACTIVATION_##kind] = name,
     SS_ACTIVATIONS(SS_NAME)
 #undef SS_NAME
 };
+
+/* In any case: another name of leaky_relu(0). */
+static const char relu[] = "relu";
 
 /* Room for any parameter in parentheses, e.g. "(2.2250738585072014e-308)". */
 enum { PARAMETER_SIZE = 26 };
@@ -50,8 +54,9 @@ static const char *usage(int kind, char buffer[USAGE_SIZE])
 static ss_error unknown_name(const char *text, const char *word)
 {
     char buffers[SS_ACTIVATION_KINDS][USAGE_SIZE];
-    const char *usages[SS_ACTIVATION_KINDS];
+    const char *usages[SS_ACTIVATION_KINDS + 1];
     size_t count = 0;
+    usages[count++] = relu;
     for (int with_parameter = 0; with_parameter < 2; with_parameter++) { /* the plain ones first */
         for (int kind = 0; kind < SS_ACTIVATION_KINDS; kind++) {
             if (parameters[kind].taken == with_parameter) {
@@ -59,7 +64,7 @@ static ss_error unknown_name(const char *text, const char *word)
             }
         }
     }
-    char allowed[SS_ACTIVATION_KINDS * USAGE_SIZE];
+    char allowed[(SS_ACTIVATION_KINDS + 1) * USAGE_SIZE];
     ss_text_listing(usages, count, "or", allowed, sizeof allowed);
     const char *nearest = ss_text_nearest(word, names, SS_ACTIVATION_KINDS);
     return ss_fail(SS_ERR_SPEC, "unknown activation \"%s\"%s%s%s Allowed: %s", text,
@@ -87,6 +92,10 @@ ss_error ss_activation_parse(const char *text, ss_activation *out)
 {
     char word[SS_ACTIVATION_TEXT_SIZE];
     size_t length = strcspn(text, "(");
+    if (strcasecmp(text, relu) == 0) {
+        *out = (ss_activation){.kind = SS_ACTIVATION_LEAKY_RELU};
+        return SS_OK;
+    }
     snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word), text);
     for (int kind = 0; kind < SS_ACTIVATION_KINDS; kind++) {
         if (strcmp(word, names[kind]) != 0) {
@@ -113,17 +122,12 @@ const char *ss_activation_name(ss_activation_kind kind)
 const char *ss_activation_format(ss_activation activation, char *buffer)
 {
     const char *name = names[activation.kind];
-    if (!parameters[activation.kind].taken) {
+    char number[SS_NUMBER_TEXT_SIZE];
+    if (parameters[activation.kind].taken) {
+        snprintf(buffer, SS_ACTIVATION_TEXT_SIZE, "%s(%s)", name,
+                 ss_text_number(activation.alpha, number));
+    } else {
         snprintf(buffer, SS_ACTIVATION_TEXT_SIZE, "%s", name);
-        return buffer;
-    }
-    for (int digits = 1; digits <= 17; digits++) { /* the shortest that reads back the same */
-        char number[27];
-        snprintf(number, sizeof number, "%.*g", digits, activation.alpha);
-        snprintf(buffer, SS_ACTIVATION_TEXT_SIZE, "%s(%s)", name, number);
-        if (strtod(number, NULL) == activation.alpha) {
-            break;
-        }
     }
     return buffer;
 }

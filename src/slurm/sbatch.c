@@ -10,6 +10,39 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+extern char **environ;
+
+static bool is_kept(const char *variable, const char *account, const char *partition,
+                    const char *qos)
+{
+    const struct {
+        const char *name;
+        bool kept;
+    } special[] = {
+        {"SLURM_CONF=", true},         {"SLURM_CONF_SERVER=", true},
+        {"SLURM_CLUSTERS=", true},     {"SBATCH_CLUSTERS=", true},
+        {"SBATCH_ACCOUNT=", !account}, {"SBATCH_PARTITION=", !partition},
+        {"SBATCH_QOS=", !qos},
+    };
+    for (size_t i = 0; i < sizeof special / sizeof special[0]; i++) {
+        if (strncmp(variable, special[i].name, strlen(special[i].name)) == 0) {
+            return special[i].kept;
+        }
+    }
+    return strncmp(variable, "SBATCH_", 7) != 0 && strncmp(variable, "SLURM_", 6) != 0;
+}
+
+void ss_slurm_forget_environment(const char *account, const char *partition, const char *qos)
+{
+    size_t kept = 0;
+    for (size_t i = 0; environ[i]; i++) {
+        if (is_kept(environ[i], account, partition, qos)) {
+            environ[kept++] = environ[i];
+        }
+    }
+    environ[kept] = NULL;
+}
+
 static ss_error no_slurm(void)
 {
     return ss_fail(SS_ERR_USAGE,

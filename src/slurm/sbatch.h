@@ -6,6 +6,14 @@
 
 enum { SS_SLURM_ID_SIZE = 32 };
 
+/*
+ * Takes the SBATCH_ and SLURM_ variables out of this process's environment, which sbatch would put
+ * before the lines of a script: a shell within a job has dozens. Those that say where the cluster
+ * is stay, and, unless they are asked for by name (not NULL), account, partition and quality of
+ * service.
+ */
+void ss_slurm_forget_environment(const char *account, const char *partition, const char *qos);
+
 /* Asks Slurm whether it would take a script, without submitting it. `name`: what errors call it.
  * SS_ERR_USAGE with what sbatch says if it would not, or if there is no sbatch; SS_ERR_IO if the
  * controller does not answer. Local, as the next. */

@@ -176,7 +176,9 @@ ss_error ss_slurm_figures_script(const ss_slurm_job *job, ss_text *script)
     append_extra(script, job->request, false);
     ss_text_append(script, "\n");
     append_modules(job->modules, script);
-    ss_text_append(script, "# One that has h5py and matplotlib:\npython=/usr/bin/python3\n\n");
+    ss_text_append(script, "# One that has h5py and matplotlib:\n");
+    append_setting(script, "python", job->python);
+    ss_text_append(script, "\n");
     append_setting(script, "program", job->program);
     append_setting(script, "figures", job->figures);
     append_setting(script, "result", job->result);

@@ -16,6 +16,7 @@ typedef struct ss_slurm_job {
     const char *figures;        /* analysis/figures.py */
     const char *launcher;       /* the words before the program, e.g. "srun --mpi=pmix" */
     const char *modules;        /* to be loaded, or NULL */
+    const char *python;         /* for the figures */
     const char *const *options; /* of `run`, a word each */
     size_t option_count;
     const ss_slurm_request *request;

@@ -244,6 +244,7 @@ static ss_error make_scripts(ss_submission *s)
         .result = s->result,
         .figures = SADDLESWEEP_SOURCE_DIR "/analysis/figures.py",
         .launcher = s->options->launcher,
+        .python = s->options->python,
         .modules = s->options->modules,
         .options = words.texts,
         .option_count = words.count,
@@ -353,6 +354,15 @@ static void print_watch(const ss_submission *s)
     printf("to watch   squeue --jobs %s,%s; saddlesweep status %s%s.h5; tail -F "
            "%s.sweep.%s%s.log\n",
            s->ids[SWEEP], s->ids[FIGURES], s->stem.data, shard, s->stem.data, s->ids[SWEEP], task);
+}
+
+void ss_submission_print_by_hand(const ss_submission *s)
+{
+    printf("written    %s\n           %s\n           %s\n", s->spec_copy.data,
+           s->script_paths[SWEEP].data, s->script_paths[FIGURES].data);
+    printf("to submit  id=$(sbatch --parsable '%s')\n"
+           "           sbatch --dependency=afterok:$id --kill-on-invalid-dep=yes '%s'\n",
+           s->script_paths[SWEEP].data, s->script_paths[FIGURES].data);
 }
 
 ss_error ss_submission_send(ss_submission *submission)

@@ -18,7 +18,9 @@ typedef struct ss_submit_options {
     const char *modules;
     ss_slurm_request request; /* as the user has it */
     ss_slurm_partition partition;
+    const char *python; /* that has h5py and matplotlib; for the figures */
     int dry_run;
+    int no_submit; /* write all, submit nothing */
 } ss_submit_options;
 
 typedef struct ss_submission {
@@ -65,6 +67,9 @@ ss_error ss_submission_try(const ss_submission *submission);
 
 /* Keeps the sweep file and the scripts beside the result, each whole or as before. SS_ERR_IO. */
 ss_error ss_submission_write(const ss_submission *submission);
+
+/* Says how to submit by hand what has been written. */
+void ss_submission_print_by_hand(const ss_submission *submission);
 
 /* Submits the chain, and says how to watch and to stop it. SS_ERR_IO. */
 ss_error ss_submission_send(ss_submission *submission);

@@ -4,6 +4,7 @@
 #include "../base/sort.h"
 #include "reader.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -230,11 +231,14 @@ static ss_error read_size_axis(const ss_yaml_node *node, ss_axis_id id, ss_axis 
         axis->root = other;
         return SS_OK;
     }
-    char first = node->text[0];
-    if (!node->quoted && !is_infinity(node) && (first >= 'a' && first <= 'z')) {
-        return ss_read_mismatch(node, path,
-                                "an integer, a list, a range, or the name of another axis "
-                                "(d, k, n or m)");
+    if (!node->quoted && !is_infinity(node) && isalpha((unsigned char)node->text[0])) {
+        char expected[128];
+        const char small[] = {(char)tolower((unsigned char)node->text[0]), '\0'};
+        bool meant = node->text[1] == '\0' && axis_with_name(small, SS_AXIS_ACTIVATION) != SS_AXES;
+        snprintf(expected, sizeof expected,
+                 "an integer, a list, a range, or the name of another axis (d, k, n or m)%s%s%s",
+                 meant ? "; did you mean " : "", meant ? small : "", meant ? "?" : "");
+        return ss_read_mismatch(node, path, expected);
     }
     axis->values.step = 1;
     axis->values.count = 1;

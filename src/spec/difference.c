@@ -1,8 +1,10 @@
 /* What tells two plans apart, in words. */
+#include "../base/text.h"
 #include "saddlesweep/plan.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool note(ss_difference *d, const char *what, const char *first, const char *second)
@@ -21,6 +23,17 @@ static bool numbers_differ(const char *what, int64_t first, int64_t second, ss_d
     return first != second && note(d, what, texts[0], texts[1]);
 }
 
+/* A number in place of one with all of its digits. */
+static void shorten(char *value, size_t size)
+{
+    char *end;
+    char number[SS_NUMBER_TEXT_SIZE];
+    double parsed = strtod(value, &end);
+    if (end != value && *end == '\0') {
+        snprintf(value, size, "%s", ss_text_number(parsed, number));
+    }
+}
+
 /* The line's value, behind "key: ", as far as it fits. */
 static void copy_value(const char *line, char *value, size_t size)
 {
@@ -28,6 +41,9 @@ static void copy_value(const char *line, char *value, size_t size)
     int key = (int)strcspn(line, ":\n");
     key += (int)strspn(line + key, ": ");
     snprintf(value, size, "%.*s", length > key ? length - key : 0, line + key);
+    if (strpbrk(value, ".e")) {
+        shorten(value, size);
+    }
 }
 
 /* The line of the text that has this line's key; NULL: there is none. */

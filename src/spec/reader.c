@@ -25,7 +25,11 @@ ss_error ss_read_mismatch(const ss_yaml_node *node, const char *path, const char
     const ss_yaml_place *place = &node->place;
     switch (node->kind) {
     case SS_YAML_SEQUENCE:
-        return ss_yaml_fail(SS_ERR_SPEC, place, "%s: found a list, expected %s", path, expected);
+        return ss_yaml_fail(SS_ERR_SPEC, place, "%s: found a list, expected %s%s", path, expected,
+                            strncmp(path, "grid.", 5) == 0
+                                ? ""
+                                : "; only grid.d, k, n, m, activation, seed and train.row_norm "
+                                  "may be lists");
     case SS_YAML_MAPPING:
         return ss_yaml_fail(SS_ERR_SPEC, place, "%s: found a mapping, expected %s", path, expected);
     case SS_YAML_SCALAR:

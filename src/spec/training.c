@@ -45,12 +45,15 @@ static ss_error read_step(const ss_yaml_node *step, const char *path, double *si
     static const char *const keys[] = {"size", "decay"};
     char inner[64];
     const ss_yaml_node *node;
+    snprintf(inner, sizeof inner, "%s.size", path);
+    *decay = 0;
+    if (step->kind == SS_YAML_SCALAR && step->text[0] != '\0') {
+        return ss_read_number(step, inner, 0, false, size); /* step: 0.5 */
+    }
     SS_TRY(ss_read_keys(step, path, keys, 2));
     SS_TRY(ss_read_required(step, path, "size", &node));
-    snprintf(inner, sizeof inner, "%s.size", path);
     SS_TRY(ss_read_number(node, inner, 0, false, size));
     snprintf(inner, sizeof inner, "%s.decay", path);
-    *decay = 0;
     node = ss_yaml_find(step, "decay");
     return node ? ss_read_number(node, inner, 0, false, decay) : SS_OK;
 }

@@ -64,6 +64,52 @@ class Plan(ProgramTest):
         output = self.plan(SWEEP.replace("[3, 5]", "{from: 3, to: 9, step: 2}"))
         self.assertEqual(self.value(output, "cells"), "16")
 
+    def test_other_ways_to_say_the_same(self):
+        relu = SWEEP.replace("leaky_relu(0.2)", "leaky_relu(0)")
+        expected = self.plan(relu)
+        self.assertIn(" leaky_relu(0) ", expected)
+        for other in (
+            relu.replace("leaky_relu(0)", "relu"),
+            relu.replace("leaky_relu(0)", "ReLU"),
+            relu.replace("step: {size: 0.5}", "step: 0.5"),
+        ):
+            self.assertEqual(self.plan(other), expected)
+        self.assertEqual(self.plan(relu, "--set", "train.step=0.5"), expected)
+        self.write("one.yaml", relu)
+        self.succeed("run", "one.yaml", "-o", "s.h5")
+        self.write("other.yaml", relu.replace("leaky_relu(0)", "RELU").replace("step: {size: 0.5}", "step: 0.5"))
+        self.assertIn("(0 now, ", self.succeed("run", "other.yaml", "-o", "s.h5").stdout)
+        done = self.call("run", "other.yaml", "-o", "s.h5", "--set", "train.noise=0.3")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("train.noise is 0.1 ", done.stderr)
+        self.assertNotIn("0.10000000000000001", done.stderr)
+        self.assertNotIn("0.29999999999999999", done.stderr)
+
+    def test_one_seed_that_looks_like_many(self):
+        note = "note: grid.seed: 10 is one seed, of that value; for so many seeds write {count: 10}"
+        for seeds, told in (("10", True), ("{count: 10}", False), ("[10]", False), ("1", False)):
+            self.write("sweep.yaml", SWEEP.replace("{count: 4}", seeds))
+            done = self.succeed("plan", "sweep.yaml")
+            self.assertEqual(note in done.stderr, told, seeds)
+
+    def test_help_and_mistakes_need_no_mpi(self):
+        """In a step of srun that has no PMI, Open MPI aborts; a single process goes on alone."""
+        step = {f"SLURM_{name}": "0" for name in ("STEP_ID", "STEPID", "PROCID", "LOCALID")}
+        step.update(SLURM_JOB_ID="1", SLURM_JOBID="1", SLURM_NODELIST="here", SLURM_NTASKS="1", SLURM_STEP_NUM_TASKS="1")
+        several = {**step, "SLURM_STEP_NUM_TASKS": "4"}
+        spec = self.write("tiny.yaml", SWEEP)
+        for command in ("run", "merge", "reduce", "fit", "bench"):
+            self.assertIn("Usage: ", self.succeed(command, "--help", **several).stdout)
+            done = self.call(command, "--nonsense", **several)
+            self.assertEqual((done.returncode, done.stderr.startswith("error: unknown option --nonsense")), (2, True))
+            done = self.call(command, "--nonsense", **{**several, "SLURM_PROCID": "1"})
+            self.assertEqual((done.returncode, done.stderr), (2, ""), "the first one has said it")
+        done = self.call("run", spec, "-o", "tiny.h5", **several)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("srun has started 4 tasks without telling them of each other; use `srun --mpi=pmix`", done.stderr)
+        self.assertEqual(self.files(), ["tiny.yaml"])
+        self.succeed("run", spec, "-o", "tiny.h5", **step)
+
     def test_overrides_apply_in_order(self):
         output = self.plan(
             SWEEP, "--set", "grid.n=[500,1000]", "--set=grid.seed={count: 9}", "--set", "grid.n=7"

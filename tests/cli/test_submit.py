@@ -176,6 +176,28 @@ class Submit(ProgramTest):
         self.assertIn("tiny.h5: job 41 is in the queue for it already", self.refused(self.spec, "-o", "tiny.h5"))
         self.submit(self.spec, "-o", "other.h5")
 
+    def test_what_a_shell_within_a_job_has_set_does_not_reach_sbatch(self):
+        tool = self.folder / "tools/sbatch"
+        tool.write_text(SBATCH.replace("#!/bin/sh\n", "#!/bin/sh\nenv | grep -E '^(SBATCH|SLURM)_' >>variables\n"))
+        shell = {"SBATCH_TIMELIMIT": "1", "SLURM_NTASKS": "7", "SLURM_MEM_PER_NODE": "1", "SBATCH_PARTITION": "theirs"}
+        self.environment.update(shell, SBATCH_ACCOUNT="theirs", SLURM_CONF="/etc/slurm.conf")
+        self.submit(self.spec, "-o", "tiny.h5", "--partition", "ours")
+        variables = set((self.folder / "variables").read_text().split())
+        self.assertEqual(variables, {"SBATCH_ACCOUNT=theirs", "SLURM_CONF=/etc/slurm.conf"})
+
+    def test_scripts_can_be_written_and_submitted_by_hand(self):
+        done = self.submit(self.spec, "-o", "tiny.h5", "--no-submit", "--python", "/opt/my python/bin/python3")
+        self.assertEqual(
+            self.files(), ["tiny.figures.sbatch", "tiny.submitted.yaml", "tiny.sweep.sbatch", "tiny.yaml", "tools"]
+        )
+        self.assertIn("python='/opt/my python/bin/python3'\n", (self.folder / "tiny.figures.sbatch").read_text())
+        by_hand = "; ".join(re.findall(r"^(?:to submit)? +(id=.*|sbatch .*)\n", done.stdout, re.MULTILINE))
+        shell = subprocess.run(["sh", "-c", by_hand], cwd=self.folder, env={**os.environ, **self.environment}, check=True)
+        self.assertEqual(shell.returncode, 0)
+        calls = (self.folder / "calls").read_text().splitlines()
+        self.assertEqual(len(calls), 2)
+        self.assertIn("--dependency=afterok:42;mini", calls[1])
+
     def test_without_slurm_there_is_a_remedy(self):
         tools = self.folder / "tools"
         for name in ("sbatch", "squeue"):
