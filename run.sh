@@ -6,13 +6,13 @@ usage() {
     cat <<'END'
 Usage: ./run.sh SPEC.yaml [--ranks N] [OPTIONS OF "saddlesweep run"]
 
-Runs the sweep in SPEC.yaml on all cores (or on N ranks) and leaves in results/NAME/, NAME being the
-file's name without .yaml:
+Runs the sweep in SPEC.yaml on all cores (or on N ranks) and leaves in results/NAME/ of the folder
+that it is called in, NAME being the file's name without .yaml:
   NAME.h5                        the result file
-  *.png, *.pdf, *.svg            the figures
+  NAME*.png, *.pdf, *.svg        the figures
   NAME.csv, NAME.txt             the table
   NAME-fit.json, NAME-fit.txt    the scaling law, if the sweep has several d and n
-  report.html                    all of it as one page
+  NAME.report.html               all of it as one page
 The same command goes on after an interruption. Example: ./run.sh sweeps/smoke.yaml
 END
 }
@@ -45,15 +45,18 @@ if [ "${1-}" = --ranks ]; then
     shift 2
 fi
 
-cd -- "$(dirname -- "$(realpath -- "$0")")"
+called_in=$PWD
+home=$(dirname -- "$(realpath -- "$0")")
+cd -- "$home"
 . scripts/setup.sh
 # shellcheck disable=SC2086
 ensure_packages $RUN_PACKAGES
 build release saddlesweep
+cd -- "$called_in"
 
 name=$(basename -- "$spec")
 name=${name%.*}
-program=build/release/saddlesweep
+program=$home/build/release/saddlesweep
 sets=() # of the further options, those that `plan` takes as well
 previous=""
 for option in "$@"; do
@@ -62,7 +65,7 @@ for option in "$@"; do
     esac
     previous=$option
 done
-$program plan "$spec" "${sets[@]}" >/dev/null # a wrong file creates no folder
+"$program" plan "$spec" "${sets[@]}" >/dev/null # a wrong file creates no folder
 mkdir -p "results/$name"
 [ ! -t 2 ] || export SADDLESWEEP_PROGRESS=live
 
@@ -89,16 +92,16 @@ case $status in
 0 | 3) ;; # 3: some runs diverged or failed; the figures show it
 *) exit "$status" ;;
 esac
-python=$(scripts/find-python)
+python=$("$home/scripts/find-python")
 result=results/$name/$name.h5
 law="results/$name/$name-fit"
 fit=(--fit "$law.json")
-if $program fit "$result" --json "$law.json" >"$law.txt" 2>/dev/null; then
+if "$program" fit "$result" --json "$law.json" >"$law.txt" 2>/dev/null; then
     echo "$law.txt"
 else
     rm -f "$law.json" "$law.txt" # the report says why there is none
     fit=()
 fi
-"$python" -B analysis/figures.py "${fit[@]}" "$result" || [ "$status" -ne 0 ] || status=1
-"$python" -B analysis/report.py --program "$program" "$result" || [ "$status" -ne 0 ] || status=1
+"$python" -B "$home/analysis/figures.py" "${fit[@]}" "$result" || [ "$status" -ne 0 ] || status=1
+"$python" -B "$home/analysis/report.py" --program "$program" "$result" || [ "$status" -ne 0 ] || status=1
 exit "$status"

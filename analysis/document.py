@@ -1,6 +1,7 @@
 """The report's page: head, table of contents, sections."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -150,12 +151,17 @@ def _listed(values, most=8):
     return ", ".join(texts)
 
 
+def _readable(name):
+    """The name of a file, of which not all bytes need be text."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
 def _identity(results):
     path = Path(results.path)
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     rows = [
-        f"{path.name}, {path.stat().st_size} bytes, SHA-256 <code>{digest}</code>.",
+        f"{markup.text(_readable(path.name))}, {path.stat().st_size} bytes, SHA-256 <code>{digest}</code>.",
         f"Created {markup.text(results.attributes.get('created', 'at an unknown time'))}",
     ]
     if results.executions:
@@ -176,7 +182,7 @@ def _result(results, grid, gallery):
         ("Paths of A", paths.pages, "-paths"),
     )
     shown = {
-        heading: gallery.show(pages(results, grid), f"{results.name}{suffix}")
+        heading: gallery.show(pages(results, grid), f"{results.stem}{suffix}")
         for heading, pages, suffix in figures
     }
     return "".join(f"<h3>{heading}</h3>\n{figure}" for heading, figure in shown.items() if figure)
@@ -216,7 +222,7 @@ def _cells_left_out(results):
         return ""
     return markup.paragraph(
         f"{caption.plural(count, 'more cell')} left out here: analysis/figures.py writes all to "
-        f"{results.name}.csv."
+        f"{markup.text(_readable(results.stem))}.csv."
     )
 
 

@@ -27,6 +27,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import start  # noqa: F401, I001: before all that may be missing
 import fit as fits
 import grid as grids
 import results as result_files
@@ -63,7 +64,7 @@ def parse_arguments():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("file", type=Path, metavar="FILE.h5", help="result of `saddlesweep run`")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write into")
+    parser.add_argument("-o", "--out", type=Path, metavar="DIR", help="folder to write into")
     parser.add_argument("--fit", type=Path, metavar="FIT.json", help="of `saddlesweep fit --json`: its figures, too")
     parser.add_argument(
         "--formats", type=formats, default=FORMATS, metavar="LIST", help="files of each figure (default: png,pdf,svg)"
@@ -106,7 +107,7 @@ def write(results, fit, folder, formats):
     import trapped
 
     folder.mkdir(parents=True, exist_ok=True)
-    stem = folder / results.name
+    stem = folder / results.stem
     table.write_csv(results, f"{stem}.csv")
     table.write_text(results, f"{stem}.txt")
     print(f"{stem}.csv\n{stem}.txt")

@@ -3,7 +3,7 @@
 
 It has the figures, the fit of the scaling law, the distribution of final errors, tables of cells and
 executions, the file's provenance, and its sweep file. The fit is asked of the program. Prints the
-path of the page: report.html beside the file, unless --out says otherwise.
+path of the page: FILE.report.html beside FILE.h5, unless --out says otherwise.
 Exit status: 0 written; 1 the page cannot be written; 2 the arguments, the result file or the file
 given with --fit are wrong: then nothing is written.
 """
@@ -12,6 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import start  # noqa: F401, I001: before all that may be missing
 import fit as fits
 import results as result_files
 
@@ -24,9 +25,9 @@ def main():
     except (result_files.ResultError, fits.FitError) as error:
         complain(error)
         return 2
-    path = arguments.out or arguments.file.parent / "report.html"
+    path = arguments.out or arguments.file.parent
     try:
-        write(results, fit, path / "report.html" if path.is_dir() else path)
+        write(results, fit, path / f"{results.stem}.report.html" if path.is_dir() else path)
     except OSError as error:
         complain(f"{error.filename or path}: cannot be written: {error.strerror}")
         return 1
@@ -38,7 +39,7 @@ def parse_arguments():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("file", type=Path, metavar="FILE.h5", help="result of `saddlesweep run`")
-    parser.add_argument("--out", type=Path, metavar="PATH", help="the page, or a folder for it")
+    parser.add_argument("-o", "--out", type=Path, metavar="PATH", help="the page, or a folder for it")
     fit = parser.add_mutually_exclusive_group()
     fit.add_argument(
         "--program",

@@ -6,6 +6,7 @@ final value of each run, never all of /error.
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -58,6 +59,11 @@ class Results:
     measure: measure.Measure  # what the errors are errors of
     executions: list  # a dictionary for each row of /execution in use; None before format_version 3
     reduced: bool  # the file's own bands agree with its trajectories
+
+    @property
+    def stem(self):
+        """What is made of FILE.h5 is named after: FILE."""
+        return Path(self.path).stem
 
     @property
     def _settings(self):

@@ -44,11 +44,16 @@ if [ "$(id -u)" -eq 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
 
-# build PRESET [TARGET]: configures and builds, quietly unless it fails.
+# build PRESET [TARGET]: configures and builds, quietly unless it fails; one at a time, as two would
+# take each other's files away.
 build() {
     local log
     log=$(mktemp)
-    if ! { cmake --preset "$1" && cmake --build --preset "$1" ${2:+--target "$2"} --parallel "$(nproc)"; } >"$log" 2>&1; then
+    mkdir -p build
+    if ! {
+        flock 9
+        cmake --preset "$1" && cmake --build --preset "$1" ${2:+--target "$2"} --parallel "$(nproc)"
+    } >"$log" 2>&1 9>"build/$1.lock"; then
         cat "$log" >&2
         rm -f "$log"
         echo "The build ($1) failed." >&2

@@ -227,10 +227,10 @@ static void take_resamples(MPI_Comm comm, uint64_t root_seed, resampling *r)
     }
 }
 
-/* n(d, ε)'s parameter from one of a law's: none, if more samples do not help. */
+/* n(d, ε)'s parameter from one of a law's: none, if more samples hardly help. */
 static double over_beta(double numerator, double beta)
 {
-    return beta > 0 ? numerator / beta : NAN;
+    return beta >= ss_fit_least_beta ? numerator / beta : NAN;
 }
 
 /* In a resample: beyond all bounds then. */

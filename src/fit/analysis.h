@@ -22,6 +22,10 @@ const char *ss_fit_method_name(ss_fit_method method);
 static const double ss_fit_level = 0.95;
 enum { SS_FIT_LEAST_RESAMPLES = 2000, SS_FIT_MOST_RESAMPLES = 1000000 };
 
+/* Of a smaller beta no exponent of n(d, eps) is reported: 3.4 % for twice the samples; b = 1/beta
+ * would be ten times the largest bound. */
+static const double ss_fit_least_beta = 0.05;
+
 /* One law: a method, applied to one statistic of one kind of error. */
 typedef struct ss_fit {
     ss_fit_method method;
@@ -34,8 +38,9 @@ typedef struct ss_fit {
     int64_t runs;               /* in them */
     double r_squared;
     ss_interval c, alpha, beta; /* as scaling.h has them */
-    ss_interval a, b, log_c;    /* n(d, ε) = e^log_c d^a ε^(−b); NaN unless β > 0, and with an
-                                   infinite end where resamples have no such law */
+    ss_interval a, b, log_c;    /* n(d, ε) = e^log_c d^a ε^(−b); NaN unless β is at least
+                                   ss_fit_least_beta; with an infinite end where resamples have
+                                   no such law */
     int64_t resamples_without_fit;
 
     /* by crossings: places (curves times levels) of each kind, and the levels */

@@ -107,6 +107,13 @@ static bool contains(const ss_interval *interval, double value)
     return interval->low <= value && value <= interval->high;
 }
 
+/* An interval wider than the bound itself that holds it: it would hold as well what differs much.
+ */
+static bool tells_nothing(const ss_interval *interval, double bound)
+{
+    return contains(interval, bound) && !(interval->high - interval->low <= bound);
+}
+
 static const ss_fit *find(const ss_analysis *a, ss_fit_method method, ss_choice choice)
 {
     for (int64_t i = 0; i < a->count; i++) {
@@ -132,7 +139,9 @@ static void say_b(const ss_analysis *a, ss_text *out)
     int bound = ss_bound_of(a->observation->family).b;
     const char *letter = ss_family_letter(a->observation->family->against);
     say_interval(out, "b", b);
-    if (contains(b, bound)) {
+    if (tells_nothing(b, bound)) {
+        ss_text_append(out, ": too uncertain to compare with %d", bound);
+    } else if (contains(b, bound)) {
         ss_text_append(out, ": consistent with %d", bound);
     } else if (b->high < bound) {
         ss_text_append(out, ": below %d, the error falls faster with %s than the bound says", bound,
@@ -150,7 +159,9 @@ static void say_a(const ss_analysis *a, ss_text *out)
     const ss_interval *exponent = &a->fits[0].a;
     ss_bound bound = ss_bound_of(a->observation->family);
     say_interval(out, "a", exponent);
-    if (contains(exponent, bound.a)) {
+    if (tells_nothing(exponent, bound.a)) {
+        ss_text_append(out, ": too uncertain to compare with %d", bound.a);
+    } else if (contains(exponent, bound.a)) {
         ss_text_append(out, ": consistent with %d", bound.a);
     } else if (exponent->low > bound.a) {
         ss_text_append(out,
@@ -164,8 +175,18 @@ static void say_a(const ss_analysis *a, ss_text *out)
     }
 }
 
-/* 3.4 % for twice the samples: b = 1/β would be ten times the largest bound. */
-static const double least_beta = 0.05;
+/* Why there is no interval. */
+static void say_too_few(const ss_analysis *a, ss_text *out)
+{
+    const ss_fit *primary = &a->fits[0];
+    if (a->observation->seeds == 1) {
+        ss_text_append(out, "from a single seed");
+    } else {
+        ss_text_append(out, "from %" PRId64 " runs in %" PRId64 " cells", primary->runs,
+                       primary->cells);
+    }
+    ss_text_append(out, ", so nothing can be said about their errors.\n");
+}
 
 static void say_exponents(const ss_analysis *a, ss_text *out)
 {
@@ -176,20 +197,21 @@ static void say_exponents(const ss_analysis *a, ss_text *out)
         ss_text_append(
             out, "The error does not fall with %s here (beta = %s): there is no %s(d, eps).\n",
             letter, ss_interval_format(&primary->beta, beta), letter);
+    } else if (primary->beta.value < ss_fit_least_beta) {
+        ss_text_append(out,
+                       "The error hardly falls with %s here (beta = %s): something else limits "
+                       "these cells, and a and b say nothing about %s.\n",
+                       letter, ss_interval_format(&primary->beta, beta), letter);
     } else if (isnan(primary->beta.low)) {
         say_interval(out, "b", &primary->b);
         say_interval(out, ", a", &primary->a);
-        ss_text_append(out, ": from a single seed, so nothing can be said about their errors.\n");
+        ss_text_append(out, ": ");
+        say_too_few(a, out);
     } else if (primary->beta.low <= 0) {
         ss_text_append(out,
                        "That the error falls with %s is not certain here (beta = %s), so a and b "
                        "have no bounded interval.\n",
                        letter, ss_interval_format(&primary->beta, beta));
-    } else if (primary->beta.high < least_beta) {
-        ss_text_append(out,
-                       "The error hardly falls with %s here (beta = %s): something else limits "
-                       "these cells, and a and b say nothing about %s.\n",
-                       letter, ss_interval_format(&primary->beta, beta), letter);
     } else {
         say_b(a, out);
         ss_text_append(out, "; ");

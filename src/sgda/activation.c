@@ -66,7 +66,9 @@ static ss_error unknown_name(const char *text, const char *word)
     }
     char allowed[(SS_ACTIVATION_KINDS + 1) * USAGE_SIZE];
     ss_text_listing(usages, count, "or", allowed, sizeof allowed);
-    const char *nearest = ss_text_nearest(word, names, SS_ACTIVATION_KINDS);
+    const char *all[SS_ACTIVATION_KINDS + 1] = {relu};
+    memcpy(all + 1, names, sizeof names);
+    const char *nearest = ss_text_nearest(word, all, SS_ACTIVATION_KINDS + 1);
     return ss_fail(SS_ERR_SPEC, "unknown activation \"%s\"%s%s%s Allowed: %s", text,
                    nearest ? "; did you mean " : ".", nearest ? nearest : "", nearest ? "?" : "",
                    allowed);

@@ -20,16 +20,28 @@ static void join_names(const char *const *names, size_t count, char *buffer, siz
     }
 }
 
+/* A setting that someone may have wanted as an axis. */
+static bool is_no_axis(const char *path)
+{
+    static const char *const settings[] = {"train.",    "algorithm",    "discriminator",
+                                           "precision", "truth.latent", "truth.row_norm"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        found = found || strncmp(path, settings[i], strlen(settings[i])) == 0;
+    }
+    return found;
+}
+
 ss_error ss_read_mismatch(const ss_yaml_node *node, const char *path, const char *expected)
 {
     const ss_yaml_place *place = &node->place;
     switch (node->kind) {
     case SS_YAML_SEQUENCE:
         return ss_yaml_fail(SS_ERR_SPEC, place, "%s: found a list, expected %s%s", path, expected,
-                            strncmp(path, "grid.", 5) == 0
-                                ? ""
-                                : "; only grid.d, k, n, m, activation, seed and train.row_norm "
-                                  "may be lists");
+                            is_no_axis(path)
+                                ? "; only grid.d, k, n, m, activation, seed and train.row_norm "
+                                  "may be lists"
+                                : "");
     case SS_YAML_MAPPING:
         return ss_yaml_fail(SS_ERR_SPEC, place, "%s: found a mapping, expected %s", path, expected);
     case SS_YAML_SCALAR:

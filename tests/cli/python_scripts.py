@@ -23,7 +23,7 @@ ANALYSIS = SOURCE / "analysis"
 def run_script(name, *arguments, folder=None, environment=None):
     """Runs analysis/NAME with these arguments; the completed process."""
     words = [str(ANALYSIS / name), *map(str, arguments)]
-    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+    with tempfile.TemporaryFile("w+", errors="surrogateescape") as stdout, tempfile.TemporaryFile("w+") as stderr:
         child = os.fork()
         if child == 0:
             become(words, stdout, stderr, folder, environment)

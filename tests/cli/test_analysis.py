@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -194,7 +195,7 @@ class AnalysisTest(unittest.TestCase):
         shutil.copyfile(self.small, folder / "result.h5")
         self.assertEqual(analyse(folder / "result.h5").returncode, 0)
         for first in (self.folder / "small-out").iterdir():
-            self.assertEqual(first.read_bytes(), (folder / first.name).read_bytes(), first)
+            self.assertEqual(first.read_bytes(), (folder / first.name.replace("small", "result")).read_bytes(), first)
 
     def test_runs_without_an_error_are_told_beside_the_histogram(self):
         path = self.copy_small("zero")
@@ -390,3 +391,29 @@ class AnalysisTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("blocked", done.stderr)
         self.assertNotIn("Traceback", done.stderr)
+
+    def test_everything_is_named_after_the_file_whatever_its_bytes(self):
+        names = ("mine30.h5", "a b:c.d.h5", os.fsdecode(b"\xff\xfe.h5"), "plain")
+        for number, name in enumerate(names):
+            folder = self.folder / f"named {number}"
+            folder.mkdir()
+            path = folder / name
+            shutil.copyfile(self.small, path)
+            stem = name.removesuffix(".h5")
+            done = analyse(path, "--formats", "svg")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            written = {file.name for file in folder.iterdir()} - {name}
+            self.assertLessEqual({f"{stem}{end}" for end in (".csv", ".txt", ".svg", "-iterations.svg")}, written)
+            self.assertEqual({file for file in written if not file.startswith(stem)}, set())
+            done = run_script("report.py", path, "-o", folder)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            page = (folder / f"{stem}.report.html").read_text(encoding="utf-8")
+            self.assertIn(os.fsencode(name).decode("utf-8", "replace"), page)
+
+    def test_a_python_without_packages_says_so_in_a_line(self):
+        for script in ("figures.py", "report.py"):
+            done = subprocess.run(
+                [sys.executable, "-B", "-S", SOURCE / "analysis" / script, self.small], capture_output=True, text=True
+            )
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, rf"^{script}: \S+ has no numpy and no h5py and no matplotlib; install them .*\n$")

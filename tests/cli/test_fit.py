@@ -261,6 +261,31 @@ class Honesty(FitTest):
             self.assertRegex(family["verdict"][0], r"^The error hardly falls with n here \(beta = 0\.02.* say nothing about n")
             self.assertNotIn("b = ", " ".join(family["verdict"]))
 
+    def test_one_rule_decides_what_is_said_of_an_exponent(self):
+        path = self.run_sweep(LAW, "law")
+        d, n = read(path, "d"), read(path, "n")
+        noise = np.random.default_rng(2).normal(1, 0.03, (len(d), 6))
+        self.change_errors(path, lambda final: (d * n**-0.04)[:, None] * noise)
+        family = self.fit(path)["families"][0]
+        primary = family["fits"][0]
+        self.assertGreater(primary["beta"]["high"], 0.05)  # and yet:
+        self.assertLess(primary["beta"]["value"], 0.05)
+        self.assertRegex(family["verdict"][0], "^The error hardly falls with n here")
+        for exponent in ("a", "b", "log_C"):
+            self.assertIsNone(primary[exponent])
+        self.change_errors(path, lambda final: (d * n**-0.5)[:, None] * np.random.default_rng(2).lognormal(0, 1, (len(d), 6)))
+        family = self.fit(path)["families"][0]
+        b = family["fits"][0]["b"]
+        if family["fits"][0]["beta"]["low"] > 0 and b["high"] - b["low"] > 2 > b["low"]:
+            self.assertIn("too uncertain to compare with 2", family["verdict"][0])
+
+    def test_too_few_runs_of_many_seeds_give_no_interval_and_are_counted(self):
+        path = self.run_sweep(LAW, "law")
+        self.forget(path, lambda cell, seed: seed > (cell % 9 == 0))
+        family = self.fit(path, "--partial")["families"][0]
+        self.assertRegex(family["verdict"][0], "from 1[0-9] runs in 9 cells, so nothing can be said about their errors")
+        self.assertNotIn("single seed", family["verdict"][0])
+
     def test_errors_that_do_not_fall_give_no_law(self):
         sweep = LAW.replace("{size: 0.5}", "{size: 0.0000001}")
         family = self.fit(self.run_sweep(sweep, "still"))["families"][0]

@@ -100,19 +100,19 @@ class Lemmas(ProgramTest):
         (exponent,) = self.exponents(path, "[lemmas.QUANTITIES[2]]")
         self.assertAlmostEqual(exponent, weighted)
         self.draw(path)
-        self.assertIn("weighted by their standard", self.words("tiny-lemmas.svg"))
+        self.assertIn("weighted by their standard", self.words("weights-lemmas.svg"))
 
     @pytest.mark.release
     def test_of_one_seed_there_is_no_interval(self):
         path = self.run_sweep(LEMMAS.replace("inf]", "1600]").replace("{count: 3}", "0"), "one")
         self.draw(path)
         for suffix in ("", "-2", "-3"):
-            words = self.words(f"tiny-lemmas{suffix}.svg")
+            words = self.words(f"one-lemmas{suffix}.svg")
             self.assertIn("over 1 run a point", words)
             self.assertIn("with one seed there is no interval", words)
             self.assertNotIn("standard error", words)
             self.assertNotIn("95 %", words)
-            self.assertNotIn("LineCollection", (self.folder / f"tiny-lemmas{suffix}.svg").read_text())  # bars
+            self.assertNotIn("LineCollection", (self.folder / f"one-lemmas{suffix}.svg").read_text())  # bars
 
     @pytest.mark.release
     def test_figures_have_the_fitted_rates(self):

@@ -75,7 +75,7 @@ class Paths(ProgramTest):
     def test_it_is_part_of_the_report(self):
         path = self.run_sweep(PLANE, "plane")
         self.assertEqual(report(path, "--out", self.folder).returncode, 0)
-        spoken = [svg.attributes["aria-label"] for svg in Page(self.folder / "report.html").root.all("svg")]
+        spoken = [svg.attributes["aria-label"] for svg in Page(next(self.folder.glob("*.report.html"))).root.all("svg")]
         self.assertEqual(sum("Paths of A in the plane" in words for words in spoken), 1)
 
     def test_a_drawn_truth_has_paths_without_contours(self):

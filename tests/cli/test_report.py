@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from unittest import mock
 
 import h5py
@@ -35,9 +36,10 @@ class Report(ProgramTest):
         """The report of a file, valid and self-contained."""
         done = report(path, "--out", self.folder, *arguments)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertEqual(done.stdout, f"{self.folder}/report.html\n")
-        self.check_valid(self.folder / "report.html")
-        page = Page(self.folder / "report.html")
+        written = self.folder / f"{Path(path).stem}.report.html"
+        self.assertEqual(done.stdout, f"{written}\n")
+        self.check_valid(written)
+        page = Page(written)
         self.check_ids(page)
         self.check_self_contained(page)
         self.check_figures(page)

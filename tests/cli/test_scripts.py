@@ -1,7 +1,6 @@
 """run.sh as its users call it, and what both scripts do where packages are missing."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -76,24 +75,21 @@ class Scripts(ProgramTest):
         done = self.script("run.sh", spec)
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn('did you mean "name"', done.stderr)
-        self.assertFalse((SOURCE / "results/wrong-sweep-of-the-tests").exists())
+        self.assertFalse((self.folder / "results").exists())
 
     def test_exit_status_of_a_sweep_that_diverges_whole(self):
         spec = self.write(
             "diverging-of-the-tests.yaml",
             SWEEP.replace("tanh]", "identity]").replace("ascent_step: 1.0", "ascent_step: 4.0"),
         )
-        results = SOURCE / "results/diverging-of-the-tests"
-        self.addCleanup(shutil.rmtree, results, ignore_errors=True)
+        results = self.folder / "results/diverging-of-the-tests"
         done = self.script("run.sh", spec, "--ranks", "1", "--set", "train.iterations=2000")
         self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
         self.assertIn("nothing to draw", done.stderr)
-        self.assertTrue((results / "report.html").exists())
+        self.assertTrue((results / "diverging-of-the-tests.report.html").exists())
 
     def test_interrupt_stops_in_order_and_the_same_command_goes_on(self):
         spec = self.write("stopped-by-the-tests.yaml", SWEEP)
-        results = SOURCE / "results/stopped-by-the-tests"
-        self.addCleanup(shutil.rmtree, results, ignore_errors=True)
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number):
                 started = Started(
@@ -109,15 +105,14 @@ class Scripts(ProgramTest):
         spec = self.write(
             "smoke-of-the-tests.yaml", (SOURCE / "sweeps/smoke.yaml").read_text()
         )
-        results = SOURCE / "results/smoke-of-the-tests"
-        self.addCleanup(shutil.rmtree, results, ignore_errors=True)
+        results = self.folder / "results/smoke-of-the-tests"
         done = self.script("run.sh", spec, "--ranks", "4", "--set", "grid.seed={count: 6}")  # more ranks than cores
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.assertEqual(done.stdout.splitlines()[-1], "results/smoke-of-the-tests/report.html")
+        self.assertEqual(done.stdout.splitlines()[-1], "results/smoke-of-the-tests/smoke-of-the-tests.report.html")
         names = {path.name for path in results.iterdir()}
         self.assertIn("smoke-of-the-tests.h5", names)
         self.assertLessEqual(
-            {f"smoke{part}.{kind}" for part in ("", "-iterations") for kind in ("png", "pdf", "svg")}
-            | {"smoke.csv", "smoke.txt", "report.html"},
+            {f"smoke-of-the-tests{part}.{kind}" for part in ("", "-iterations") for kind in ("png", "pdf", "svg")}
+            | {f"smoke-of-the-tests.{kind}" for kind in ("csv", "txt", "report.html")},
             names,
         )

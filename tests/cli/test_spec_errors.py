@@ -56,7 +56,7 @@ MISTAKES = [
     ("noise: 0.1", "noise: [0, 0.1]", "15:3", ["found a list", "only grid.d, k, n, m, activation, seed and train.row_norm may"]),
     ("m: n", "m: N", "7:6", ["found N", "did you mean n?"]),
     ("m: n", "m: Q", "7:6", ["found Q", "another axis (d, k, n or m)\n"]),
-    ("tanh]", "rely]", "8:33", ['unknown activation "rely". Allowed: relu, tanh']),
+    ("tanh]", "rely]", "8:33", ['unknown activation "rely"; did you mean relu? Allowed: relu, tanh']),
     ("leaky_relu(0.2), tanh]", "ReLU, leaky_relu(0)]", "8:22", ["twice"]),
     ("noise: 0.1", "noise: -0.1", "15:10", ["-0.1", "at least 0"]),
     ("ascent_step: 1.0", "ascent_step: fast", "14:16", ["fast"]),

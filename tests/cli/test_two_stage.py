@@ -151,12 +151,12 @@ class TwoStage(ProgramTest):
         path = self.run_sweep(TWO.replace("d: [3, 5]", "d: 3"), "two")
         self.draw(path)
         self.assertEqual(report(path).returncode, 0)
-        figure = (self.folder / "tiny-norms.svg").read_text()
-        page = (self.folder / "report.html").read_text()
+        figure = (self.folder / "two-norms.svg").read_text()
+        page = next(self.folder.glob("*.report.html")).read_text()
         for words in ("known norms", "learned norms"):
             self.assertIn(words, figure)
             self.assertIn(words, page)
-        with open(self.folder / "tiny.csv", newline="") as file:
+        with open(self.folder / "two.csv", newline="") as file:
             rows = list(csv.DictReader(file))
         self.assertEqual([row["row_norm"] for row in rows], 4 * ["known", "learned"])
         mean = read(path, "bands/relative_error/mean")[:, -1]
@@ -169,15 +169,15 @@ class TwoStage(ProgramTest):
         limits = limits.replace("iterations: 50", "iterations: 1500").replace("iterate: true", "certificate: true").replace("tanh", "erf")
         path = self.run_sweep(limits, "limits")
         self.draw(path, "--out", "out")
-        self.assertTrue((self.folder / "out" / "tiny-certificates.svg").exists())
-        with open(self.folder / "out" / "tiny.csv", newline="") as file:
+        self.assertTrue((self.folder / "out" / "limits-certificates.svg").exists())
+        with open(self.folder / "out" / "limits.csv", newline="") as file:
             rows = list(csv.DictReader(file))
         final = read(path, "error")[:, :, -1] / read(path, "run")["truth_norm"]
         learned = np.array([row["row_norm"] == "learned" for row in rows])
         self.assertGreater((final[learned] > 0.01).sum(), 8)
         bound = np.where(learned, np.maximum(0.01, 5 * np.median(final, axis=1)), 0.01)
         self.assertEqual([int(row["trapped"]) for row in rows], (final > bound[:, None]).sum(axis=1).tolist())
-        self.assertIn("or over 0.01 where n and m are infinite, over both where norms are learned as well", (self.folder / "out" / "tiny.txt").read_text())
+        self.assertIn("or over 0.01 where n and m are infinite, over both where norms are learned as well", (self.folder / "out" / "limits.txt").read_text())
 
     @pytest.mark.release
     def test_paths_are_drawn_of_learned_norms_as_well(self):
@@ -186,11 +186,11 @@ class TwoStage(ProgramTest):
             stage = "" if name == "free" else "  marginal: {iterations: 60}\n"
             text = re.sub(r"  row_norm: learned\n.*\n", f"  row_norm: {row_norm}\n{stage}", plane)
             self.draw(self.run_sweep(text, name), "--out", "out")
-            words = re.sub(r"<[^>]*>|\s", "", (self.folder / "out" / "tiny-paths.svg").read_text())
+            words = re.sub(r"<[^>]*>|\s", "", (self.folder / "out" / f"{name}-paths.svg").read_text())
             self.assertIn("Arunisapath", words)
             self.assertEqual("offreenorms" in words, name == "free", name)
 
     def captions(self, text):
         self.draw(self.run_sweep(text, "learned"), "--out", "learned")
-        self.assertFalse((self.folder / "learned" / "tiny-norms.svg").exists())
-        return (self.folder / "learned" / "tiny.svg").read_text()
+        self.assertFalse((self.folder / "learned" / "learned-norms.svg").exists())
+        return (self.folder / "learned" / "learned.svg").read_text()

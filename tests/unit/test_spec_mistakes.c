@@ -131,7 +131,7 @@ static void mistakes_in_activations_and_seeds_are_refused_with_their_place(void 
     static const mistake mistakes[] = {
         {WITH_ACTIVATION("tahn"), "sweep.yaml:8:15: grid.activation: unknown activation \"tahn\"; "
                                   "did you mean tanh?"},
-        {WITH_ACTIVATION("[tanh, relu]"), "sweep.yaml:8:22: grid.activation: unknown activation"},
+        {WITH_ACTIVATION("[tanh, swish]"), "sweep.yaml:8:22: grid.activation: unknown activation"},
         {WITH_ACTIVATION("leaky_relu(1.5)"), "sweep.yaml:8:15: grid.activation: found"},
         {WITH_ACTIVATION("leaky_relu"), "expected leaky_relu(a)"},
         {WITH_ACTIVATION("[tanh, erf, tanh]"),
@@ -207,7 +207,7 @@ static void mistakes_elsewhere_are_refused_with_their_place(void **state)
         {WITH_TRAIN("iterations: 5, step: {size: 0x1p3}"), "train.step.size: found 0x1p3"},
         {WITH_TRAIN("iterations: 5, step: {size: 1, decay: 0}"), "train.step.decay: found 0"},
         {WITH_TRAIN("iterations: 5, step: {decay: 1}"), "train.step: the key \"size\" is missing"},
-        {WITH_TRAIN("iterations: 5, step: 0.5"), "train.step: found 0.5, expected a mapping"},
+        {WITH_TRAIN("iterations: 5, step: [0.5]"), "train.step: found a list, expected a mapping"},
         {WITH_TRAIN("iterations: 5, step: {size: 1}, noise: -1"), "train.noise: found -1"},
         {WITH_TRAIN("iterations: 5, step: {size: 1}, ascent_step: 0"),
          "train.ascent_step: found 0"},
