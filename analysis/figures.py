@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Draws the figures and writes the tables of a saddlesweep result file.
 
-Writes, into the folder of the file or the one given with --out (NAME is the sweep's name):
+Writes, into the folder of the file or the one given with --out (NAME is that of the file):
   NAME.png .pdf .svg             final relative error against n (or what varies), a line per d
   NAME-iterations.png .pdf .svg  relative error against the iteration, a line per n, columns d
   NAME-certificates.png ...      final relative error against the ε of the certificate, a point per

@@ -212,7 +212,7 @@ def _read_open(file, path):
 
 
 def _read_name(file):
-    """The sweep's name, which becomes the name of files."""
+    """The sweep's name, of characters that a file's name may have."""
     name = _text(file.attrs["name"])
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", name):
         raise ValueError(f"the root attribute 'name' is {name!r}, which cannot name files")

@@ -1,5 +1,7 @@
+#include "../base/memory.h"
 #include "../base/table.h"
 #include "../base/text.h"
+#include "../execution/reuse.h"
 #include "../result/cell_row.h"
 #include "../result/sweep.h"
 #include "../wide/forecast.h"
@@ -245,7 +247,35 @@ typedef struct plan_options {
     int64_t ranks;
     ss_shard shard;
     ss_texts overrides;
+    ss_texts reuse;
 } plan_options;
+
+/* What older files have of it: each says so. */
+static ss_error print_reuse(const ss_plan *plan, const ss_texts *paths)
+{
+    ss_task_order tasks = {.plan = plan};
+    ss_reuse reuse = {0};
+    uint64_t *pending = NULL;
+    size_t words = (size_t)(ss_plan_runs(plan) + 63) / 64;
+    ss_error error = ss_plan_longest_first(plan, &tasks.order);
+    if (error == SS_OK) {
+        error = ss_allocate(words, sizeof *pending, &pending);
+    }
+    if (error == SS_OK) {
+        for (int64_t task = 0; task < ss_plan_runs(plan); task++) {
+            pending[task / 64] |= (uint64_t)1 << (task % 64);
+        }
+        error = ss_reuse_open(paths, "", false, &reuse);
+    }
+    if (error == SS_OK) {
+        printf("\n");
+        error = ss_reuse_take(&reuse, NULL, &tasks, pending);
+    }
+    ss_reuse_close(&reuse);
+    free(pending);
+    free(tasks.order);
+    return error;
+}
 
 static ss_error print_plan(const char *path, void *context)
 {
@@ -271,6 +301,9 @@ static ss_error print_plan(const char *path, void *context)
     if (error == SS_OK) {
         print_cost(&sweep.plan, adds ? &first : NULL, &most, ranks);
     }
+    if (error == SS_OK && options->reuse.count > 0) {
+        error = print_reuse(&sweep.plan, &options->reuse);
+    }
     ss_sweep_release(&sweep);
     return error;
 }
@@ -289,9 +322,12 @@ int ss_cmd_plan(int argc, char **argv)
          "override a key of the sweep file, e.g. grid.n=[500,1000]; "
          "repeatable",
          SS_OPTION_REPEATED, &chosen.overrides},
+        {"--reuse", NULL, "OLD.h5",
+         "say how many runs an older result file has, and if none, why; repeatable",
+         SS_OPTION_REPEATED, &chosen.reuse},
     };
     const ss_command_line line = {
-        .usage = "saddlesweep plan SPEC [--ranks N] [--shard I/N] [--set PATH=VALUE]...",
+        .usage = "saddlesweep plan SPEC [OPTIONS]",
         .description = "Checks a sweep file and shows what it expands to: cells, runs, predicted "
                        "core-hours,\nwall time, memory and file size. Runs nothing.",
         .positional = "SPEC",
@@ -300,5 +336,6 @@ int ss_cmd_plan(int argc, char **argv)
     };
     int status = ss_options_command(&line, argc, argv, print_plan, &chosen);
     free(chosen.overrides.texts);
+    free(chosen.reuse.texts);
     return status;
 }

@@ -75,6 +75,7 @@ static ss_error take(void *context, const ss_walked *at)
 {
     ss_takeover *t = context;
     const ss_record *record = at->record;
+    t->committed += ss_record_committed(record);
     for (int64_t i = find(t, record->identity);
          i < t->count && t->wanted[i].identity == record->identity; i++) {
         int64_t task = t->wanted[i].task;
@@ -84,9 +85,11 @@ static ss_error take(void *context, const ss_walked *at)
             !ss_record_trusted(record, &run, at->trajectory)) {
             continue;
         }
-        SS_TRY(ss_store_commit_soon(t->store, ss_task_cell(t->tasks, task),
-                                    ss_task_seed_index(t->tasks, task), &run, record,
-                                    at->trajectory));
+        if (t->store) {
+            SS_TRY(ss_store_commit_soon(t->store, ss_task_cell(t->tasks, task),
+                                        ss_task_seed_index(t->tasks, task), &run, record,
+                                        at->trajectory));
+        }
         t->pending[task / 64] &= ~((uint64_t)1 << (task % 64));
         t->taken++;
     }
@@ -106,22 +109,51 @@ void ss_takeover_end(ss_takeover *takeover)
     takeover->wanted = NULL;
 }
 
+/* Why nothing could be taken from a file of this plan, though runs are lacking. */
+static void tell_why(const ss_takeover *t, const ss_plan *plan)
+{
+    char theirs[SS_SETTINGS_SIZE];
+    char ours[SS_SETTINGS_SIZE];
+    ss_difference d;
+    ss_plan_settings(plan, theirs);
+    ss_plan_settings(t->tasks->plan, ours);
+    if (t->committed == 0) {
+        printf(": it has no committed run");
+    } else if (ss_settings_differ(theirs, ours, &d)) {
+        printf(": its runs are others; the first setting that differs: %s is %s there, %s here",
+               d.what, d.first, d.second);
+    } else {
+        printf(": none of its runs is lacking; compare the grids (d, k, n, m, activation, seed, "
+               "recorded iterations)");
+    }
+}
+
+static void tell(const ss_takeover *t, const char *path, int64_t taken, const ss_plan *plan)
+{
+    printf("%s: %" PRId64 " runs %s", path, taken, t->store ? "taken over" : "can be taken over");
+    if (taken == 0 && t->count > 0) {
+        tell_why(t, plan);
+    }
+    printf("\n");
+}
+
 ss_error ss_takeover_from(ss_takeover *takeover, const char *path, const ss_store *other,
                           const ss_plan *plan)
 {
     ss_walk walk;
     ss_difference ignored;
     int64_t before = takeover->taken;
+    takeover->committed = 0;
     takeover->other_blocks = ss_plan_blocks_differ(takeover->tasks->plan, plan, &ignored);
     ss_error error = ss_walk_open(other, plan, &walk);
     if (error == SS_OK) {
         error = ss_walk_all(&walk, take, takeover);
     }
-    if (error == SS_OK) {
+    if (error == SS_OK && takeover->store) {
         error = ss_store_flush(takeover->store);
     }
     if (error == SS_OK) {
-        printf("%s: %" PRId64 " runs taken over\n", path, takeover->taken - before);
+        tell(takeover, path, takeover->taken - before, plan);
     }
     ss_walk_close(&walk);
     return error;

@@ -292,7 +292,9 @@ typedef struct explanation {
 } explanation;
 
 /* The plan is that of a sweep to be run … */
-static const explanation of_given = {"was made for another plan", "name another output file"};
+static const explanation of_given = {
+    "was made for another plan",
+    "name another output file (`--reuse` takes over the runs that both have)"};
 
 /* … or of the sweep file in the result file. */
 static const explanation of_own = {"does not agree with the sweep file in it",

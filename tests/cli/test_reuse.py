@@ -81,6 +81,33 @@ class Reuse(ProgramTest):
             path.unlink()
             (self.folder / "grown.h5").unlink()
 
+    def test_who_can_give_nothing_says_why_and_plan_says_it_beforehand(self):
+        larger = self.write("larger.yaml", LARGER)
+        self.assertIn("old.h5: 32 runs can be taken over\n", self.succeed("plan", larger, "--reuse", self.old).stdout)
+        empty = self.folder / "empty.h5"
+        self.call("run", self.write("tiny.yaml", SWEEP), "-o", empty, cues="7/0@0=USR1")
+        for text, old, why in (
+            (LARGER.replace("noise: 0.1", "noise: 0.3"), self.old, "the first setting that differs: train.noise is 0.1 there, 0.3 here"),
+            (LARGER.replace("iterations: 50", "iterations: 60"), self.old, "train.iterations is 50 there, 60 here"),
+            (LARGER.replace("d: [5, 3]", "d: 7"), self.old, "none of its runs is lacking; compare the grids"),
+            (LARGER, empty, "it has no committed run"),
+        ):
+            with self.subTest(why):
+                spec = self.write("other.yaml", text)
+                planned = self.succeed("plan", spec, "--reuse", old).stdout
+                self.assertRegex(planned, rf"h5: 0 runs can be taken over: .*{re.escape(why)}")
+                output = self.folder / "other.h5"
+                done = self.succeed("run", spec, "-o", output, "--reuse", old)
+                self.assertRegex(done.stdout, rf"h5: 0 runs taken over: .*{re.escape(why)}")
+                again = self.succeed("run", spec, "-o", output, "--reuse", old)
+                self.assertIn("h5: 0 runs taken over\n", again.stdout, "nothing is lacking, so there is nothing to explain")
+                output.unlink()
+        done = self.call("run", larger, "-o", self.old)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("`--reuse` takes over the runs that both have", done.stderr)
+        done = self.call("plan", larger, "--reuse", "nowhere.h5")
+        self.assertEqual(done.returncode, 2)
+
     def test_runs_that_did_not_end_well_are_taken_unless_they_are_to_be_retried(self):
         spec = self.write("diverging.yaml", DIVERGING)
         path = self.folder / "diverging.h5"

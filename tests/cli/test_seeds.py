@@ -255,7 +255,7 @@ class Seeds(ProgramTest):
         plain = self.run_sweep(SWEEP.replace("count: 4", f"count: {MOST}"), "plain")
         before = added.read_bytes(), plain.read_bytes()
         self.assert_refused(
-            "grid.seed.until_se is 0.14999999999999999 in the file, 0.25 in the sweep",
+            "grid.seed.until_se is 0.15 in the file, 0.25 in the sweep",
             "run", "added.yaml", "-o", added, "--until-se", "0.25",
         )  # fmt: skip
         self.assert_refused("until_se is not set in the file", "run", "added.yaml", "-o", plain)
@@ -277,15 +277,15 @@ class Seeds(ProgramTest):
     def test_figures_and_table_take_the_seeds_wanted_for_those_requested(self):
         path = self.run_sweep(ADDED, "added")
         self.draw(path)
-        with open(self.folder / "tiny.csv", encoding="utf-8", newline="") as file:
+        with open(self.folder / "added.csv", encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         seeds = finals(path)[1].sum(axis=1).tolist()
         for name in ("requested", "done"):
             self.assertEqual([int(row[name]) for row in rows], seeds)
         self.assertEqual({row["pending"] for row in rows}, {"0"})
-        text = (self.folder / "tiny.txt").read_text(encoding="utf-8")
+        text = (self.folder / "added.txt").read_text(encoding="utf-8")
         self.assertNotRegex(text, r"(?m)^!")
-        words = re.sub(r"<[^>]*>|\s+", " ", (self.folder / "tiny.svg").read_text(encoding="utf-8"))
+        words = re.sub(r"<[^>]*>|\s+", " ", (self.folder / "added.svg").read_text(encoding="utf-8"))
         self.assertIn("Seeds were added until the standard error is within 15 % of the mean.", words)
         self.assertIn(f"over {min(seeds)} to {max(seeds)} runs a point.", words)
         self.assertNotIn("Left out", words)
