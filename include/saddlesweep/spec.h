@@ -97,6 +97,7 @@ typedef struct ss_spec {
     double step_decay;          /* 0: constant steps */
     double ascent_step;         /* η_V */
     double noise;               /* length of the sphere noise */
+    bool noise_is_default;      /* the sweep file does not say */
     ss_norm_stage stage;        /* where norms are learned, else zeros */
     bool discriminator_follows; /* each activation gets the discriminator that the theory has for it
                                  */

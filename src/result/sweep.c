@@ -205,6 +205,14 @@ void ss_sweep_warn(const ss_sweep *sweep)
     } else if (learns) {
         warn_of_pairings(spec, spec->stage.discriminator);
     }
+    if (spec->noise_is_default && spec->algorithm == SS_ALGORITHM_SGDA) {
+        fprintf(
+            stderr,
+            "note: train.noise is not given, so it is 1, as in the paper: the error has a floor "
+            "of about sqrt(step size / 2 lambda), lambda being the curvature of the objective "
+            "at A*, that more samples do not lower; `noise: 0` switches it off, "
+            "train.step.decay lowers it\n");
+    }
     if (spec->seeds.count == 1 && !spec->seeds.list && spec->seeds.first > 1) {
         fprintf(stderr,
                 "note: grid.seed: %" PRId64 " is one seed, of that value; for so many seeds write "

@@ -37,32 +37,30 @@ int64_t ss_tally_failures(const ss_tally *tally)
     return tally->runs[SS_RUN_DIVERGED] + tally->runs[SS_RUN_FAILED];
 }
 
-ss_error ss_tally_cell(const ss_store *store, int64_t cell, ss_tally *tally)
+/* Of `runs` runs from number `first` on, in the order of cells and seeds. */
+static ss_error count_records(const ss_store *store, int64_t first, int64_t runs, ss_tally *tally)
 {
-    enum { PIECE = 1024 };
+    enum { PIECE = 8192 };
     ss_record *records = NULL;
     int64_t seeds = ss_store_shape_of(store).seeds;
     ss_error error = ss_allocate(PIECE, sizeof *records, &records);
     *tally = (ss_tally){0};
-    for (int64_t first = 0; first < seeds && error == SS_OK; first += PIECE) {
-        int64_t count = seeds - first < PIECE ? seeds - first : PIECE;
-        error = ss_store_read_records(store, cell, first, count, records);
-        for (int64_t s = 0; s < count && error == SS_OK; s++) {
-            count_record(&records[s], tally);
+    for (int64_t done = 0; done < runs && error == SS_OK; done += PIECE) {
+        int64_t count = runs - done < PIECE ? runs - done : PIECE;
+        int64_t run = first + done;
+        error = ss_store_read_records(store, run / seeds, run % seeds, count, records);
+        for (int64_t i = 0; i < count && error == SS_OK; i++) {
+            count_record(&records[i], tally);
         }
     }
     free(records);
     return error;
 }
 
-static void add(ss_tally *total, const ss_tally *tally)
+ss_error ss_tally_cell(const ss_store *store, int64_t cell, ss_tally *tally)
 {
-    for (int status = 0; status < SS_RUN_STATUS_COUNT; status++) {
-        total->runs[status] += tally->runs[status];
-    }
-    for (int reason = 0; reason < SS_RUN_REASON_COUNT; reason++) {
-        total->reasons[reason] += tally->reasons[reason];
-    }
+    int64_t seeds = ss_store_shape_of(store).seeds;
+    return count_records(store, cell * seeds, seeds, tally);
 }
 
 void ss_tally_print_counts(const char *label, const ss_tally *tally, int64_t now, double seconds)
@@ -90,12 +88,7 @@ void ss_tally_print_reasons(const ss_tally *tally)
 
 ss_error ss_tally_all(const ss_store *store, const ss_plan *plan, ss_tally *tally)
 {
-    *tally = (ss_tally){0};
-    for (int64_t cell = 0; cell < plan->cells; cell++) {
-        ss_tally of_cell;
-        SS_TRY(ss_tally_cell(store, cell, &of_cell));
-        add(tally, &of_cell);
-    }
+    SS_TRY(count_records(store, 0, ss_plan_runs(plan), tally));
     return ss_seeds_look(store, plan, &tally->seeds);
 }
 

@@ -171,6 +171,7 @@ ss_error ss_training_read(const ss_yaml_node *root, ss_spec *spec)
     SS_TRY(read_step(node, "train.step", &spec->step_size, &spec->step_decay));
     spec->ascent_step = 1;
     spec->noise = 1;
+    spec->noise_is_default = !ss_yaml_find(train, "noise");
     if ((node = ss_yaml_find(train, "ascent_step"))) {
         SS_TRY(ss_read_number(node, "train.ascent_step", 0, false, &spec->ascent_step));
     }

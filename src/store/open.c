@@ -14,16 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The sizes of a dataset that only the files of some sweeps have; they stay 0 where `link`, it or
- * its group, is missing. */
-static ss_error find_sizes(const ss_store *store, const char *link, const char *name, int rank,
-                           hsize_t *sizes)
+static ss_error find_sizes(const ss_store *store, const char *name, int rank, hsize_t *sizes)
 {
     hid_t dataset = -1;
     hid_t space = -1;
-    if (H5Lexists(store->file, link, H5P_DEFAULT) <= 0) {
-        return SS_OK;
-    }
     ss_error error = ss_store_open_dataset(store, name, rank, &dataset, &space, sizes);
     if (space >= 0) {
         H5Sclose(space);
@@ -34,6 +28,15 @@ static ss_error find_sizes(const ss_store *store, const char *link, const char *
     return error;
 }
 
+/* The sizes of a dataset that only the files of some sweeps have; they stay 0 where `link`, it or
+ * its group, is missing. */
+static ss_error find_optional(const ss_store *store, const char *link, const char *name, int rank,
+                              hsize_t *sizes)
+{
+    return H5Lexists(store->file, link, H5P_DEFAULT) > 0 ? find_sizes(store, name, rank, sizes)
+                                                         : SS_OK;
+}
+
 /* Which parts of results it has, and of what sizes. */
 static ss_error find_parts(ss_store *store)
 {
@@ -41,10 +44,10 @@ static ss_error find_parts(ss_store *store)
     hsize_t iterates[5] = {0};
     hsize_t covariances[2] = {0};
     hsize_t gradients[2] = {0};
-    SS_TRY(find_sizes(store, "certificate", "certificate/multipliers", 3, multipliers));
-    SS_TRY(find_sizes(store, "iterate", "iterate", 5, iterates));
-    SS_TRY(find_sizes(store, "covariance_error", "covariance_error/spectral", 2, covariances));
-    SS_TRY(find_sizes(store, "gradient_error", "gradient_error/sampling", 2, gradients));
+    SS_TRY(find_optional(store, "certificate", "certificate/multipliers", 3, multipliers));
+    SS_TRY(find_optional(store, "iterate", "iterate", 5, iterates));
+    SS_TRY(find_optional(store, "covariance_error", "covariance_error/spectral", 2, covariances));
+    SS_TRY(find_optional(store, "gradient_error", "gradient_error/sampling", 2, gradients));
     store->shape.covariances = covariances[0] > 0;
     store->shape.gradients = gradients[0] > 0;
     store->shape.multipliers = (int64_t)multipliers[2];
@@ -53,17 +56,13 @@ static ss_error find_parts(ss_store *store)
     return SS_OK;
 }
 
-static ss_error open_datasets(ss_store *store)
+static ss_error find_shape(ss_store *store)
 {
     hsize_t error_sizes[3] = {0};
     hsize_t run_sizes[2] = {0};
-    SS_TRY(
-        ss_store_open_dataset(store, "error", 3, &store->error, &store->error_space, error_sizes));
-    SS_TRY(ss_store_open_dataset(store, "run", 2, &store->run, &store->run_space, run_sizes));
-    hid_t type = H5Dget_type(store->run);
-    bool same_type = H5Tequal(type, store->record_type) > 0;
-    H5Tclose(type);
-    if (!same_type || run_sizes[0] != error_sizes[0] || run_sizes[1] != error_sizes[1]) {
+    SS_TRY(find_sizes(store, "error", 3, error_sizes));
+    SS_TRY(find_sizes(store, "run", 2, run_sizes));
+    if (run_sizes[0] != error_sizes[0] || run_sizes[1] != error_sizes[1]) {
         return ss_store_damaged(store, "/run and /error do not fit together");
     }
     store->shape = (ss_store_shape){
@@ -91,16 +90,8 @@ static void close_targets(ss_store *store)
  * lost. */
 static void close_hdf5(ss_store *store)
 {
-    hid_t spaces[] = {store->error_space, store->run_space};
-    hid_t datasets[] = {store->error, store->run};
     hid_t types[] = {store->record_type, store->string_type};
     for (int i = 0; i < 2; i++) {
-        if (spaces[i] > 0) {
-            H5Sclose(spaces[i]);
-        }
-        if (datasets[i] > 0) {
-            H5Dclose(datasets[i]);
-        }
         if (types[i] > 0) {
             H5Tclose(types[i]);
         }
@@ -137,7 +128,7 @@ static ss_error open_file(ss_store *store)
         return ss_store_damaged(store, "its format_version is none that this program reads");
     }
     store->record_type = ss_layout_record_type(store->version);
-    SS_TRY(open_datasets(store));
+    SS_TRY(find_shape(store));
     return ss_store_find_ranges(store);
 }
 
@@ -160,18 +151,13 @@ static ss_error make_store(const char *path, int descriptor, MPI_Comm comm, ss_s
     return SS_OK;
 }
 
-/* By HDF5's own driver, a file that has been found whole. What HDF5 has read once it reads again,
- * as others may have written it. */
+/* By HDF5's own driver, a file that has been found whole. */
 static ss_error open_by_system_calls(ss_store *store)
 {
-    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
-    H5Pset_sieve_buf_size(access, 0);
-    store->file = H5Fopen(store->path, H5F_ACC_RDONLY, access);
-    ss_error error = store->file >= 0 ? SS_OK
-                                      : ss_layout_fail(SS_ERR_IO, store->path,
-                                                       "cannot be opened, though it is whole");
-    H5Pclose(access);
-    return error;
+    store->file = H5Fopen(store->path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    return store->file >= 0
+               ? SS_OK
+               : ss_layout_fail(SS_ERR_IO, store->path, "cannot be opened, though it is whole");
 }
 
 static ss_error open_to_read(const char *path, ss_store **store)

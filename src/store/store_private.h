@@ -51,10 +51,6 @@ struct ss_store {
     hid_t file;
     hid_t record_type;
     hid_t string_type;
-    hid_t error;
-    hid_t run;
-    hid_t error_space;
-    hid_t run_space;
 
     MPI_Comm comm;    /* of the ranks that have it open for writing; MPI_COMM_NULL: for reading */
     bool direct;      /* HDF5 only reads */

@@ -92,6 +92,15 @@ class Plan(ProgramTest):
             done = self.succeed("plan", "sweep.yaml")
             self.assertEqual(note in done.stderr, told, seeds)
 
+    def test_noise_that_nobody_asked_for_is_told(self):
+        for number, (noise, told) in enumerate({"  noise: 0.1\n": False, "  noise: 0\n": False, "  noise: 1\n": False, "": True}.items()):
+            spec = self.write("sweep.yaml", SWEEP.replace("  noise: 0.1\n", noise))
+            for done in (self.succeed("plan", spec), self.succeed("run", spec, "-o", f"{number}.h5")):
+                self.assertEqual("note: train.noise is not given, so it is 1" in done.stderr, told, noise)
+        marginal = SWEEP.replace("  noise: 0.1\n", "").replace("name: tiny\n", "name: tiny\nalgorithm: marginal\ndiscriminator: rectified_linear\n")
+        self.write("sweep.yaml", marginal.replace("leaky_relu(0.2), ", ""))
+        self.assertNotIn("note:", self.call("plan", "sweep.yaml").stderr)
+
     def test_help_and_mistakes_need_no_mpi(self):
         """In a step of srun that has no PMI, Open MPI aborts; a single process goes on alone."""
         step = {f"SLURM_{name}": "0" for name in ("STEP_ID", "STEPID", "PROCID", "LOCALID")}
