@@ -110,8 +110,9 @@ ss_error ss_store_match_own(const ss_store *store, const ss_plan *plan);
 ss_error ss_store_match_labels(const ss_store *store, const ss_plan *plan);
 
 /* Reads `count` records, or results, of seeds from `seed_index` on of one cell (records also of the
- * cells that follow it), whose runs are like `run` but for their seeds. Results are count rows, ss_plan_result_count() values apart, of
- * ss_run_result_count(run) values; behind these the rest of a row is undefined. Local; SS_ERR_IO.
+ * cells that follow it), whose runs are like `run` but for their seeds. Results are count rows,
+ * ss_plan_result_count() values apart, of ss_run_result_count(run) values; behind these the rest of
+ * a row is undefined. Local; SS_ERR_IO.
  */
 ss_error ss_store_read_records(const ss_store *store, int64_t cell, int64_t seed_index,
                                int64_t count, ss_record *records);
