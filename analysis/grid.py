@@ -119,5 +119,5 @@ def label(name, value):
     if name == "row_norm":
         return f"{value} norms"
     if name == "activation":
-        return value.replace("leaky_relu", "leaky ReLU")
+        return "ReLU" if value == "leaky_relu(0)" else value.replace("leaky_relu", "leaky ReLU")
     return f"{symbol(name)} = {symbol(value) if isinstance(value, str) else number(value)}"

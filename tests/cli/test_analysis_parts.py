@@ -16,6 +16,7 @@ sys.path.insert(0, str(SOURCE / "analysis"))
 import certificates  # noqa: E402
 import document  # noqa: E402
 import fit_figures  # noqa: E402
+import grid as grids  # noqa: E402
 import inline_svg  # noqa: E402
 import lemmas  # noqa: E402
 import paths  # noqa: E402
@@ -28,6 +29,12 @@ class Document(unittest.TestCase):
         self.assertEqual(document._listed([3]), "3")
         self.assertEqual(document._listed(range(1, 9)), "1, 2, 3, 4, 5, 6, 7, 8")
         self.assertEqual(document._listed(range(1, 10)), "1 to 9 (9 values)")
+
+
+class Labels(unittest.TestCase):
+    def test_activations_have_the_names_that_people_use(self):
+        names = {"leaky_relu(0)": "ReLU", "leaky_relu(0.2)": "leaky ReLU(0.2)", "tanh": "tanh"}
+        self.assertEqual({name: grids.label("activation", name) for name in names}, names)
 
 
 class InlineSvg(unittest.TestCase):
