@@ -126,12 +126,13 @@ ss_error ss_store_read_results(const ss_store *store, int64_t cell, int64_t seed
 ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
                          const ss_record *record, const double *results);
 
-/* The same of a run that takes no longer than its commit: it may wait in memory for those of the
- * next seeds (at most 64), to be written with them. Flushed by any commit or mark that is not of
- * the next seed, and by ss_store_sync; whoever waits, reads or closes flushes first. After
- * SS_ERR_IO none of those that waited count as committed. */
+/* The same of a short run: it may wait in memory for those of the next seeds, to be written with
+ * them, 16 at most. Any commit or mark of another run, and ss_store_sync, flush first; who reads
+ * or closes does so himself. After SS_ERR_IO none of those that waited count as committed. */
 ss_error ss_store_commit_soon(ss_store *store, int64_t cell, int64_t seed_index, const ss_run *run,
                               const ss_record *record, const double *results);
+
+/* Writes the runs that wait. Local; SS_ERR_IO. */
 ss_error ss_store_flush(ss_store *store);
 
 /* Notes that a run is PARTIAL, by its record alone, unless it is committed. Local; SS_ERR_IO. */

@@ -126,7 +126,6 @@ static ss_error measure(const ss_session *session, bench_options *options, int *
     if (options->wide) {
         SS_TRY(ss_sched_agree(session->comm, ss_texts_add(&options->sections, "wide")));
     }
-    SS_TRY(ss_sched_agree_once(session->comm, check_sections(&options->sections)));
     SS_TRY(ss_sched_agree(session->comm, open_json(session, options->json_path, &file)));
     ss_bench bench = {
         .comm = session->comm,
@@ -188,6 +187,9 @@ int ss_cmd_bench(int argc, char **argv)
     int help;
     int status = SS_EXIT_DONE;
     ss_error error = ss_options_parse(&line, argc, argv, &none, &help);
+    if (error == SS_OK && !help) {
+        error = check_sections(&chosen.sections);
+    }
     if (ss_options_without_mpi(&line, error, help, &status)) {
         free(chosen.sections.texts);
         return status;

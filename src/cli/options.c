@@ -222,21 +222,9 @@ int ss_options_command(const ss_command_line *line, int argc, char **argv,
     return ss_options_act(line, error, help, positional, action, context);
 }
 
-/* As far as a launcher has told: without one, or not told, it is. */
-static bool is_first_rank(void)
-{
-    static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK",
-                                            "SLURM_PROCID"};
-    const char *rank = NULL;
-    for (size_t i = 0; i < sizeof variables / sizeof variables[0] && !rank; i++) {
-        rank = getenv(variables[i]);
-    }
-    return !rank || strcmp(rank, "0") == 0;
-}
-
 bool ss_options_without_mpi(const ss_command_line *line, ss_error error, int help, int *status)
 {
-    bool speaks = is_first_rank();
+    bool speaks = ss_session_is_first();
     error = help || error != SS_OK ? error : ss_session_check_launcher();
     *status = ss_error_exit_status(help ? SS_OK : error);
     if (help && speaks) {

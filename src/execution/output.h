@@ -23,8 +23,8 @@ typedef struct ss_output_options {
 } ss_output_options;
 
 /* Takes the lock, creates the file or checks that the one that is there was made for this sweep,
- * finds what it lacks, and opens it on all ranks.
- * session, path and sweep are borrowed. Close it even after an error. Collective. */
+ * finds what it lacks, and opens it on all ranks. session, path and sweep are borrowed. Close it
+ * even after an error. Collective. */
 ss_error ss_output_open(const ss_session *session, const char *path, const ss_sweep *sweep,
                         const ss_task_order *tasks, const ss_output_options *options,
                         ss_output *output);

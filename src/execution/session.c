@@ -4,7 +4,6 @@
 
 #include <ftw.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,15 +52,27 @@ static void prefer_plain_files(void)
     setenv("OMPI_MCA_sharedfp", "individual", 0);
 }
 
-static bool is_launched(void)
+/* This process's rank, as a launcher that MPI knows has told it; NULL: there is none. */
+static const char *launched_rank(void)
 {
-    return getenv("OMPI_COMM_WORLD_SIZE") || getenv("PMIX_RANK") || getenv("PMI_RANK");
+    static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+    const char *rank = NULL;
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0] && !rank; i++) {
+        rank = getenv(variables[i]);
+    }
+    return rank;
+}
+
+bool ss_session_is_first(void)
+{
+    const char *rank = launched_rank() ? launched_rank() : getenv("SLURM_PROCID");
+    return !rank || strcmp(rank, "0") == 0;
 }
 
 ss_error ss_session_check_launcher(void)
 {
     const char *tasks = getenv("SLURM_STEP_ID") ? getenv("SLURM_STEP_NUM_TASKS") : NULL;
-    return is_launched() || !tasks || strcmp(tasks, "1") == 0
+    return launched_rank() || !tasks || strcmp(tasks, "1") == 0
                ? SS_OK
                : ss_fail(SS_ERR_USAGE,
                          "srun has started %s tasks without telling them of each other; use `srun "
@@ -72,7 +83,7 @@ ss_error ss_session_check_launcher(void)
 ss_session ss_session_begin(void)
 {
     ss_session session;
-    if (!is_launched()) {
+    if (!launched_rank()) {
         /* Alone: spares Open MPI the daemon that it would start for later spawning. In a step of
          * srun, an interactive shell say, it would look for the others in vain, and abort. */
         setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);

@@ -5,6 +5,7 @@
 #include "saddlesweep/error.h"
 
 #include <mpi.h>
+#include <stdbool.h>
 
 typedef struct ss_session {
     MPI_Comm comm; /* our own duplicate of all ranks */
@@ -15,6 +16,10 @@ typedef struct ss_session {
 /* SS_ERR_USAGE if srun has started several processes that know nothing of each other: Open MPI
  * would abort. Needs no MPI. */
 ss_error ss_session_check_launcher(void);
+
+/* Whether this is the process that speaks for all before MPI has begun, as far as a launcher tells.
+ */
+bool ss_session_is_first(void);
 
 /* Starts MPI; works as a single process without mpirun, too. */
 ss_session ss_session_begin(void);

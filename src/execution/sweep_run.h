@@ -33,7 +33,6 @@ typedef struct ss_sweep_run {
 
     /* what this rank has committed and not yet synced */
     bool unsynced;
-    double waiting_seconds; /* predicted, of the short runs whose commits wait */
     double next_sync;
     ss_ticker ticker;
     ss_error sync_error; /* met in the middle of a run */

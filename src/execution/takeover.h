@@ -31,9 +31,8 @@ typedef struct ss_takeover {
 } ss_takeover;
 
 /* Begins to fill what `store` lacks (`pending`, as ss_pending_find has it); all borrowed. Without a
- * store (NULL) runs are only counted. End it
- * even after an error (SS_ERR_MEMORY). Local, as all of this: `store` is written by this rank
- * alone. */
+ * store (NULL) runs are only counted. End it even after an error (SS_ERR_MEMORY). Local, as all of
+ * this: `store` is written by this rank alone. */
 ss_error ss_takeover_begin(ss_store *store, const ss_task_order *tasks, uint64_t *pending,
                            ss_takeover_kind kind, ss_takeover *takeover);
 void ss_takeover_end(ss_takeover *takeover);

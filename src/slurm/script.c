@@ -21,7 +21,7 @@ static void append_path(ss_text *script, const char *word, const char *suffix)
     ss_text_append(script, "%s'", suffix);
 }
 
-static void append_word(ss_text *script, const char *word)
+void ss_slurm_quote(ss_text *script, const char *word)
 {
     append_path(script, word, "");
 }
@@ -29,7 +29,7 @@ static void append_word(ss_text *script, const char *word)
 static void append_setting(ss_text *script, const char *name, const char *word)
 {
     ss_text_append(script, "%s=", name);
-    append_word(script, word);
+    ss_slurm_quote(script, word);
     ss_text_append(script, "\n");
 }
 
@@ -156,7 +156,7 @@ ss_error ss_slurm_sweep_script(const ss_slurm_job *job, ss_text *script)
     append_setting(script, "result", job->result);
     ss_text_append(script, "options=(");
     for (size_t i = 0; i < job->option_count; i++) {
-        append_word(script, job->options[i]);
+        ss_slurm_quote(script, job->options[i]);
         ss_text_append(script, " ");
     }
     ss_text_append(script, "\"$@\")\nmax_restarts=%" PRId64 "\nshards=%" PRId64 "\n",

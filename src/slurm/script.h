@@ -22,6 +22,9 @@ typedef struct ss_slurm_job {
     const ss_slurm_request *request;
 } ss_slurm_job;
 
+/* Appends a word, quoted for a shell. */
+void ss_slurm_quote(ss_text *script, const char *word);
+
 /* The script of the sweep, and the one of what comes after it, appended to *script (owned by the
  * caller, even after an error). SS_ERR_USAGE for a path that no option of sbatch can hold;
  * SS_ERR_MEMORY. Local. */

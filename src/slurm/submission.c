@@ -358,11 +358,16 @@ static void print_watch(const ss_submission *s)
 
 void ss_submission_print_by_hand(const ss_submission *s)
 {
+    ss_text commands = {0};
     printf("written    %s\n           %s\n           %s\n", s->spec_copy.data,
            s->script_paths[SWEEP].data, s->script_paths[FIGURES].data);
-    printf("to submit  id=$(sbatch --parsable '%s')\n"
-           "           sbatch --dependency=afterok:$id --kill-on-invalid-dep=yes '%s'\n",
-           s->script_paths[SWEEP].data, s->script_paths[FIGURES].data);
+    ss_text_append(&commands, "to submit  id=$(sbatch --parsable ");
+    ss_slurm_quote(&commands, s->script_paths[SWEEP].data);
+    ss_text_append(&commands, ")\n           sbatch --dependency=afterok:${id%%%%;*} "
+                              "--kill-on-invalid-dep=yes ");
+    ss_slurm_quote(&commands, s->script_paths[FIGURES].data);
+    printf("%s\n", commands.failed ? "" : commands.data);
+    free(commands.data);
 }
 
 ss_error ss_submission_send(ss_submission *submission)

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A group is written at once: by then a write costs a run little. */
-enum { GROUP_RUNS = 64, GROUP_BYTES = 1 << 18 };
+/* A kill costs no more than the runs of a group; a write is shared by as many. */
+enum { GROUP_RUNS = 16, GROUP_BYTES = 1 << 18 };
 
 _Static_assert(SS_RUN_DONE < SS_RUN_DIVERGED && SS_RUN_DIVERGED < SS_RUN_FAILED &&
                    SS_RUN_FAILED < SS_RUN_PARTIAL,
@@ -35,9 +35,9 @@ static bool has_more(const ss_store *store, int64_t cell, int64_t seed_index, co
     return more;
 }
 
-/* Of consecutive seeds of a cell: trajectories first, then the records that vouch for them. */
-static ss_error write_runs(ss_store *store, int64_t cell, int64_t seed_index, int64_t count,
-                           const double *trajectories)
+/* Both of consecutive seeds of a cell; the records, which vouch for the rest, come last. */
+static ss_error write_trajectories(ss_store *store, int64_t cell, int64_t seed_index, int64_t count,
+                                   const double *trajectories)
 {
     size_t bytes = (size_t)store->shape.checkpoints * sizeof *trajectories;
     off_t start = (cell * store->shape.seeds + seed_index) * (off_t)bytes;
@@ -62,7 +62,7 @@ ss_error ss_store_flush(ss_store *store)
     if (count == 0) {
         return SS_OK;
     }
-    SS_TRY(write_runs(store, group->cell, group->seed_index, count, group->trajectories));
+    SS_TRY(write_trajectories(store, group->cell, group->seed_index, count, group->trajectories));
     return write_records(store, group->cell, group->seed_index, count, group->records);
 }
 
@@ -73,7 +73,7 @@ ss_error ss_store_commit(ss_store *store, int64_t cell, int64_t seed_index, cons
     if (has_more(store, cell, seed_index, run, record)) {
         return SS_OK;
     }
-    SS_TRY(write_runs(store, cell, seed_index, 1, results));
+    SS_TRY(write_trajectories(store, cell, seed_index, 1, results));
     SS_TRY(ss_store_write_parts(store, cell, seed_index, run, results + store->shape.checkpoints));
     return write_records(store, cell, seed_index, 1, record);
 }

@@ -167,24 +167,25 @@ static herr_t keep_description(unsigned frame, const H5E_error2_t *description, 
 }
 
 /* HDF5 wraps the system's reason into a list of internals; what people need is the reason. */
-static const char *shorten(char *reason)
+static void shorten(char *reason)
 {
     static const char mark[] = "error message = '";
     char *system_reason = strstr(reason, mark);
     if (system_reason) {
         system_reason += strlen(mark);
-        system_reason[strcspn(system_reason, "'")] = '\0';
-        return system_reason;
+        size_t length = strcspn(system_reason, "'");
+        memmove(reason, system_reason, length);
+        reason[length] = '\0';
     }
     reason[strcspn(reason, "\n")] = '\0';
-    return reason;
 }
 
 const char *ss_layout_reason(char buffer[SS_LAYOUT_REASON_SIZE])
 {
     buffer[0] = '\0';
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_description, buffer);
-    return shorten(buffer);
+    shorten(buffer);
+    return buffer;
 }
 
 ss_error ss_layout_fail(ss_error code, const char *path, const char *what)

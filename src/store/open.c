@@ -246,8 +246,11 @@ static bool open_by_name(ss_store *store, const char *name, char reason[SS_LAYOU
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_mpio(access, store->comm, MPI_INFO_NULL);
     hid_t file = H5Fopen(name, H5F_ACC_RDWR, access);
-    const char *why = file < 0 ? ss_layout_reason(reason) : "another rank cannot";
-    memmove(reason, why, strlen(why) + 1);
+    if (file < 0) {
+        ss_layout_reason(reason);
+    } else {
+        strcpy(reason, "another rank cannot");
+    }
     H5Pclose(access);
     store->file = everywhere(store->comm, file >= 0) ? file : 0;
     return store->file > 0;
@@ -281,10 +284,10 @@ static void note_that_mpi_cannot(const ss_store *store, const char *reason)
 static ss_error open_to_write(ss_store *store, ss_store_io io)
 {
     char reason[SS_LAYOUT_REASON_SIZE];
-    if (io == SS_STORE_IO_MPIO && open_by_mpi(store, reason)) {
-        return SS_OK;
-    }
     if (io == SS_STORE_IO_MPIO) {
+        if (open_by_mpi(store, reason)) {
+            return SS_OK;
+        }
         note_that_mpi_cannot(store, reason);
     }
     store->direct = true;

@@ -76,13 +76,11 @@ ss_probe_finding ss_probe_file(const char *path, int64_t *version)
         errno = cause;
         return SS_PROBE_FAILED;
     }
-    if (child > 0) {
-        answer told;
-        if (read(ends[0], &told, sizeof told) == (ssize_t)sizeof told) {
-            found = told;
-        }
-        waitpid(child, NULL, 0);
+    answer told;
+    if (read(ends[0], &told, sizeof told) == (ssize_t)sizeof told) {
+        found = told;
     }
+    waitpid(child, NULL, 0);
     close(ends[0]);
     *version = found.version;
     return found.finding;

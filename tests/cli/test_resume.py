@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import subprocess
 import time
 
 import h5py
@@ -100,6 +101,22 @@ class Resume(ProgramTest):
         done = self.succeed("run", self.spec, "-o", self.output, "--time-limit", "10000", ranks=2)
         self.assertIn("2 runs went on", done.stdout)
         self.assertEqual(read(self.output, "error").tobytes(), self.undisturbed)
+
+    def test_a_rank_that_began_earlier_waits_for_the_limit_of_rank_0(self):
+        """The reason is told, though the other rank's own limit would have come two seconds before."""
+        run = self.command("run", self.spec, "-o", self.output, "--time-limit")
+        for limit in (4, 16, 64):  # that a busy machine has begun both runs
+            self.output.unlink(missing_ok=True)
+            shutil.rmtree(self.saved, ignore_errors=True)
+            command = ["mpirun", "--oversubscribe", "-n", "1", "sh", "-c", 'sleep 2; exec "$@"', "sh", *run, str(limit)]
+            done = subprocess.run(
+                [*command, ":", "-n", "1", *run, str(limit)],
+                cwd=self.folder, env=self.environ(held(5000, (0, 1))), capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            self.assertEqual(done.returncode, 75, done.stdout + done.stderr)
+            if done.stderr.count("held: ") == 2:
+                break
+        self.assertIn("stopped early because of --time-limit, 2 runs in flight saved", done.stdout)
 
     def test_the_end_of_a_slurm_job_stops_in_time(self):
         """What Slurm sets in the environment of a job; the margin is a tenth of the time left. A job that ends before

@@ -186,17 +186,17 @@ class Submit(ProgramTest):
         self.assertEqual(variables, {"SBATCH_ACCOUNT=theirs", "SLURM_CONF=/etc/slurm.conf"})
 
     def test_scripts_can_be_written_and_submitted_by_hand(self):
-        done = self.submit(self.spec, "-o", "tiny.h5", "--no-submit", "--python", "/opt/my python/bin/python3")
+        done = self.submit(self.spec, "-o", "it's.h5", "--no-submit", "--python", "/opt/my python/bin/python3")
         self.assertEqual(
-            self.files(), ["tiny.figures.sbatch", "tiny.submitted.yaml", "tiny.sweep.sbatch", "tiny.yaml", "tools"]
+            self.files(), ["it's.figures.sbatch", "it's.submitted.yaml", "it's.sweep.sbatch", "tiny.yaml", "tools"]
         )
-        self.assertIn("python='/opt/my python/bin/python3'\n", (self.folder / "tiny.figures.sbatch").read_text())
+        self.assertIn("python='/opt/my python/bin/python3'\n", (self.folder / "it's.figures.sbatch").read_text())
         by_hand = "; ".join(re.findall(r"^(?:to submit)? +(id=.*|sbatch .*)\n", done.stdout, re.MULTILINE))
         shell = subprocess.run(["sh", "-c", by_hand], cwd=self.folder, env={**os.environ, **self.environment}, check=True)
         self.assertEqual(shell.returncode, 0)
         calls = (self.folder / "calls").read_text().splitlines()
         self.assertEqual(len(calls), 2)
-        self.assertIn("--dependency=afterok:42;mini", calls[1])
+        self.assertIn("--dependency=afterok:42 ", calls[1])
 
     def test_without_slurm_there_is_a_remedy(self):
         tools = self.folder / "tools"
