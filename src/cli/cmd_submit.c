@@ -99,6 +99,7 @@ static ss_error check_words(submit_words *words)
     options->request.extra_count = words->extra.count;
     ss_slurm_forget_environment(options->request.account, options->request.partition,
                                 options->request.qos);
+    SS_TRY(options->shards > 1 ? ss_slurm_check_array(options->shards) : SS_OK);
     return ss_slurm_partition_ask(options->request.partition, &options->partition);
 }
 

@@ -13,6 +13,27 @@ static int64_t most(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+ss_error ss_slurm_check_array(int64_t jobs)
+{
+    const char *argv[] = {"scontrol", "show", "config", NULL};
+    ss_text output = {0};
+    int status;
+    int64_t numbers; /* from 0, of the jobs of an array */
+    ss_error error = ss_command_run(argv, true, &output, &status);
+    const char *line = output.data ? strstr(output.data, "\nMaxArraySize") : NULL;
+    if (error == SS_OK && status == 0 && line &&
+        sscanf(line, " MaxArraySize = %" SCNd64, &numbers) == 1 && jobs >= numbers) {
+        error = ss_fail(SS_ERR_USAGE,
+                        "--shards: found %" PRId64
+                        ", but a job array of this cluster has at most %" PRId64
+                        " (MaxArraySize, by `scontrol show config`): ask for as many, with more "
+                        "ranks each",
+                        jobs, most(1, numbers - 1));
+    }
+    free(output.data);
+    return error;
+}
+
 bool ss_slurm_partition_add(ss_slurm_partition *partition, const char *line)
 {
     char name[64];

@@ -1,4 +1,4 @@
-/* What Slurm says of a partition. */
+/* What Slurm says of a partition, and of the cluster. */
 #ifndef SADDLESWEEP_SLURM_PARTITION_H
 #define SADDLESWEEP_SLURM_PARTITION_H
 
@@ -25,5 +25,9 @@ ss_error ss_slurm_partition_ask(const char *name, ss_slurm_partition *partition)
 /* Adds a line of sinfo, "NAME|LIMIT|NODES|CPUS|CORES A SOCKET|SOCKETS|MEBIBYTES", to what is known
  * of a partition: a group of nodes alike. False if it is no such line. */
 bool ss_slurm_partition_add(ss_slurm_partition *partition, const char *line);
+
+/* Refuses more jobs than an array may have on this cluster (MaxArraySize), if that answers.
+ * SS_ERR_USAGE; SS_ERR_MEMORY. Local. */
+ss_error ss_slurm_check_array(int64_t jobs);
 
 #endif

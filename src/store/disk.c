@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -34,6 +35,26 @@ int ss_disk_write(int descriptor, const void *data, size_t bytes, off_t offset)
         offset += (off_t)progress;
     }
     return 0;
+}
+
+static bool is_unknown(int cause)
+{
+    return cause == ENOSYS || cause == EOPNOTSUPP || cause == ENOLCK || cause == EINVAL;
+}
+
+int ss_disk_sync(int descriptor, int *reason)
+{
+    struct stat information;
+    bool is_folder = fstat(descriptor, &information) == 0 && S_ISDIR(information.st_mode);
+    int cause = is_folder || fdatasync(descriptor) == 0 ? 0 : errno;
+    if (is_folder || is_unknown(cause)) { /* new names are no data of a folder to fdatasync */
+        cause = fsync(descriptor) == 0 ? 0 : errno;
+    }
+    int unknown = is_unknown(cause) ? cause : 0;
+    if (reason) {
+        *reason = unknown;
+    }
+    return unknown ? 0 : cause;
 }
 
 bool ss_disk_is_on_nfs(int descriptor)

@@ -13,6 +13,10 @@
 int ss_disk_read(int descriptor, void *data, size_t bytes, off_t offset);
 int ss_disk_write(int descriptor, const void *data, size_t bytes, off_t offset);
 
+/* Waits until a file's data, or a folder's names, are on the disk: 0, or the errno. Where the file
+ * system knows no such order, *reason (ignored if NULL) is the errno that says so, else 0. */
+int ss_disk_sync(int descriptor, int *reason);
+
 /* Whether the file is on NFS. */
 bool ss_disk_is_on_nfs(int descriptor);
 

@@ -1,6 +1,7 @@
 #include "saddlesweep/saved_run.h"
 
 #include "../base/text.h"
+#include "disk.h"
 #include "saddlesweep/kernel.h"
 #include "saved_run_private.h"
 
@@ -123,6 +124,13 @@ static bool read_piece(void *piece, size_t bytes, FILE *file)
     return fread(piece, 1, bytes, file) == bytes;
 }
 
+static bool sync_file(FILE *file)
+{
+    int cause = ss_disk_sync(fileno(file), NULL);
+    errno = cause;
+    return cause == 0;
+}
+
 static bool write_all(const char *path, const header *header, const ss_run *run,
                       const ss_saved_run *saved)
 {
@@ -134,7 +142,7 @@ static bool write_all(const char *path, const header *header, const ss_run *run,
                    write_piece(saved->trajectory, trajectory_bytes(run), file) &&
                    write_piece(iterates_of(run, saved), iterate_bytes(run), file) &&
                    write_piece(saved->state, state_bytes(run), file) && fflush(file) == 0 &&
-                   fdatasync(fileno(file)) == 0;
+                   sync_file(file);
     int cause = errno;
     bool closed = fclose(file) == 0;
     if (!written) {
@@ -148,7 +156,7 @@ static void sync_folder(const char *path)
 {
     int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder >= 0) {
-        fsync(folder);
+        ss_disk_sync(folder, NULL);
         close(folder);
     }
 }

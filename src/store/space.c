@@ -61,7 +61,8 @@ static ss_error reserve_and_fill(const char *path, int descriptor, const ss_spac
         return ss_disk_failed(path, "its space cannot be reserved", cause);
     }
     SS_TRY(fill_ranges(path, descriptor, ranges, count));
-    return fsync(descriptor) == 0 ? SS_OK : ss_disk_failed(path, "cannot be synced", errno);
+    cause = ss_disk_sync(descriptor, NULL);
+    return cause == 0 ? SS_OK : ss_disk_failed(path, "cannot be synced", cause);
 }
 
 ss_error ss_space_fill(const char *path, const ss_space_range *ranges, int count)
@@ -80,10 +81,9 @@ ss_error ss_space_fill(const char *path, const ss_space_range *ranges, int count
 ss_error ss_space_sync(const char *path)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    int status = descriptor < 0 ? -1 : fsync(descriptor);
-    int cause = errno;
+    int cause = descriptor < 0 ? errno : ss_disk_sync(descriptor, NULL);
     if (descriptor >= 0) {
         close(descriptor);
     }
-    return status == 0 ? SS_OK : ss_disk_failed(path, "cannot be synced", cause);
+    return cause == 0 ? SS_OK : ss_disk_failed(path, "cannot be synced", cause);
 }

@@ -3,7 +3,6 @@
 #include "disk.h"
 #include "store_private.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,11 +43,32 @@ ss_store_shape ss_store_shape_of(const ss_store *store)
     return store->shape;
 }
 
+/* Said by one rank for all. */
+static void warn_once(ss_store *store, int reason)
+{
+    int rank = 0;
+    if (store->comm != MPI_COMM_NULL) {
+        MPI_Comm_rank(store->comm, &rank);
+    }
+    if (rank == 0 && !store->unsynced) {
+        fprintf(stderr,
+                "warning: %s: its file system cannot be told to put data on the disk (%s); a power "
+                "cut may cost any run, and `saddlesweep verify` says which\n",
+                store->path, strerror(reason));
+    }
+    store->unsynced = true;
+}
+
 ss_error ss_store_sync(ss_store *store)
 {
+    int reason;
     SS_TRY(ss_store_flush(store));
-    if (fdatasync(store->descriptor) != 0) {
-        return ss_disk_failed(store->path, "cannot be synced", errno);
+    int cause = ss_disk_sync(store->descriptor, &reason);
+    if (cause != 0) {
+        return ss_disk_failed(store->path, "cannot be synced", cause);
+    }
+    if (reason != 0) {
+        warn_once(store, reason);
     }
     return ss_path_names(store->path, store->descriptor)
                ? SS_OK

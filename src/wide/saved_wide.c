@@ -87,8 +87,8 @@ static bool write_piece(const char *path, const void *bytes, size_t count, off_t
         return false;
     }
     int cause = ss_disk_write(file, bytes, count, offset);
-    if (cause == 0 && fdatasync(file) != 0) {
-        cause = errno;
+    if (cause == 0) {
+        cause = ss_disk_sync(file, NULL);
     }
     if (close(file) != 0 && cause == 0) {
         cause = errno;

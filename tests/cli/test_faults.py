@@ -219,6 +219,7 @@ class Disk(ProgramTest):
 
     def try_all(self, check, faults):
         """Each case by itself, some at a time: a program mostly waits while it starts."""
+        faults = list(faults)
         self.assertTrue(faults)
         with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
             cases = [(fault, pool.submit(check, *fault)) for fault in faults]
@@ -307,6 +308,19 @@ class EveryWrite(Disk):
         ]
         self.assertGreaterEqual(len(faults), 2 * (3 + 2 + 1))
         self.try_all(self.stops, faults)
+
+
+    def lacks(self, kind, cause):
+        case = self.case()
+        done = self.run_case(case, f"{kind}:1:{cause}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = f"few.h5: its file system cannot be told to put data on the disk ({os.strerror(cause)})"
+        self.assertEqual(done.stderr.count(said), kind == "sync", done.stderr)
+        self.check_results(case)
+
+    def test_a_file_system_without_these_calls(self):
+        causes = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
+        self.try_all(self.lacks, itertools.product(("sync", "space"), causes))
 
 
 class ShortRuns(Disk):
@@ -422,6 +436,22 @@ class Syncs(ProgramTest):
         """A slow machine syncs when it commits the first."""
         letters = self.calls_of_held(FEW.replace("d: [3, 5]", "d: 3"), "0/1@10=HOLD", "ws*wws")
         self.assertRegex(letters, "^ws*wwswws+")
+
+
+    def test_a_run_is_saved_where_nothing_can_be_synced(self):
+        spec = self.write("few.yaml", FEW)
+        lacking = preloaded(SADDLESWEEP_FAULT=f"{self.folder}/few.h5.partial*/*:sync:1:{errno.EINVAL}")
+        stopped = self.call("run", spec, "-o", "few.h5", cues="0/1@10=USR1", **lacking)
+        self.assertEqual(stopped.returncode, 75, stopped.stderr)
+        self.assertNotIn("warning", stopped.stderr)
+        self.assertEqual(read(self.folder / "few.h5", "run")[0, 1]["iterations"], 10)
+        self.assertEqual(len(list((self.folder / "few.h5.partial").iterdir())), 1)
+
+    def test_ranks_say_together_that_nothing_can_be_synced(self):
+        lacking = preloaded(SADDLESWEEP_FAULT=f"{self.folder}/few.h5:sync:1:{errno.ENOSYS}")
+        done = self.call("run", self.write("few.yaml", FEW), "-o", "few.h5", ranks=2, **lacking)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr.count("put data on the disk (Function not implemented)"), 1, done.stderr)
 
 
 class RealDisk(ProgramTest):

@@ -35,6 +35,8 @@ class Submit(ProgramTest):
         (tools / "sbatch").chmod(0o755)
         (tools / "sinfo").write_text("#!/bin/sh\nexit 1\n")
         (tools / "sinfo").chmod(0o755)
+        (tools / "scontrol").write_text("#!/bin/sh\ncat config\n")
+        (tools / "scontrol").chmod(0o755)
         (tools / "squeue").write_text("#!/bin/sh\ncat queue 2>/dev/null\n")
         (tools / "squeue").chmod(0o755)
         self.environment = {"PATH": f"{tools}:{os.environ['PATH']}"}
@@ -122,6 +124,15 @@ class Submit(ProgramTest):
         said = self.submit(self.spec, "-o", "tiny.h5", "--shards", "6", "--dry-run").stderr
         self.assertIn("shards cost alike if there are as many, or a multiple of, the 4 seeds", said)
         self.assertIn("at most 32 shards", self.refused(self.spec, "-o", "tiny.h5", "--shards", "33"))
+
+    def test_no_more_shards_than_an_array_may_have(self):
+        config = "Configuration data as of today\nMailProg                = none\nMaxArraySize            = 6\nX = 1\n"
+        self.write("config", config)
+        self.submit(self.spec, "-o", "tiny.h5", "--shards", "5", "--dry-run")
+        said = self.refused(self.spec, "-o", "tiny.h5", "--shards", "6")
+        self.assertIn("--shards: found 6, but a job array of this cluster has at most 5 (MaxArraySize", said)
+        self.write("config", config.replace("= 6", "= 0"))  # no arrays at all
+        self.assertIn("has at most 1 ", self.refused(self.spec, "-o", "tiny.h5", "--shards", "2"))
 
     def test_the_chain_is_submitted_and_kept(self):
         done = self.submit(self.spec, "-o", "tiny.h5", "--nodes", "2")

@@ -288,6 +288,14 @@ class Jobs(ClusterTest):
             self.completed(self.folder / f"{name}.h5", job)
         self.assert_same(self.folder / "a.h5", SWEEP)
 
+    def test_an_array_has_no_more_jobs_than_the_cluster_lets_it_have(self):
+        spec = self.write("wide.yaml", LONG.replace("count: 5", "count: 1001"))
+        self.succeed("submit", spec, "-o", "wide.h5", "--shards", "1000", "--no-submit")
+        self.cluster.run("sbatch", "--test-only", self.folder / "wide.sweep.sbatch")
+        done = self.call("submit", spec, "-o", "wide.h5", "--shards", "1001", "--no-submit")
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("a job array of this cluster has at most 1000 ", done.stderr)
+
     def test_shards_run_as_many_jobs_and_are_merged(self):
         text = LONG.replace("count: 5", "count: 3")
         options = ("--shards", "3", "--ntasks-per-node", "1")
