@@ -17,7 +17,8 @@ def describe(results, grid, cut):
     parts.append(_added(results))
     parts.append(_left_out(results))
     if cut:
-        parts.append("Shadows are cut at the bottom edge: mean − std is below it, or negative.")
+        edge = "the lower quartile is below it" if results.statistic == "median" else "mean − std is below it, or negative"
+        parts.append(f"Shadows are cut at the bottom edge: {edge}.")
     return " ".join(filter(None, parts))
 
 
@@ -48,8 +49,15 @@ def plural(count, noun):
     return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
+def statistic(results):
+    """What a point and its shadow are."""
+    return "median and quartiles" if results.statistic == "median" else "mean and std"
+
+
 def _statistic(results):
-    return "Mean ±1 std over " if results.done.max() > 1 else ""
+    if results.done.max() <= 1:
+        return ""
+    return "Median and quartiles over " if results.statistic == "median" else "Mean ±1 std over "
 
 
 def _runs(results):

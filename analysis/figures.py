@@ -39,7 +39,7 @@ FORMATS = ("png", "pdf", "svg")
 def main():
     arguments = parse_arguments()
     try:
-        results = result_files.read(arguments.file)
+        results = result_files.read(arguments.file, arguments.statistic)
         require_done_runs(results)
         fit = fits.read(arguments.fit, results) if arguments.fit else None
     except (result_files.ResultError, fits.FitError) as error:
@@ -66,6 +66,11 @@ def parse_arguments():
     parser.add_argument("file", type=Path, metavar="FILE.h5", help="result of `saddlesweep run`")
     parser.add_argument("-o", "--out", type=Path, metavar="DIR", help="folder to write into")
     parser.add_argument("--fit", type=Path, metavar="FIT.json", help="of `saddlesweep fit --json`: its figures, too")
+    parser.add_argument(
+        "--statistic", choices=("mean", "median"), default="mean",
+        help="what figures show of the runs of a cell: their mean with one standard deviation, or their median with quartiles, "
+        "which a trapped run does not move (default: mean)",
+    )  # fmt: skip
     parser.add_argument(
         "--formats", type=formats, default=FORMATS, metavar="LIST", help="files of each figure (default: png,pdf,svg)"
     )

@@ -16,6 +16,7 @@ X_LABELS = {
     "k": "latents of the generator $k$",
     "k0": "latents of the target $k_0$",
 }
+LABEL_ROOM = 0.12  # of the axis, below the label of the line of slope -1/2
 DODGE = 0.03  # of the axis, between the error bars of different lines at infinity
 INCOMPLETE = {"markerfacecolor": "white", "markeredgewidth": 1.3}
 TRAPPED = {
@@ -50,14 +51,13 @@ class _Drawing:
     def __init__(self, results, grid):
         self.results = results
         self.grid = grid
-        self.mean = results.bands["relative_error", "mean"][:, -1]
-        self.std = np.nan_to_num(results.bands["relative_error", "std"][:, -1])
+        self.center, self.low, self.high = (band[:, -1] for band in results.shown)
         self.full = results.done == results.requested
         lines = [None] if grid.x == grid.line else list(grid.distinct(grid.line))
         self.styles = dict(zip(lines, style.category_styles(len(lines))))
         self.x = self._dodge(_positions(grid), lines)
         self.bounds = self._bounds()
-        self.below = self.mean < style.floor(self.bounds)
+        self.below = self.center < style.floor(self.bounds)
 
     def page(self, rows):
         """One page of panels, as a list of rows."""
@@ -94,12 +94,12 @@ class _Drawing:
         return self.grid.cells(panel, **({} if value is None else {self.grid.line: value}))
 
     def _spoken(self, panel, value):
-        """A line in words: its mean error at both ends."""
+        """A line in words: its error at both ends."""
         cells = self._cells(panel, value)
-        drawn = cells[np.isfinite(self.mean[cells])]
+        drawn = cells[np.isfinite(self.center[cells])]
         name = self.grid.panel_title(panel) if value is None else grids.titled(self.grid, panel, self.grid.line, value)
         ends = [
-            f"{self.mean[cell]:.3g} at {grids.label(self.grid.x, self.grid.values[self.grid.x][cell])}"
+            f"{self.center[cell]:.3g} at {grids.label(self.grid.x, self.grid.values[self.grid.x][cell])}"
             for cell in (drawn[[0, -1]] if len(drawn) > 1 else drawn)
         ]
         return f"{name} {' to '.join(ends) or 'no run done'}".strip()
@@ -120,11 +120,11 @@ class _Drawing:
         return handles
 
     def _caption(self):
-        cut = bool(np.any(self.mean - self.std < style.floor(self.bounds)))
+        cut = bool(np.any(self.low < style.floor(self.bounds)))
         sentences = (
             caption.describe(self.results, self.grid, cut),
-            caption.trapped(self.results, "Small open markers:", ", which mean and std include"),
-            "Arrows: means below the axis." if self.below.any() else "",
+            caption.trapped(self.results, "Small open markers:", f", which {caption.statistic(self.results)} include"),
+            f"Arrows: {self.results.statistic}s below the axis." if self.below.any() else "",
         )
         return " ".join(filter(None, sentences))
 
@@ -143,35 +143,27 @@ class _Drawing:
     def _bounds(self):
         """Limits of y around means, shadows (where positive) and trapped runs; what is of rounding is
         told in words below."""
-        low = self.mean - self.std
         lowest = self.results.bands["relative_error", "q05"][:, -1]
         trapped = self.results.final[self.results.trapped]
-        values = np.concatenate([np.maximum(low, lowest), self.mean, self.mean + self.std, trapped])
+        values = np.concatenate([np.maximum(self.low, lowest), self.center, self.high, trapped])
         above = values[values > ROUNDING]
         return style.limits(above if len(above) else values)
 
     def _set_axes(self, axes):
         values = self.grid.distinct(self.grid.x)
-        places = np.unique(_positions(self.grid))
-        bounds = style.limits(places, 0.07)
-        inches = np.log(places) / np.log(bounds[1] / bounds[0]) * style.PANEL_WIDTH
         texts = ["∞" if np.isinf(value) else style.plain_number(value) for value in values]
-        kept = style.thin(inches, texts)
-        axes.set_xscale("log")
-        axes.set_xlim(bounds)
-        style.set_ticks(axes.xaxis, places[kept], [texts[i] for i in kept])
+        style.set_log_x(axes, np.unique(_positions(self.grid)), texts)
         if np.isinf(values[-1]):
             axes.xaxis.set_minor_locator(style.ticker.NullLocator())
         style.set_log_y(axes, self.bounds)
 
     def _line(self, axes, cells, look):
         """Shadow, line and markers; a point without neighbours has an error bar for its shadow."""
-        x, mean = self.x[cells], self.mean[cells]
-        low = np.maximum(mean - self.std[cells], style.floor(self.bounds))
-        high = mean + self.std[cells]
+        x, center, high = self.x[cells], self.center[cells], self.high[cells]
+        low = np.maximum(self.low[cells], style.floor(self.bounds))
         finite = np.isfinite(self.grid.values[self.grid.x][cells])
-        line = np.where(finite, mean, np.nan)  # infinity is not joined to the rest
-        lonely = np.isfinite(mean) & ~_has_neighbour(np.isfinite(line))
+        line = np.where(finite, center, np.nan)  # infinity is not joined to the rest
+        lonely = np.isfinite(center) & ~_has_neighbour(np.isfinite(line))
         opacity = style.shadow_opacity(len(self.styles))
         axes.fill_between(
             x, low, high, where=finite, color=look["color"], alpha=opacity, linewidth=0
@@ -180,8 +172,8 @@ class _Drawing:
         axes.plot(x, line, color=look["color"], linestyle=look["linestyle"])
         points = {**look, "linestyle": "none"}
         full = self.full[cells]
-        axes.plot(x[full], mean[full], **points)
-        axes.plot(x[~full], mean[~full], **points, **INCOMPLETE)
+        axes.plot(x[full], center[full], **points)
+        axes.plot(x[~full], center[~full], **points, **INCOMPLETE)
 
     def _trapped(self, axes, cells, look):
         for cell in cells:
@@ -196,37 +188,54 @@ class _Drawing:
             if self.results.done[cell] == 0:
                 axes.annotate(
                     fraction, (self.x[cell], 0), xycoords=axes.get_xaxis_transform(),
-                    xytext=(0, 3 + 8 * row), ha="center", **text,
+                    xytext=(0, style.ABOVE_TICKS + 8 * row), ha="center", **text,
                 )  # fmt: skip
             elif cell == cells[-1] and len(cells) > 1:  # no room to the right
-                place = (self.x[cell], self.mean[cell])
+                place = (self.x[cell], self.center[cell])
                 axes.annotate(fraction, place, xytext=(-4, 5), ha="right", **text)
             else:
-                place = (self.x[cell], self.mean[cell])
+                place = (self.x[cell], self.center[cell])
                 axes.annotate(fraction, place, xytext=(4, 4), ha="left", **text)
 
     def _below(self, axes, cells, look, row):
         """`↓ 4e-16` for cells whose mean is below the axis."""
         for cell in cells[self.below[cells]]:
             axes.annotate(
-                f"↓ {self.mean[cell]:.0e}", (self.x[cell], 0), xycoords=axes.get_xaxis_transform(),
-                xytext=(7, 3 + 8 * row), textcoords="offset points", ha="right", fontsize=7,
+                f"↓ {self.center[cell]:.0e}", (self.x[cell], 0), xycoords=axes.get_xaxis_transform(),
+                xytext=(7, style.ABOVE_TICKS + 8 * row), textcoords="offset points", ha="right", fontsize=7,
                 color=look["color"],
             )  # fmt: skip
 
     def _reference(self, axes, cells):
-        """A line of slope -1/2 below the points of a panel, through the lowest in that sense."""
-        finite = cells[np.isfinite(self.grid.values["n"][cells]) & (self.mean[cells] > ROUNDING)]
+        """A line of slope -1/2 below the points of a panel, through the lowest in that sense; above all of
+        them where it would be below the axis."""
+        finite = cells[np.isfinite(self.grid.values["n"][cells]) & (self.center[cells] > ROUNDING)]
         ends = np.unique(self.x[finite])[[0, -1]] if len(finite) else []
         if len(set(ends)) < 2:
             return
-        constant = 0.8 * np.min(self.mean[finite] * np.sqrt(self.x[finite]))
+        constants = self.center[finite] * np.sqrt(self.x[finite])
+        constant, is_below = 0.8 * constants.min(), True
+        seen = _part_within(self.bounds, constant, ends)
+        if seen is None:
+            constant, is_below = constants.max() / 0.8, False
+            seen = _part_within(self.bounds, constant, ends)
         axes.plot(ends, constant / np.sqrt(ends), color="0.45", linewidth=0.7, zorder=1.5)
-        middle = np.sqrt(ends[0] * ends[1])
+        if seen is None:
+            return
+        middle = np.sqrt(seen[0] * seen[1])
+        above_edge = np.log(constant / np.sqrt(middle) / self.bounds[0]) / np.log(self.bounds[1] / self.bounds[0])
+        below = is_below and above_edge > LABEL_ROOM
         axes.annotate(
-            "$n^{-1/2}$", (middle, constant / np.sqrt(middle)), xytext=(-2, -3),
-            textcoords="offset points", ha="right", va="top", fontsize=9, color="0.35",
+            "$n^{-1/2}$", (middle, constant / np.sqrt(middle)), xytext=(-2, -3) if below else (0, 4),
+            textcoords="offset points", ha="right" if below else "center", va="top" if below else "bottom",
+            fontsize=9, color="0.35",
         )  # fmt: skip
+
+
+def _part_within(bounds, constant, ends):
+    """The ends of the part of constant / √n that is seen; None if that is less than an eighth of it."""
+    low, high = np.maximum(ends[0], (constant / bounds[1]) ** 2), np.minimum(ends[1], (constant / bounds[0]) ** 2)
+    return (low, high) if np.log(high / low) > np.log(ends[1] / ends[0]) / 8 else None
 
 
 def _positions(grid):

@@ -1,4 +1,4 @@
-"""The figures of the scaling law: errors against n with the fitted lines, and n* against ε."""
+"""The figures of the scaling law: errors against n (or d) with the fitted lines, and n* against ε."""
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -11,13 +11,17 @@ import style
 MOST_COLUMNS, MOST_ROWS = 3, 4  # panels of a page
 ABSOLUTE_ERROR = r"$‖AA^{\top} - Z^{*}‖_F$"
 LAW = r"\log\,\epsilon = c + \alpha\,\log\,d - \beta\,\log\,{n}"
-BEHIND = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
+ONE_D = r"\log\,\epsilon = c - \beta\,\log\,{n}"
+ONE_N = r"\log\,\epsilon = c + \alpha\,\log\,d"
+SYMBOLS = {"a": "a", "b": "b", "alpha": r"\alpha"}
 BOUND = {"color": "0.4", "linestyle": (0, (1.2, 2.2)), "linewidth": 1.1}
 
 
 def error_pages(results, fit):
     """Yields the figure of the cells' errors, a panel a family; nothing if no family has a fit."""
-    yield from _pages(_Errors(results, fit), fit)
+    laws = [law for law in map(fits.primary, fit["families"]) if law]
+    drawing = _Errors if any(law["beta"] for law in laws) else _ErrorsOfOneN
+    yield from _pages(drawing(results, fit), fit)
 
 
 def crossing_pages(results, fit):
@@ -36,7 +40,11 @@ def _pages(drawing, fit):
 
 
 class _Drawing:
-    """What both figures share: a colour for each d, limits of the axes, the layout."""
+    """What the figures share: a colour for each value of `key`, limits of the axes, the layout."""
+
+    key = "d"
+    exponents = ("a", "b")
+    more_handles = ()
 
     def __init__(self, results, fit):
         self.results = results
@@ -45,18 +53,20 @@ class _Drawing:
 
     def prepare(self, families):
         points = [self.points(family) for family in families]
-        d = sorted({value for d_values, *_ in points for value in d_values})
-        looks = style.category_styles(len(d))
-        self.styles = {value: look | {"linestyle": "-"} for value, look in zip(d, looks)}
-        self.x_bounds = style.limits(np.concatenate([x for _, x, *_ in points]))
+        keys = sorted({value for values, *_ in points for value in values})
+        looks = style.category_styles(len(keys))
+        self.styles = {value: look | {"linestyle": "-"} for value, look in zip(keys, looks)}
+        self.places = np.unique(np.concatenate([x for _, x, *_ in points]))
+        self.x_bounds = style.limits(self.places)
         self.y_bounds = style.limits(np.concatenate([y for _, _, *ys in points for y in ys]))
 
     def page(self, rows):
         handles = [
-            Line2D([], [], **look, label=grids.label("d", d)) for d, look in self.styles.items()
+            Line2D([], [], **look, label=grids.label(self.key, value))
+            for value, look in self.styles.items()
         ] + list(self.more_handles)
         alt = caption.alternative(self.subject(), [self.spoken(one) for row in rows for one in row])
-        page = style.Page(len(rows), len(rows[0]), self.caption(), len(handles), alt)
+        page = style.Page(len(rows), len(rows[0]), self.caption(), len(handles), alt, subtitles=True)
         for axes_row, row in zip(page.axes, rows):
             for axes, family in zip(axes_row, row):
                 self._panel(axes, family)
@@ -65,63 +75,104 @@ class _Drawing:
         return page
 
     def _panel(self, axes, family):
-        axes.set_title(family["label"], fontsize=9.5)
+        law = self.law(family)
+        words = ",  ".join(
+            f"${SYMBOLS[name]}$ = {fits.words(law[name])}" for name in self.exponents if law[name]
+        )
+        style.set_titles(axes, _title(family), words, 9.5)
+        self.set_x(axes)
+        style.set_log_y(axes, self.y_bounds)
+        self.draw(axes, family)
+
+    def set_x(self, axes):
         axes.set_xscale("log")
         axes.set_xlim(self.x_bounds)
         style.set_ticks(axes.xaxis, style.log_ticks(*self.x_bounds))
-        style.set_log_y(axes, self.y_bounds)
-        self.draw(axes, family)
-        law = self.law(family)
-        words = "\n".join(f"${name}$ = {fits.words(law[name])}" for name in ("a", "b") if law[name])
-        axes.text(0.03, 0.04, words, transform=axes.transAxes, fontsize=8, va="bottom", bbox=BEHIND)
 
 
 class _Errors(_Drawing):
-    """Mean absolute error of each cell against n, and the fitted law."""
+    """Mean absolute error of each cell against n, a colour for each d, and the fitted law."""
 
-    more_handles = ()
     law = staticmethod(fits.primary)
 
+    @property
+    def x(self):
+        return self.n
+
     def points(self, family):
-        """d, n, mean and its ends by one standard error, of the cells that have a mean."""
+        """Key, x, mean and its ends by one standard error, of the cells that have a mean."""
         cells = [cell for cell in family["cells"] if cell[self.n] and cell["absolute"]["mean"]]
-        d, n = (np.array([cell[name] for cell in cells]) for name in ("d", self.n))
+        key, x = (np.array([cell[name] for cell in cells]) for name in (self.key, self.x))
         mean = np.array([cell["absolute"]["mean"] for cell in cells])
         error = np.array([cell["absolute"]["standard_error"] or 0 for cell in cells])
-        return d, n, mean, mean - np.minimum(error, 0.9 * mean), mean + error
+        return key, x, mean, mean - np.minimum(error, 0.9 * mean), mean + error
 
     def draw(self, axes, family):
-        d, n, mean, low, high = self.points(family)
+        key, x, mean, low, high = self.points(family)
         law = self.law(family)
-        c, alpha, beta = (fits.value(law[name]) for name in ("c", "alpha", "beta"))
         for value, look in self.styles.items():
-            own = d == value
-            axes.vlines(n[own], low[own], high[own], color=look["color"], linewidth=1)
-            axes.plot(n[own], mean[own], **look | {"linestyle": "none"})
-            if own.any() and None not in (c, alpha, beta):
-                ends = np.array([n[own].min(), n[own].max()])
-                error = np.exp(c + alpha * np.log(value)) * ends**-beta
-                axes.plot(ends, error, color=look["color"], linewidth=1)
+            own = key == value
+            axes.vlines(x[own], low[own], high[own], color=look["color"], linewidth=1)
+            axes.plot(x[own], mean[own], **look | {"linestyle": "none"})
+            if own.any() and law["c"]:
+                ends = np.array([x[own].min(), x[own].max()])
+                axes.plot(ends, self.fitted(law, value, ends), color=look["color"], linewidth=1)
+
+    def fitted(self, law, d, n):
+        """The law's error; α is null where the grid has one d."""
+        alpha = fits.value(law["alpha"]) or 0
+        return np.exp(fits.value(law["c"]) + alpha * np.log(d)) * n ** -fits.value(law["beta"])
+
+    def set_x(self, axes):
+        style.set_log_x(axes, self.places)
 
     def subject(self):
-        return f"Mean absolute error against {self.n} with the fitted law"
+        return f"Mean absolute error against {self.x} with the fitted law"
 
     def spoken(self, family):
         law = self.law(family)
+        grows = f" and grows as d to the power {_rounded(law['alpha'])}" if law["alpha"] else ""
         return (
             f"{family['label']}: {law['cells']} cells, error falls as {self.n} to the power "
-            f"{_rounded(law['beta'], -1)} and grows as d to the power {_rounded(law['alpha'])}"
+            f"{_rounded(law['beta'], -1)}{grows}"
         )
+
+    def formula(self):
+        several = len(self.styles) > 1
+        return (LAW if several else ONE_D).format(n=self.n)
 
     def caption(self):
         return (
             f"{self.results.name}: mean absolute error of each cell, with one standard error up and "
             f"down, over its done runs, trapped ones among them. Lines: the law fitted to all points "
-            f"of a panel at once, ${LAW.format(n=self.n)}$."
+            f"of a panel at once, ${self.formula()}$."
         )
 
     def labels(self):
-        return _axis(self.n), f"mean final error {ABSOLUTE_ERROR}"
+        return _axis(self.x), f"mean final error {ABSOLUTE_ERROR}"
+
+
+class _ErrorsOfOneN(_Errors):
+    """Against d, where each family has one n, with the fitted law."""
+
+    exponents = ("alpha",)
+    x = "d"
+
+    @property
+    def key(self):
+        return self.n
+
+    def fitted(self, law, n, d):
+        return np.exp(fits.value(law["c"])) * d ** fits.value(law["alpha"])
+
+    def spoken(self, family):
+        law = self.law(family)
+        return (
+            f"{family['label']}: {law['cells']} cells, error goes as d to the power {_rounded(law['alpha'])}"
+        )
+
+    def formula(self):
+        return ONE_N
 
 
 class _Crossings(_Drawing):
@@ -139,6 +190,7 @@ class _Crossings(_Drawing):
         d, level, n = self.points(family)
         law, bound = self.law(family), self.bound
         log_c, a, b = (fits.value(law[name]) for name in ("log_C", "a", "b"))
+        a = a if law["alpha"] else 0
         anchor = np.mean(np.log(n) - bound["a"] * np.log(d) + bound["b"] * np.log(level))
         ends = np.array(self.x_bounds)
         for value, look in self.styles.items():
@@ -157,9 +209,10 @@ class _Crossings(_Drawing):
 
     def spoken(self, family):
         law = self.law(family)
+        d_power = f"d to the power {_rounded(law['a'])} and " if law["alpha"] else ""
         return (
-            f"{family['label']}: {len(law['crossings'])} points, {self.n} grows as d to the power "
-            f"{_rounded(law['a'])} and ε to the power {_rounded(law['b'], -1)}, the bound's powers "
+            f"{family['label']}: {len(law['crossings'])} points, {self.n} grows as "
+            f"{d_power}ε to the power {_rounded(law['b'], -1)}, the bound's powers "
             f"are {self.bound['a']} and -{self.bound['b']}"
         )
 
@@ -178,8 +231,14 @@ class _Crossings(_Drawing):
         return "error level $\\epsilon$", f"{_axis(self.n)} needed"
 
 
+def _title(family):
+    """The label, with the activation as all figures call it."""
+    activation = family.get("activation", "")
+    return grids.label("activation", activation) + family["label"].removeprefix(activation)
+
+
 def _axis(name):
-    return {"n": "samples $n$", "m": "batch size $m$"}[name]
+    return {"d": "dimension $d$", "n": "samples $n$", "m": "batch size $m$"}[name]
 
 
 def _power(symbol, exponent):

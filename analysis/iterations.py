@@ -25,17 +25,16 @@ class _Drawing:
     def __init__(self, results, grid):
         self.results = results
         self.grid = grid
-        self.mean = results.bands["relative_error", "mean"]
-        self.std = np.nan_to_num(results.bands["relative_error", "std"])
+        self.center, self.low, self.high = results.shown
         lines = [None] if grid.x == "d" else list(grid.distinct(grid.x))
         self.styles = dict(zip(lines, self._looks(len(lines))))
-        low = np.maximum(self.mean - self.std, results.bands["relative_error", "q05"])
-        self.bounds = style.limits(np.concatenate([low, self.mean + self.std]), 0.03)
+        lowest = np.maximum(self.low, results.bands["relative_error", "q05"])
+        self.bounds = style.limits(np.concatenate([lowest, self.high]), 0.03)
 
     def page(self, rows, columns):
         """One page: a row for each panel of `rows`, a column for each d of `columns`."""
         handles = self._handles()
-        cut = bool(np.any(self.mean - self.std < style.floor(self.bounds)))
+        cut = bool(np.any(self.low < style.floor(self.bounds)))
         sentences = (
             caption.describe(self.results, self.grid, cut),
             caption.trapped(self.results, "Includes"),
@@ -54,18 +53,18 @@ class _Drawing:
         last = self.results.iteration[-1]
         series = [self._spoken(panel, d) for panel in rows for d in columns]
         return caption.alternative(
-            f"{self.results.measure.name.capitalize()} against the iteration, means at t = {last}", list(filter(None, series))
+            f"{self.results.measure.name.capitalize()} against the iteration, {self.results.statistic}s at t = {last}", list(filter(None, series))
         )
 
     def _spoken(self, panel, d):
         """A panel in words: its smallest and its largest error at the end."""
         cells = self.grid.cells(panel, d=d)
-        drawn = cells[np.isfinite(self.mean[cells, -1])]
+        drawn = cells[np.isfinite(self.center[cells, -1])]
         if not len(drawn):
             return ""
-        ordered = drawn[np.argsort(self.mean[drawn, -1], kind="stable")]
+        ordered = drawn[np.argsort(self.center[drawn, -1], kind="stable")]
         ends = [
-            f"{self.mean[cell, -1]:.3g} ({grids.label(self.grid.x, self.grid.values[self.grid.x][cell])})"
+            f"{self.center[cell, -1]:.3g} ({grids.label(self.grid.x, self.grid.values[self.grid.x][cell])})"
             for cell in (ordered[[0, -1]] if len(ordered) > 1 else ordered)
         ]
         return f"{grids.title(self.grid, panel, d)} {' to '.join(ends)}"
@@ -104,11 +103,10 @@ class _Drawing:
             self._line(axes, cell, self.styles[value])
 
     def _line(self, axes, cell, look):
-        t, mean, std = self.results.iteration, self.mean[cell], self.std[cell]
-        low = np.maximum(mean - std, style.floor(self.bounds))
+        t, low = self.results.iteration, np.maximum(self.low[cell], style.floor(self.bounds))
         opacity = style.shadow_opacity(len(self.styles))
-        axes.fill_between(t, low, mean + std, color=look["color"], alpha=opacity, linewidth=0)
-        axes.plot(t, mean, linewidth=1.1, **look)
+        axes.fill_between(t, low, self.high[cell], color=look["color"], alpha=opacity, linewidth=0)
+        axes.plot(t, self.center[cell], linewidth=1.1, **look)
 
     def _title(self, panel, d, cells):
         """The panel's parameters, and how many runs are done where some are missing."""

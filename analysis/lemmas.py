@@ -101,10 +101,9 @@ class _Drawing:
 
     def _panel(self, axes, activation):
         axes.set_title(grids.label("activation", activation))
-        axes.set_xscale("log")
         every = np.concatenate([self.cells[name] for name in self.activations])
         style.set_log_y(axes, style.limits(self.means(self.runs[every])))
-        style.set_ticks(axes.xaxis, style.log_ticks(self._x(every).min(), self._x(every).max()))
+        style.set_log_x(axes, np.unique(self._x(every)))
         for line, look in self.looks.items():
             cells = self._of_line(activation, line)
             if len(cells):

@@ -20,7 +20,7 @@ import results as result_files
 def main():
     arguments = parse_arguments()
     try:
-        results = result_files.read(arguments.file)
+        results = result_files.read(arguments.file, arguments.statistic)
         fit = find_fit(arguments, results)
     except (result_files.ResultError, fits.FitError) as error:
         complain(error)
@@ -40,6 +40,10 @@ def parse_arguments():
     )
     parser.add_argument("file", type=Path, metavar="FILE.h5", help="result of `saddlesweep run`")
     parser.add_argument("-o", "--out", type=Path, metavar="PATH", help="the page, or a folder for it")
+    parser.add_argument(
+        "--statistic", choices=("mean", "median"), default="mean",
+        help="what figures show: the mean with one standard deviation, or the median with quartiles (default: mean)",
+    )  # fmt: skip
     fit = parser.add_mutually_exclusive_group()
     fit.add_argument(
         "--program",

@@ -29,6 +29,7 @@ ROUNDING = 1e-10
 
 PARAMETERS = ("d", "k", "k0", "n", "m")
 STATISTICS = ("mean", "std", "median", "q05", "q95")
+QUARTILES = ("q25", "q75")  # which the file does not have
 QUANTITIES = ("error", "relative_error")
 
 
@@ -55,6 +56,7 @@ class Results:
     lemmas: dict  # "covariance_error/spectral" and so on -> [C, S] of done runs; those that the sweep asked for
     truth: np.ndarray | None  # [d, k0] A*, where the sweep gives it
     bands: dict  # (quantity, statistic) -> [C, P], over the DONE runs
+    statistic: str  # what figures show of them: the mean, or the median
     attributes: dict  # of the root, as text
     measure: measure.Measure  # what the errors are errors of
     executions: list  # a dictionary for each row of /execution in use; None before format_version 3
@@ -98,6 +100,17 @@ class Results:
             for statistic in ("mean", "std")
         )
         return ~(std / np.sqrt(np.maximum(self.done, 1)) <= self.until_se * mean).all(axis=0)
+
+    @property
+    def shown(self):
+        """[C, P] each: the statistic of the relative error that figures show, and the ends of its shadow."""
+        mean, std, median, low, high = (
+            self.bands["relative_error", name] for name in ("mean", "std", "median", *QUARTILES)
+        )
+        if self.statistic == "median":
+            return median, low, high
+        std = np.nan_to_num(std)  # of a single run
+        return mean, mean - std, mean + std
 
     def count(self, *statuses):
         """Runs with one of these statuses, for each cell."""
@@ -149,12 +162,12 @@ class Results:
         return ", or ".join(rules) + self._rule_of_learned_norms
 
 
-def read(path):
+def read(path, statistic="mean"):
     """Reads the result file at `path`; raises ResultError when it is none, or damaged."""
     try:
         with h5py.File(path, "r") as file:
             _check_format(file, path)
-            return _read_open(file, path)
+            return _read_open(file, path, statistic)
     except FileNotFoundError:
         raise ResultError(f"{path}: no such file") from None
     except OSError as error:
@@ -179,12 +192,12 @@ def _check_format(file, path):
         )
 
 
-def _read_open(file, path):
+def _read_open(file, path, statistic):
     status = file["run"]["status"]
     truth_norm = file["run"]["truth_norm"]
     final, computed = _compute_bands(file["error"], status == DONE, truth_norm)
     stored = _read_bands(file)
-    reduced = all(np.allclose(stored[key], computed[key], 1e-9, 1e-14, True) for key in computed)
+    reduced = all(np.allclose(stored[key], computed[key], 1e-9, 1e-14, True) for key in stored)
     settings = _read_settings(file)
     parameters = _read_parameters(file, settings)
     committed = np.isin(status, (DONE, DIVERGED, FAILED))
@@ -203,7 +216,8 @@ def _read_open(file, path):
         paths=_read_paths(file, committed),
         lemmas=_read_lemmas(file, status),
         truth=file["truth"][:] if "truth" in file else None,
-        bands=stored if reduced else computed,
+        bands=computed | stored if reduced else computed,
+        statistic=statistic,
         reduced=reduced,
         attributes={key: _text(value) for key, value in sorted(file.attrs.items())},
         measure=measure.of(settings, set(parameters["row_norm"])),
@@ -301,7 +315,7 @@ def _compute_bands(error, done, truth_norm):
     bands = {
         (quantity, statistic): np.full((cells, checkpoints), np.nan)
         for quantity in QUANTITIES
-        for statistic in STATISTICS
+        for statistic in (*STATISTICS, *QUARTILES)
     }
     for cell in np.flatnonzero(done.any(axis=1)):
         absolute = error[cell][done[cell]]
@@ -315,9 +329,10 @@ def _compute_bands(error, done, truth_norm):
 
 def _summarise(values):
     """Statistics over the first axis; the std of a single run is unknown (NaN)."""
-    median, q05, q95 = np.quantile(values, (0.5, 0.05, 0.95), axis=0)
+    levels = {"median": 0.5, "q05": 0.05, "q95": 0.95, "q25": 0.25, "q75": 0.75}
     std = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1], np.nan)
-    return {"mean": values.mean(axis=0), "std": std, "median": median, "q05": q05, "q95": q95}
+    quantiles = np.quantile(values, list(levels.values()), axis=0)
+    return {"mean": values.mean(axis=0), "std": std, **dict(zip(levels, quantiles))}
 
 
 def _text(value):

@@ -22,7 +22,8 @@ DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (5, 1.5, 1, 1.5)), (0, (3, 1, 1
 PANEL_WIDTH, PANEL_HEIGHT = 2.9, 2.4  # inches, all lengths below too
 LEFT, RIGHT, BOTTOM = 0.86, 0.17, 0.46
 GAP_X, GAP_Y = 0.22, 0.42
-LEGEND_ROW, CAPTION_ROW = 0.2, 0.15
+LEGEND_ROW, CAPTION_ROW, SUBTITLE_ROW = 0.2, 0.15, 0.16
+ABOVE_TICKS = 6  # points: where a text at the bottom edge begins
 CAPTION_SIZE = 8  # points
 SHADOW_INK = 0.42  # opacity that the shadows of a panel share
 
@@ -60,15 +61,16 @@ class Page:
     hold mathtext. `alt` says in words what the figure shows, for those who do not see it.
     """
 
-    def __init__(self, rows, columns, caption, legend_entries, alt, entry_width=1.1):
+    def __init__(self, rows, columns, caption, legend_entries, alt, entry_width=1.1, subtitles=False):
         self.caption, self.alt = caption, alt
+        gap_y = GAP_Y + SUBTITLE_ROW * subtitles
         self.width = LEFT + RIGHT + columns * PANEL_WIDTH + (columns - 1) * GAP_X
         self.legend_columns = max(1, min(legend_entries, int(self.width / entry_width)))
-        self.top = 0.32 + LEGEND_ROW * -(-legend_entries // self.legend_columns)
-        self.panels_height = rows * PANEL_HEIGHT + (rows - 1) * GAP_Y
+        self.top = 0.32 + SUBTITLE_ROW * subtitles + LEGEND_ROW * -(-legend_entries // self.legend_columns)
+        self.panels_height = rows * PANEL_HEIGHT + (rows - 1) * gap_y
         self.figure, self.axes = plt.subplots(
             rows, columns, sharex=True, sharey=True, squeeze=False,
-            gridspec_kw={"wspace": GAP_X / PANEL_WIDTH, "hspace": GAP_Y / PANEL_HEIGHT},
+            gridspec_kw={"wspace": GAP_X / PANEL_WIDTH, "hspace": gap_y / PANEL_HEIGHT},
         )  # fmt: skip
         self._leave_below(BOTTOM)
 
@@ -195,6 +197,26 @@ def set_log_y(axes, bounds):
     axes.set_yscale("log")
     axes.set_ylim(bounds)
     set_ticks(axes.yaxis, log_ticks(*bounds))
+
+
+def set_log_x(axes, places, texts=None):
+    """A logarithmic x axis with ticks at the data's own places, ascending, as far as their labels fit."""
+    bounds = limits(places, 0.07)
+    texts = texts or [plain_number(place) for place in places]
+    inches = np.log(places) / np.log(bounds[1] / bounds[0]) * PANEL_WIDTH
+    kept = thin(inches, texts)
+    axes.set_xscale("log")
+    axes.set_xlim(bounds)
+    set_ticks(axes.xaxis, np.asarray(places)[kept], [texts[i] for i in kept])
+
+
+def set_titles(axes, title, subtitle, size):
+    """A title, and a smaller line below it (which a Page with subtitles has room for)."""
+    axes.set_title(title, fontsize=size, pad=6 + 72 * SUBTITLE_ROW * bool(subtitle))
+    axes.annotate(
+        subtitle, (0.5, 1), xycoords="axes fraction", xytext=(0, 5), textcoords="offset points",
+        ha="center", va="bottom", fontsize=8,
+    )  # fmt: skip
 
 
 def floor(bounds):

@@ -7,7 +7,8 @@
  *              crosses fixed levels ε; levels that a curve does not reach are not extrapolated
  *
  * The two are one law: n(d, ε) = e^C d^a ε^(−b) with b = 1/β, a = α/β, C = c/β. Theorem 4 bounds
- * it from above by a = 5, b = 2. "n" is m where that is what varies.
+ * it from above by a = 5, b = 2. "n" is m where that is what varies. Where d or n is the same in
+ * all cells its term is part of c.
  */
 #ifndef SADDLESWEEP_SCALING_H
 #define SADDLESWEEP_SCALING_H
@@ -40,24 +41,29 @@ typedef struct ss_scaling_sample {
     const double *values; /* [cells][seeds], at least 0; NaN where there is none */
 } ss_scaling_sample;
 
-/* c, α and β, whichever method they come from. */
+/* Which of the two the cells differ in. */
+typedef struct ss_scaling_axes {
+    bool d;
+    bool n;
+} ss_scaling_axes;
+
+/* c, α and β, whichever method they come from; NaN without such an axis. */
 typedef struct ss_law {
     double c;
     double alpha;
     double beta;
 } ss_law;
 
-static inline double ss_law_log_error(ss_law law, double log_d, double log_n)
+static inline double ss_law_log_error(ss_law law, ss_scaling_axes axes, double log_d, double log_n)
 {
-    return law.c + law.alpha * log_d - law.beta * log_n;
+    return law.c + (axes.d ? law.alpha * log_d : 0) - (axes.n ? law.beta * log_n : 0);
 }
 
 /* What is wrong with a grid, or with what is left of it. */
 typedef enum ss_scaling_trouble {
     SS_SCALING_SOUND,
-    SS_SCALING_TOO_FEW, /* points: three coefficients need three */
-    SS_SCALING_ONE_D,   /* log d is the same everywhere */
-    SS_SCALING_ONE_N,   /* log n is */
+    SS_SCALING_TOO_FEW,   /* points: there are more coefficients */
+    SS_SCALING_ONE_PLACE, /* d and n are the same everywhere */
     SS_SCALING_TIED /* log n (for crossings: log ε) is a linear function of log d, or constant */
 } ss_scaling_trouble;
 
@@ -84,8 +90,13 @@ double ss_scaling_value(const ss_scaling *scaling, int64_t cell);
 /* Standard error of a cell's statistic, from its own values alone; NaN below two of them. */
 double ss_scaling_standard_error(const ss_scaling *scaling, int64_t cell);
 
-/* By cells. *law and *r_squared (weighted, of log ε) are set if the answer is SS_SCALING_SOUND. */
-ss_scaling_trouble ss_scaling_fit_cells(ss_scaling *scaling, ss_law *law, double *r_squared);
+/* Of the cells that have a statistic. */
+ss_scaling_axes ss_scaling_axes_of(const ss_scaling *scaling);
+
+/* By cells, of these axes. *law and *r_squared (weighted, of log ε) are set if the answer is
+ * SS_SCALING_SOUND. */
+ss_scaling_trouble ss_scaling_fit_cells(ss_scaling *scaling, ss_scaling_axes axes, ss_law *law,
+                                        double *r_squared);
 
 /* Quadratic terms beside the linear ones: of log² d, log² n and log d · log n, around the means of
  * log d and log n. */
@@ -93,7 +104,8 @@ enum { SS_CURVATURE_TERMS = 3 };
 
 /* The same with those terms that are `wanted`, into terms (out); those that the cells cannot tell
  * from the others become NaN, as do those not wanted. */
-void ss_scaling_fit_curvature(ss_scaling *scaling, const bool wanted[SS_CURVATURE_TERMS],
+void ss_scaling_fit_curvature(ss_scaling *scaling, ss_scaling_axes axes,
+                              const bool wanted[SS_CURVATURE_TERMS],
                               double terms[SS_CURVATURE_TERMS]);
 
 enum { SS_SCALING_LEVELS = 12 };
@@ -121,8 +133,9 @@ int64_t ss_scaling_curve_start(const ss_scaling *scaling, int64_t curve);
 
 ss_crossing ss_scaling_cross(const ss_scaling *scaling, int64_t curve, double log_level);
 
-/* By crossings, each with its weight; r_squared is that of log n*. */
-ss_scaling_trouble ss_scaling_fit_crossings(ss_scaling *scaling,
+/* By crossings, each with its weight; r_squared is that of log n*. Without the axis n there are
+ * none: SS_SCALING_TOO_FEW. */
+ss_scaling_trouble ss_scaling_fit_crossings(ss_scaling *scaling, ss_scaling_axes axes,
                                             const double log_levels[SS_SCALING_LEVELS], ss_law *law,
                                             double *r_squared);
 

@@ -80,8 +80,8 @@ static ss_scaling_trouble apply(const ss_analysis *a, const ss_fit *fit, ss_law 
 {
     ss_scaling *scaling = scaling_of(a, fit);
     return fit->method == SS_METHOD_CELLS
-               ? ss_scaling_fit_cells(scaling, law, r_squared)
-               : ss_scaling_fit_crossings(scaling, fit->log_levels, law, r_squared);
+               ? ss_scaling_fit_cells(scaling, fit->axes, law, r_squared)
+               : ss_scaling_fit_crossings(scaling, fit->axes, fit->log_levels, law, r_squared);
 }
 
 static void count_crossings(const ss_analysis *a, ss_fit *fit)
@@ -112,6 +112,7 @@ static void count_cells(const ss_analysis *a, ss_fit *fit)
 static void estimate(ss_analysis *a, ss_fit *fit)
 {
     ss_law law = {0};
+    fit->axes = ss_scaling_axes_of(scaling_of(a, fit));
     if (fit->method == SS_METHOD_CROSSINGS) {
         ss_scaling_levels(scaling_of(a, fit), fit->log_levels);
         count_crossings(a, fit);
@@ -128,7 +129,7 @@ static void estimate_curvature(ss_analysis *a, bool terms[SS_CURVATURE_TERMS])
 {
     static const bool all[SS_CURVATURE_TERMS] = {true, true, true};
     double values[SS_CURVATURE_TERMS];
-    ss_scaling_fit_curvature(scaling_of(a, &a->fits[0]), all, values);
+    ss_scaling_fit_curvature(scaling_of(a, &a->fits[0]), a->fits[0].axes, all, values);
     for (int term = 0; term < SS_CURVATURE_TERMS; term++) {
         terms[term] = !isnan(values[term]);
         a->curvature[term] = (ss_interval){values[term], NAN, NAN};
@@ -156,7 +157,7 @@ static void describe_cells(ss_analysis *a)
     }
     for (int64_t i = 0; i < o->family->cells; i++) {
         ss_fit_cell *cell = &a->cells[i];
-        cell->fitted = exp(ss_law_log_error(law, o->log_d[i], o->log_n[i]));
+        cell->fitted = exp(ss_law_log_error(law, primary->axes, o->log_d[i], o->log_n[i]));
         cell->residual = log(cell->mean[SS_QUANTITY_ERROR] / cell->fitted);
     }
 }
@@ -200,7 +201,7 @@ static void take_resample(resampling *r, int64_t resample)
         values[2 * r->resamples] = law.beta;
         if (fit == 0) {
             double terms[SS_CURVATURE_TERMS];
-            ss_scaling_fit_curvature(scaling_of(a, &a->fits[0]), r->terms, terms);
+            ss_scaling_fit_curvature(scaling_of(a, &a->fits[0]), a->fits[0].axes, r->terms, terms);
             for (int term = 0; term < SS_CURVATURE_TERMS; term++) {
                 values_of(r, COEFFICIENTS * a->count + term)[resample] = terms[term];
             }
@@ -241,7 +242,9 @@ static double over_resampled_beta(double numerator, double beta)
 
 static ss_interval interval_of(const resampling *r, double value, double *values)
 {
-    return ss_bootstrap_interval(value, values, (size_t)r->resamples, r->runs_a_cell, ss_fit_level);
+    return isnan(value) ? (ss_interval){NAN, NAN, NAN}
+                        : ss_bootstrap_interval(value, values, (size_t)r->resamples, r->runs_a_cell,
+                                                ss_fit_level);
 }
 
 /* The interval of numerator / β. */
@@ -251,7 +254,7 @@ static ss_interval derive(const resampling *r, double value, const double *numer
     for (int64_t i = 0; i < r->resamples; i++) {
         r->derived[i] = over_resampled_beta(numerators ? numerators[i] : 1, betas[i]);
     }
-    return isnan(value) ? (ss_interval){NAN, NAN, NAN} : interval_of(r, value, r->derived);
+    return interval_of(r, value, r->derived);
 }
 
 /* Sorts the values, so those that are derived from them come first. */
@@ -262,7 +265,7 @@ static void conclude_fit(const resampling *r, int64_t number)
     double *alpha = c + r->resamples;
     double *beta = alpha + r->resamples;
     for (int64_t i = 0; i < r->resamples; i++) {
-        fit->resamples_without_fit += isnan(beta[i]);
+        fit->resamples_without_fit += isnan(c[i]);
     }
     double slope = fit->beta.value;
     fit->a = derive(r, over_beta(fit->alpha.value, slope), alpha, beta);

@@ -34,6 +34,7 @@ typedef struct ss_fit {
     ss_choice choice;
 
     ss_scaling_trouble trouble; /* unless sound, there is nothing below */
+    ss_scaling_axes axes;       /* what is none has no exponent: NaN */
     int64_t cells;              /* that have a value */
     int64_t runs;               /* in them */
     double r_squared;

@@ -65,6 +65,12 @@ static void add_fit(ss_table *table, const ss_fit *fit)
     ss_table_add(table, "%.4f", fit->r_squared);
 }
 
+/* Of one n there is nothing to cross. */
+static bool can_be_made(const ss_fit *fit)
+{
+    return fit->method != SS_METHOD_CROSSINGS || fit->axes.n;
+}
+
 static ss_error print_fits(const ss_analysis *analysis)
 {
     ss_table table = {
@@ -73,7 +79,9 @@ static ss_error print_fits(const ss_analysis *analysis)
                      "<log C", "<beta", "<alpha", "R^2"},
     };
     for (int64_t i = 0; i < analysis->count; i++) {
-        add_fit(&table, &analysis->fits[i]);
+        if (can_be_made(&analysis->fits[i])) {
+            add_fit(&table, &analysis->fits[i]);
+        }
     }
     return ss_table_print(&table, "  ");
 }
@@ -83,7 +91,7 @@ static void print_censored(const ss_analysis *analysis)
 {
     for (int64_t i = 0; i < analysis->count; i++) {
         const ss_fit *fit = &analysis->fits[i];
-        if (fit->method == SS_METHOD_CROSSINGS) {
+        if (fit->method == SS_METHOD_CROSSINGS && can_be_made(fit)) {
             printf("  crossings: %d levels of the mean absolute error; of %" PRId64
                    " crossings %" PRId64 " lie beyond the largest samples, %" PRId64
                    " before the smallest\n",
@@ -180,9 +188,17 @@ ss_error ss_fit_print_family(const ss_fit_source *source, ss_analysis *analysis)
         printf("  not fitted: %s\n", ss_trouble_text(analysis, why));
         return SS_OK;
     }
-    printf("  log eps = c + alpha log d - beta log %s; %s(d, eps) = C d^a eps^-b, which Theorem 4 "
-           "bounds by a = %d, b = %d\n",
-           letter, letter, bound.a, bound.b);
+    if (!analysis->fits[0].axes.n) {
+        printf("  log eps = c + alpha log d\n");
+    } else if (!analysis->fits[0].axes.d) {
+        printf(
+            "  log eps = c - beta log %s; %s(eps) = C eps^-b, which Theorem 4 bounds by b = %d\n",
+            letter, letter, bound.b);
+    } else {
+        printf("  log eps = c + alpha log d - beta log %s; %s(d, eps) = C d^a eps^-b, which "
+               "Theorem 4 bounds by a = %d, b = %d\n",
+               letter, letter, bound.a, bound.b);
+    }
     SS_TRY(print_verdict(analysis));
     printf("\n");
     SS_TRY(print_fits(analysis));

@@ -69,11 +69,9 @@ static void describe_trouble(ss_scaling_trouble trouble, const char *letter, cha
         snprintf(buffer, size,
                  "fewer than 3 cells have an error to fit to; c, alpha and beta need 3");
         break;
-    case SS_SCALING_ONE_D:
-        snprintf(buffer, size, "only one d; alpha and a need at least two values of d");
-        break;
-    case SS_SCALING_ONE_N:
-        snprintf(buffer, size, "only one %s; beta, a and b need at least two values of %s", letter,
+    case SS_SCALING_ONE_PLACE:
+        snprintf(buffer, size,
+                 "only one d and one %s; alpha needs at least two values of d, beta of %s", letter,
                  letter);
         break;
     case SS_SCALING_TIED:
@@ -132,6 +130,19 @@ static void say_interval(ss_text *out, const char *name, const ss_interval *inte
     ss_text_append(out, "%s = %s", name, ss_interval_format(interval, text));
 }
 
+/* The exponents that a fit has. */
+static void say_values(const ss_fit *fit, ss_text *out)
+{
+    if (!fit->axes.n) {
+        say_interval(out, "alpha", &fit->alpha);
+        return;
+    }
+    say_interval(out, "b", &fit->b);
+    if (fit->axes.d) {
+        say_interval(out, ", a", &fit->a);
+    }
+}
+
 /* b = 1/β: 2 is an error that falls as 1/√n. */
 static void say_b(const ss_analysis *a, ss_text *out)
 {
@@ -188,11 +199,45 @@ static void say_too_few(const ss_analysis *a, ss_text *out)
     ss_text_append(out, ", so nothing can be said about their errors.\n");
 }
 
+/* Of one n: ε ≤ (d^a / n)^(1/b) for Theorem 4. */
+static void say_alpha(const ss_analysis *a, ss_text *out)
+{
+    const ss_interval *alpha = &a->fits[0].alpha;
+    const ss_observation *o = a->observation;
+    ss_bound bound = ss_bound_of(o->family);
+    const char *letter = ss_family_letter(o->family->against);
+    char text[SS_INTERVAL_TEXT_SIZE];
+    ss_text_append(out, "The error goes as d^alpha with alpha = %s",
+                   ss_interval_format(alpha, text));
+    if (isnan(alpha->low)) {
+        ss_text_append(out, ": ");
+        say_too_few(a, out);
+    } else {
+        ss_text_append(out, "; Theorem 4's bound goes as d^%g at a fixed %s.\n",
+                       (double)bound.a / bound.b, letter);
+    }
+    ss_text_append(out, "There is one %s here, so nothing is known of beta, a and b.\n", letter);
+}
+
+static void say_a_and_b(const ss_analysis *a, ss_text *out)
+{
+    say_b(a, out);
+    if (a->fits[0].axes.d) {
+        ss_text_append(out, "; ");
+        say_a(a, out);
+    }
+    ss_text_append(out, ".\n");
+}
+
 static void say_exponents(const ss_analysis *a, ss_text *out)
 {
     const ss_fit *primary = &a->fits[0];
     const char *letter = ss_family_letter(a->observation->family->against);
     char beta[SS_INTERVAL_TEXT_SIZE];
+    if (!primary->axes.n) {
+        say_alpha(a, out);
+        return;
+    }
     if (!(primary->beta.value > 0)) {
         ss_text_append(
             out, "The error does not fall with %s here (beta = %s): there is no %s(d, eps).\n",
@@ -203,8 +248,7 @@ static void say_exponents(const ss_analysis *a, ss_text *out)
                        "these cells, and a and b say nothing about %s.\n",
                        letter, ss_interval_format(&primary->beta, beta), letter);
     } else if (isnan(primary->beta.low)) {
-        say_interval(out, "b", &primary->b);
-        say_interval(out, ", a", &primary->a);
+        say_values(primary, out);
         ss_text_append(out, ": ");
         say_too_few(a, out);
     } else if (primary->beta.low <= 0) {
@@ -213,10 +257,10 @@ static void say_exponents(const ss_analysis *a, ss_text *out)
                        "have no bounded interval.\n",
                        letter, ss_interval_format(&primary->beta, beta));
     } else {
-        say_b(a, out);
-        ss_text_append(out, "; ");
-        say_a(a, out);
-        ss_text_append(out, ".\n");
+        say_a_and_b(a, out);
+    }
+    if (!primary->axes.d) {
+        ss_text_append(out, "There is one d here, so nothing is known of alpha and a.\n");
     }
 }
 
@@ -259,6 +303,9 @@ static void say_crossings(const ss_analysis *a, ss_text *out)
 {
     const ss_fit *primary = &a->fits[0];
     const ss_fit *crossings = find(a, SS_METHOD_CROSSINGS, SS_CHOICE_WITH);
+    if (!primary->axes.n) {
+        return; /* there is nothing to cross */
+    }
     if (crossings->trouble != SS_SCALING_SOUND) {
         ss_text_append(out, "The second method has nothing to say: too few levels of the error are "
                             "crossed.\n");
@@ -267,13 +314,24 @@ static void say_crossings(const ss_analysis *a, ss_text *out)
     if (isnan(primary->b.low) || isnan(crossings->b.low)) {
         return;
     }
-    bool agree = ss_intervals_meet(&primary->a, &crossings->a) &&
-                 ss_intervals_meet(&primary->b, &crossings->b);
+    bool agree = ss_intervals_meet(&primary->b, &crossings->b) &&
+                 (!primary->axes.d || ss_intervals_meet(&primary->a, &crossings->a));
     ss_text_append(out, "By crossings: ");
-    say_interval(out, "b", &crossings->b);
-    say_interval(out, ", a", &crossings->a);
+    say_values(crossings, out);
     ss_text_append(out, ": the two methods %s within their intervals.\n",
                    agree ? "agree" : "do not agree");
+}
+
+/* Whether an exponent of `other` is outside its interval in `primary`. */
+static bool differ(const ss_fit *primary, const ss_fit *other)
+{
+    const ss_interval *intervals[] = {&primary->a, &primary->b, &primary->alpha};
+    const double values[] = {other->a.value, other->b.value, other->alpha.value};
+    bool any = false;
+    for (int i = primary->axes.n ? 0 : 2; i < (primary->axes.n ? 2 : 3); i++) {
+        any = any || (!isnan(intervals[i]->low) && !contains(intervals[i], values[i]));
+    }
+    return any;
 }
 
 static void say_trapped(const ss_analysis *a, ss_text *out)
@@ -286,13 +344,8 @@ static void say_trapped(const ss_analysis *a, ss_text *out)
     }
     ss_text_append(out, "%" PRId64 " %s trapped; without %s ", trapped,
                    trapped == 1 ? "run is" : "runs are", trapped == 1 ? "it" : "them");
-    say_interval(out, "b", &without->b);
-    say_interval(out, ", a", &without->a);
-    if (!isnan(primary->b.low)) {
-        bool same =
-            contains(&primary->a, without->a.value) && contains(&primary->b, without->b.value);
-        ss_text_append(out, "%s", same ? "" : ": they change the answer");
-    }
+    say_values(without, out);
+    ss_text_append(out, "%s", differ(primary, without) ? ": they change the answer" : "");
     ss_text_append(out, ".\n");
 }
 

@@ -210,15 +210,50 @@ static ss_scaling_trouble solve(ss_scaling *s, double *coefficients)
     if (ss_regression_solve(&s->regression, coefficients, &independent)) {
         return SS_SCALING_SOUND;
     }
-    return s->regression.rows < s->regression.columns ? SS_SCALING_TOO_FEW
-           : independent == 1                         ? SS_SCALING_ONE_D
-                                                      : SS_SCALING_TIED;
+    return s->regression.rows < s->regression.columns ? SS_SCALING_TOO_FEW : SS_SCALING_TIED;
+}
+
+static bool one_value(const ss_scaling *s, const double *values)
+{
+    double least = INFINITY;
+    double most = -INFINITY;
+    for (int64_t cell = 0; cell < s->sample.cells; cell++) {
+        if (!isnan(s->log_error[cell])) {
+            least = fmin(least, values[cell]);
+            most = fmax(most, values[cell]);
+        }
+    }
+    return !(least < most);
+}
+
+ss_scaling_axes ss_scaling_axes_of(const ss_scaling *s)
+{
+    return (ss_scaling_axes){!one_value(s, s->sample.log_d), !one_value(s, s->sample.log_n)};
+}
+
+/* The columns of the linear model, before any further ones: how many. */
+static size_t fill_row(ss_scaling_axes axes, double x, double y, double row[3])
+{
+    size_t columns = 0;
+    row[columns++] = 1;
+    if (axes.d) {
+        row[columns++] = x;
+    }
+    if (axes.n) {
+        row[columns++] = -y;
+    }
+    return columns;
+}
+
+static size_t columns_of(ss_scaling_axes axes)
+{
+    return 1 + (size_t)axes.d + (size_t)axes.n;
 }
 
 /* Adds the cells that have a value, with the columns of the linear model and these terms. */
-static void add_cells(ss_scaling *s, const bool terms[SS_CURVATURE_TERMS])
+static void add_cells(ss_scaling *s, ss_scaling_axes axes, const bool terms[SS_CURVATURE_TERMS])
 {
-    size_t columns = 3;
+    size_t columns = columns_of(axes);
     for (int term = 0; term < SS_CURVATURE_TERMS; term++) {
         columns += terms[term];
     }
@@ -227,8 +262,8 @@ static void add_cells(ss_scaling *s, const bool terms[SS_CURVATURE_TERMS])
         double x = s->sample.log_d[cell] - s->center_d;
         double y = s->sample.log_n[cell] - s->center_n;
         double products[SS_CURVATURE_TERMS] = {x * x, y * y, x * y};
-        double row[SS_REGRESSION_COLUMNS] = {1, x, -y};
-        size_t filled = 3;
+        double row[SS_REGRESSION_COLUMNS];
+        size_t filled = fill_row(axes, x, y, row);
         for (int term = 0; term < SS_CURVATURE_TERMS; term++) {
             if (terms[term]) {
                 row[filled++] = products[term];
@@ -240,62 +275,59 @@ static void add_cells(ss_scaling *s, const bool terms[SS_CURVATURE_TERMS])
     }
 }
 
-/* Whether log n is the same in all cells that have a value. */
-static bool one_n(const ss_scaling *s)
-{
-    double least = INFINITY;
-    double most = -INFINITY;
-    for (int64_t cell = 0; cell < s->sample.cells; cell++) {
-        if (!isnan(s->log_error[cell])) {
-            least = fmin(least, s->sample.log_n[cell]);
-            most = fmax(most, s->sample.log_n[cell]);
-        }
-    }
-    return !(least < most);
-}
-
-ss_scaling_trouble ss_scaling_fit_cells(ss_scaling *s, ss_law *law, double *r_squared)
+ss_scaling_trouble ss_scaling_fit_cells(ss_scaling *s, ss_scaling_axes axes, ss_law *law,
+                                        double *r_squared)
 {
     static const bool none[SS_CURVATURE_TERMS] = {false};
     double b[SS_REGRESSION_COLUMNS];
-    add_cells(s, none);
-    ss_scaling_trouble trouble = solve(s, b);
+    add_cells(s, axes, none);
+    ss_scaling_trouble trouble = axes.d || axes.n         ? solve(s, b)
+                                 : s->regression.rows > 0 ? SS_SCALING_ONE_PLACE
+                                                          : SS_SCALING_TOO_FEW;
     if (trouble != SS_SCALING_SOUND) {
-        return trouble == SS_SCALING_TIED && one_n(s) ? SS_SCALING_ONE_N : trouble;
+        return trouble;
     }
-    *law =
-        (ss_law){.c = b[0] - b[1] * s->center_d + b[2] * s->center_n, .alpha = b[1], .beta = b[2]};
+    *law = (ss_law){.c = b[0], .alpha = NAN, .beta = NAN};
+    if (axes.d) {
+        law->alpha = b[1];
+        law->c -= b[1] * s->center_d;
+    }
+    if (axes.n) {
+        law->beta = b[1 + axes.d];
+        law->c += law->beta * s->center_n;
+    }
     *r_squared = s->regression.r_squared;
     return SS_SCALING_SOUND;
 }
 
 /* Those of the wanted terms that are independent of all before them. */
-static void choose_terms(ss_scaling *s, const bool wanted[SS_CURVATURE_TERMS],
+static void choose_terms(ss_scaling *s, ss_scaling_axes axes, const bool wanted[SS_CURVATURE_TERMS],
                          bool chosen[SS_CURVATURE_TERMS])
 {
     double b[SS_REGRESSION_COLUMNS];
     memset(chosen, 0, SS_CURVATURE_TERMS * sizeof *chosen);
     for (int term = 0; term < SS_CURVATURE_TERMS; term++) {
         chosen[term] = wanted[term];
-        add_cells(s, chosen);
+        add_cells(s, axes, chosen);
         chosen[term] = wanted[term] && solve(s, b) == SS_SCALING_SOUND;
     }
 }
 
-void ss_scaling_fit_curvature(ss_scaling *s, const bool wanted[SS_CURVATURE_TERMS],
+void ss_scaling_fit_curvature(ss_scaling *s, ss_scaling_axes axes,
+                              const bool wanted[SS_CURVATURE_TERMS],
                               double terms[SS_CURVATURE_TERMS])
 {
     bool chosen[SS_CURVATURE_TERMS];
     double b[SS_REGRESSION_COLUMNS];
     memcpy(chosen, wanted, sizeof chosen);
-    add_cells(s, chosen);
+    add_cells(s, axes, chosen);
     bool solved = solve(s, b) == SS_SCALING_SOUND;
     if (!solved) {
-        choose_terms(s, wanted, chosen);
-        add_cells(s, chosen);
+        choose_terms(s, axes, wanted, chosen);
+        add_cells(s, axes, chosen);
         solved = solve(s, b) == SS_SCALING_SOUND;
     }
-    const double *next = b + 3;
+    const double *next = b + columns_of(axes);
     for (int term = 0; term < SS_CURVATURE_TERMS; term++) {
         terms[term] = solved && chosen[term] ? *next++ : NAN;
     }
@@ -352,18 +384,20 @@ ss_crossing ss_scaling_cross(const ss_scaling *s, int64_t curve, double log_leve
     return (ss_crossing){.kind = SS_CROSSING_BELOW};
 }
 
-ss_scaling_trouble ss_scaling_fit_crossings(ss_scaling *s,
+ss_scaling_trouble ss_scaling_fit_crossings(ss_scaling *s, ss_scaling_axes axes,
                                             const double log_levels[SS_SCALING_LEVELS], ss_law *law,
                                             double *r_squared)
 {
     double b[SS_REGRESSION_COLUMNS];
+    ss_scaling_axes columns = {axes.d, true};
     double center = (log_levels[0] + log_levels[SS_SCALING_LEVELS - 1]) / 2;
-    ss_regression_start(&s->regression, 3);
+    ss_regression_start(&s->regression, columns_of(columns));
     for (int64_t curve = 0; curve < s->curves; curve++) {
         double log_d = s->sample.log_d[s->curve_start[curve]] - s->center_d;
         for (int level = 0; level < SS_SCALING_LEVELS; level++) {
-            double row[SS_REGRESSION_COLUMNS] = {1, log_d, -(log_levels[level] - center)};
+            double row[SS_REGRESSION_COLUMNS];
             ss_crossing crossing = ss_scaling_cross(s, curve, log_levels[level]);
+            fill_row(columns, log_d, log_levels[level] - center, row);
             if (crossing.kind == SS_CROSSING_FOUND) {
                 ss_regression_add(&s->regression, row, crossing.log_n, crossing.weight);
             }
@@ -373,8 +407,9 @@ ss_scaling_trouble ss_scaling_fit_crossings(ss_scaling *s,
     if (trouble != SS_SCALING_SOUND) {
         return trouble;
     }
-    double log_c = b[0] - b[1] * s->center_d + b[2] * center;
-    *law = (ss_law){.c = log_c / b[2], .alpha = b[1] / b[2], .beta = 1 / b[2]};
+    double slope = b[1 + axes.d]; /* that of log n in -log ε */
+    double log_c = b[0] - (axes.d ? b[1] * s->center_d : 0) + slope * center;
+    *law = (ss_law){.c = log_c / slope, .alpha = axes.d ? b[1] / slope : NAN, .beta = 1 / slope};
     *r_squared = s->regression.r_squared;
     return SS_SCALING_SOUND;
 }

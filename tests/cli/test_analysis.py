@@ -218,6 +218,30 @@ class AnalysisTest(unittest.TestCase):
         svg = svg_text(self.folder / "trapped-out" / "trapped.svg")
         self.assertIn("trapped run", svg)
 
+    def test_a_trapped_run_does_not_move_the_median(self):
+        path = self.copy_small("median")
+        with h5py.File(path, "r+") as file:
+            errors = file["error"][:]
+            errors[3, 4, -1] = 1000 * np.median(errors[3, :, -1])
+            file["error"][:] = errors
+            relative = errors[:, :, -1] / file["run"]["truth_norm"]
+        out = self.folder / "median-out"
+        done = analyse(path, "--out", out, "--formats", "svg", "--statistic", "median")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for name in ("median", "median-iterations"):
+            svg = svg_text(out / f"{name}.svg")
+            self.assertIn("Median and quartiles over 12 runs a point.", svg)
+            self.assertNotIn("std", svg)
+        self.assertIn("which median and quartiles include", svg_text(out / "median.svg"))
+        code = f"import results; print(*(results.read({str(path)!r}, 'median').shown[i][3, -1] for i in range(3)))"
+        told = subprocess.run(
+            [sys.executable, "-B", "-c", code], cwd=FIGURES.parent, capture_output=True, text=True, check=True
+        ).stdout
+        expected = np.quantile(relative[3], [0.5, 0.25, 0.75])
+        np.testing.assert_allclose([float(word) for word in told.split()], expected, 1e-12)
+        mean = svg_text(self.folder / "small-out/small.svg") if (self.folder / "small-out").exists() else ""
+        self.assertNotIn("quartiles", mean)
+
     def test_trapped_starts_of_exact_runs_against_d(self):
         settings = (
             "grid={d: [3, 7], k: 2, n: inf, m: [100, inf], activation: [erf, tanh], seed: {count: 4}}",

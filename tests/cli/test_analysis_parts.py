@@ -15,11 +15,13 @@ from report_page import fit_of
 sys.path.insert(0, str(SOURCE / "analysis"))
 import certificates  # noqa: E402
 import document  # noqa: E402
+import final_error  # noqa: E402
 import fit_figures  # noqa: E402
 import grid as grids  # noqa: E402
 import inline_svg  # noqa: E402
 import lemmas  # noqa: E402
 import paths  # noqa: E402
+import style  # noqa: E402
 
 pytestmark = pytest.mark.release
 
@@ -66,6 +68,104 @@ class FitFigures(unittest.TestCase):
         before = len(axes.lines)
         drawing.draw(axes, family)
         self.assertEqual(len(axes.lines), before + 2)
+
+
+    def page(self, change):
+        """The first page of the errors of a fit whose only family is changed by change(family)."""
+        style.use()
+        fit = fit_of("x", {})
+        fit["families"] = fit["families"][:1]
+        change(fit["families"][0])
+        page = next(fit_figures.error_pages(types.SimpleNamespace(name="x"), fit))
+        self.addCleanup(pyplot.close, page.figure)
+        page.figure.canvas.draw()
+        return page, page.axes[0, 0]
+
+    def test_ticks_are_at_the_data_and_words_are_outside_the_panel(self):
+        def rename(family):
+            family |= {"label": "leaky_relu(0), k = 2", "activation": "leaky_relu(0)"}
+
+        page, axes = self.page(rename)
+        self.assertEqual([label.get_text() for label in axes.get_xticklabels()], ["100", "300"])
+        self.assertEqual(axes.get_title(), "ReLU, k = 2")
+        self.assertEqual([text.get_text() for text in axes.texts], ["$a$ = 2.50 [2.00, 2.75],  $b$ = 2.00 [–, 2.25]"])
+        panel, words, title = (part.get_window_extent() for part in (axes, axes.texts[0], axes.title))
+        self.assertGreater(words.y0, panel.y1)
+        self.assertGreater(title.y0, words.y1 - 2)
+        self.assertLess(title.y1, page.figure.legends[0].get_window_extent().y0)
+
+    def test_one_d_has_no_a_and_one_n_is_drawn_against_d(self):
+        def keep_d(family):
+            family["cells"] = [cell for cell in family["cells"] if cell["d"] == 3]
+            family["fits"][0] |= {"alpha": None, "a": None}
+
+        page, axes = self.page(keep_d)
+        line = next(line for line in axes.lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 2)
+        np.testing.assert_allclose(line.get_ydata(), math.exp(0.5) * np.array([100, 300]) ** -0.5)
+        self.assertNotIn("alpha", page.caption)
+        self.assertNotIn("grows", page.alt)
+
+        def keep_n(family):
+            family["cells"] = [cell for cell in family["cells"] if cell["n"] == 100]
+            family["fits"][0] |= dict.fromkeys(("beta", "a", "b", "log_C"))
+
+        page, axes = self.page(keep_n)
+        line = next(line for line in axes.lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 2)
+        np.testing.assert_allclose(line.get_xdata(), [3, 5])
+        np.testing.assert_allclose(line.get_ydata(), math.exp(0.5) * np.array([3, 5]) ** 1.25)
+        self.assertIn("dimension", axes.get_xlabel())
+        self.assertIn("alpha", axes.texts[0].get_text())
+        self.assertIn("goes as d to the power 1.25", page.alt)
+        self.assertNotIn("beta", page.caption)
+
+
+class FinalError(unittest.TestCase):
+    def drawing(self, center, bounds):
+        """Two cells, of n = 100 and 10,000."""
+        drawing = object.__new__(final_error._Drawing)
+        drawing.grid = types.SimpleNamespace(x="n", values={"n": np.array([100.0, 10000.0])})
+        drawing.x, drawing.center, drawing.bounds = drawing.grid.values["n"], np.array(center), bounds
+        return drawing
+
+    def axes(self, bounds):
+        figure, axes = pyplot.subplots(figsize=(style.PANEL_WIDTH, style.PANEL_HEIGHT))
+        self.addCleanup(pyplot.close, figure)
+        axes.set_xscale("log")
+        axes.set_xlim(80, 12500)
+        style.set_log_y(axes, bounds)
+        return axes
+
+    def test_the_label_of_the_guide_is_where_the_guide_is(self):
+        for center, bounds in (
+            ([1.0, 0.1], (0.05, 2)),  # all of it is in the axes
+            ([1.0, 0.5], (0.4, 2)),  # half of it
+            ([1.2, 1.1], (1.0, 2)),  # none of it below the points
+        ):
+            axes = self.axes(bounds)
+            self.drawing(center, bounds)._reference(axes, np.arange(2))
+            axes.figure.canvas.draw()
+            (label,) = axes.texts
+            x, y = label.xy
+            guide = axes.lines[0]
+            slope, level = np.polyfit(np.log(guide.get_xdata()), np.log(guide.get_ydata()), 1)
+            self.assertAlmostEqual(slope, -0.5)
+            self.assertAlmostEqual(np.log(y), level + slope * np.log(x))
+            panel, words = axes.get_window_extent(), label.get_window_extent()
+            self.assertTrue(panel.x0 < words.x0 and words.x1 < panel.x1, (center, words))
+            self.assertTrue(panel.y0 < words.y0 and words.y1 < panel.y1, (center, words))
+
+    def test_counts_at_the_bottom_edge_are_above_the_ticks(self):
+        style.use()
+        drawing = self.drawing([np.nan, 1.0], (0.5, 2))
+        drawing.full = np.array([False, True])
+        drawing.results = types.SimpleNamespace(done=np.array([0, 8]), requested=np.array([8, 8]))
+        axes = self.axes(drawing.bounds)
+        drawing._fractions(axes, np.arange(2), {"color": "k"}, 0)
+        axes.figure.canvas.draw()
+        (count,) = axes.texts
+        self.assertEqual(count.get_text(), "0/8")
+        ticks = axes.xaxis.get_major_ticks()[0].tick1line.get_markersize() * axes.figure.dpi / 72
+        self.assertGreater(count.get_window_extent().y0, axes.get_window_extent().y0 + ticks)
 
 
 class Certificates(unittest.TestCase):

@@ -176,7 +176,9 @@ class Estimates(FitTest):
         self.assertEqual(fitted["against"], "m")
         family = fitted["families"][0]
         self.assertEqual((family["n"], family["other"], family["bound"]), ([20, 40, 80], "n = 2000", {"a": 5, "b": 1}))
-        self.assertIn("only one n", self.refuse(path, "--against", "n"))
+        against_n = self.fit(path, "--against", "n")["families"][0]
+        self.assertEqual((against_n["n"], against_n["other"]), ([2000], "m = 20"))
+        self.assertIsNotNone(against_n["fits"][0]["alpha"])
         self.assertIn('expected n or m', self.refuse(path, "--against", "d"))
 
     def test_families_are_told_apart_by_the_rules_of_their_axes(self):
@@ -295,6 +297,72 @@ class Honesty(FitTest):
         self.assertRegex(verdict, "does not fall with n here|not certain here|hardly falls with n here")
 
 
+class OneAxis(FitTest):
+    """One d gives beta and b, one n alpha; what the grid cannot tell is null, and said to be unknown."""
+
+    def fit_of(self, replaced, by, seeds=6):
+        path = self.run_sweep(LAW.replace(replaced, by).replace("count: 6", f"count: {seeds}"), "axis")
+        d, n = read(path, "d"), read(path, "n")
+        factors = 1 + 0.01 * np.random.default_rng(3).standard_normal((len(d), seeds))
+        self.values = (d**1.5 * n**-0.4)[:, None] * factors
+        self.change_errors(path, lambda final: self.values)
+        return path, self.fit(path)["families"][0]
+
+    def slope(self, x):
+        """Of the first family by NumPy, weighted as docs/fit.md says: intercept and slope."""
+        values = self.values[::2]
+        spread = values.var(axis=1, ddof=1) / values.mean(axis=1) ** 2
+        drawn = (5 * spread + 4 * spread.mean()) / 9
+        slope, level = np.polyfit(np.log(x), np.log(values.mean(axis=1)), 1, w=np.sqrt(6 / drawn))
+        return level, slope
+
+    def test_one_d_gives_the_exponent_of_n(self):
+        path, family = self.fit_of("d: [2, 3, 5]", "d: 3")
+        primary, crossings = family["fits"][0], family["fits"][1]
+        level, slope = self.slope(np.array([100, 200, 400]))
+        self.assertAlmostEqual(primary["beta"]["value"], -slope, delta=1e-12)
+        self.assertAlmostEqual(primary["c"]["value"], level, delta=1e-11)
+        self.assertAlmostEqual(primary["b"]["value"], -1 / slope, delta=1e-11)
+        self.assertAlmostEqual(primary["log_C"]["value"], -level / slope, delta=1e-10)
+        self.assertTrue(primary["b"]["low"] < 2.5 < primary["b"]["high"], primary["b"])
+        self.assertTrue(crossings["b"]["low"] < 2.5 < crossings["b"]["high"], crossings["b"])
+        for fit in family["fits"]:
+            self.assertEqual((fit["a"], fit["alpha"], fit["resamples_without_fit"]), (None, None, 0))
+        self.assertIsNone(family["curvature"]["log_d_squared"])
+        self.assertIsNotNone(family["curvature"]["log_n_squared"])
+        self.assertRegex(family["verdict"][0], r"^b = 2\.[45]\d \[.*\]: above 2, .* limits these cells\.$")
+        self.assertEqual(family["verdict"][1], "There is one d here, so nothing is known of alpha and a.")
+        self.assertLess(abs(family["cells"][1]["residual"]), 0.02)
+        said = self.succeed("fit", path, *LEAST).stdout
+        self.assertIn("\n  log eps = c - beta log n; n(eps) = C eps^-b, which Theorem 4 bounds by b = 2\n", said)
+        self.assertRegex(said, r"By crossings: b = 2\.[45]\d \[[^,]*, [^,]*\]: the two methods agree within")
+
+    def test_one_n_gives_the_exponent_of_d(self):
+        path, family = self.fit_of("{from: 100, to: 400, factor: 2}", "100")
+        level, slope = self.slope(np.array([2, 3, 5]))
+        self.assertEqual({fit["method"] for fit in family["fits"]}, {"cells"})
+        for fit in family["fits"]:
+            self.assertEqual({fit[name] for name in ("a", "b", "beta", "log_C")}, {None})
+        primary = family["fits"][0]
+        self.assertAlmostEqual(primary["alpha"]["value"], slope, delta=1e-12)
+        self.assertAlmostEqual(primary["c"]["value"], level, delta=1e-12)
+        self.assertTrue(primary["alpha"]["low"] < 1.5 < primary["alpha"]["high"], primary["alpha"])
+        self.assertRegex(
+            family["verdict"][0],
+            r"^The error goes as d\^alpha with alpha = 1\.\d\d \[.*\]; Theorem 4's bound goes as d\^2\.5 at a fixed n\.$",
+        )
+        self.assertEqual(family["verdict"][1], "There is one n here, so nothing is known of beta, a and b.")
+        self.assertNotIn("crossings", " ".join(family["verdict"]))
+        self.assertLess(abs(family["cells"][1]["residual"]), 0.02)
+        said = self.succeed("fit", path, *LEAST).stdout
+        self.assertIn("\n  log eps = c + alpha log d\n", said)
+        self.assertNotIn("crossings", said)
+
+    def test_a_single_seed_of_one_n(self):
+        _, family = self.fit_of("{from: 100, to: 400, factor: 2}", "100", seeds=1)
+        self.assertRegex(family["verdict"][0], "with alpha = 1[.][0-9]+: from a single seed, so nothing can be said")
+
+
 class Refusals(FitTest):
     def test_a_family_that_cannot_be_fitted_is_left_out_with_the_reason(self):
         path = self.run_sweep(LAW, "law")
@@ -328,18 +396,19 @@ class Refusals(FitTest):
         self.assertEqual(self.fit(path, "--partial")["families"][0]["cells"][0]["pending"], 1)
 
     def test_grids_that_identify_no_exponent(self):
-        one_d = self.run_sweep(LAW.replace("d: [2, 3, 5]", "d: 3"), "one-d")
-        self.assertIn("only one d", self.refuse(one_d))
-        one_n = self.run_sweep(LAW.replace("{from: 100, to: 400, factor: 2}", "100"), "one-n")
-        self.assertIn("only one n", self.refuse(one_n))
+        one_cell = LAW.replace("d: [2, 3, 5]", "d: 3").replace("{from: 100, to: 400, factor: 2}", "100")
+        self.assertIn("only one d and one n", self.refuse(self.run_sweep(one_cell, "one-cell")))
         tied = self.run_sweep(LAW.replace("{from: 100, to: 400, factor: 2}", "d"), "tied")
         self.assertIn("linear function of log d", self.refuse(tied))
 
     def test_errors_of_0_that_leave_too_little(self):
         path = self.run_sweep(LAW.replace("[leaky_relu(0.2), tanh]", "tanh"), "law")
-        for zeros, trouble in ((6, "only one d;"), (7, "fewer than 3 cells")):
+        for zeros, trouble in ((7, None), (8, "only one d and one n"), (9, "fewer than 3 cells")):
             self.make_zero(path, range(zeros))
-            self.assertIn(f"{zeros} of 9 cells are left out, as their error is 0: {trouble}", self.refuse(path))
+            if trouble:
+                self.assertIn(f"{zeros} of 9 cells are left out, as their error is 0: {trouble}", self.refuse(path))
+            else:
+                self.assertIn("7 of 9 cells are left out", " ".join(self.fit(path)["families"][0]["verdict"]))
 
     def test_wrong_options_and_files(self):
         path = self.run_sweep(LAW, "law")

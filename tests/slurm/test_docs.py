@@ -6,7 +6,7 @@ import re
 import subprocess
 
 from cluster import ClusterTest
-from harness import PROGRAM, SOURCE, console_examples
+from harness import PATIENCE, PROGRAM, SOURCE, console_examples
 
 HOME = "/home/you/saddlesweep"
 VARYING = re.compile(
@@ -33,7 +33,7 @@ def normal(command, text):
 class Docs(ClusterTest):
     def execute(self, command):
         done = subprocess.run(
-            command, shell=True, cwd=self.folder, capture_output=True, text=True, timeout=300, check=False
+            command, shell=True, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         for job in re.findall(r"^submitted +job (\d+)", done.stdout, re.MULTILINE):
             self.cluster.wait_for_end(job)

@@ -14,6 +14,7 @@ static double values[CELLS * SEEDS];
 static ss_scaling_sample sample = {
     .cells = CELLS, .seeds = SEEDS, .log_d = log_d, .log_n = log_n, .values = values};
 
+static const ss_scaling_axes both = {true, true};
 static const ss_law truth = {.c = -0.7, .alpha = 1.3, .beta = 0.45};
 
 /* d = 2, 3, 5, 8 and n = 100 · 4^j; all seeds of a cell have its exact error. */
@@ -25,7 +26,8 @@ static int exact_law(void **state)
         log_d[cell] = log(d[cell / N]);
         log_n[cell] = log(100) + (cell % N) * log(4);
         for (int seed = 0; seed < SEEDS; seed++) {
-            values[cell * SEEDS + seed] = exp(ss_law_log_error(truth, log_d[cell], log_n[cell]));
+            values[cell * SEEDS + seed] =
+                exp(ss_law_log_error(truth, both, log_d[cell], log_n[cell]));
         }
     }
     return 0;
@@ -51,7 +53,7 @@ static ss_law law_of(ss_scaling_statistic statistic, const uint32_t *times, doub
 {
     ss_law law = {NAN, NAN, NAN};
     ss_scaling *scaling = summarised(statistic, times);
-    assert_int_equal(ss_scaling_fit_cells(scaling, &law, r_squared), SS_SCALING_SOUND);
+    assert_int_equal(ss_scaling_fit_cells(scaling, both, &law, r_squared), SS_SCALING_SOUND);
     ss_scaling_destroy(&scaling);
     return law;
 }
@@ -74,7 +76,7 @@ static void both_methods_find_an_exact_law(void **state)
         assert_near(r_squared, 1, 1e-12);
         ss_scaling *scaling = summarised((ss_scaling_statistic)statistic, NULL);
         ss_scaling_levels(scaling, levels);
-        assert_int_equal(ss_scaling_fit_crossings(scaling, levels, &law, &r_squared),
+        assert_int_equal(ss_scaling_fit_crossings(scaling, both, levels, &law, &r_squared),
                          SS_SCALING_SOUND);
         assert_same_law(law, truth, 1e-11);
         assert_near(r_squared, 1, 1e-12);
@@ -111,7 +113,7 @@ static void the_fit_solves_the_normal_equations(void **state)
         double drawn = ((SEEDS - 1) * spread[cell] + 4 * common) / (SEEDS - 1 + 4);
         double weight = SEEDS / drawn;
         double y = log(mean[cell]);
-        double residual = y - ss_law_log_error(law, log_d[cell], log_n[cell]);
+        double residual = y - ss_law_log_error(law, both, log_d[cell], log_n[cell]);
         moments[0] += weight * residual;
         moments[1] += weight * residual * log_d[cell];
         moments[2] += weight * residual * log_n[cell];
@@ -183,18 +185,13 @@ static void the_standard_error_is_that_of_the_mean(void **state)
 }
 
 /* Leaves the cells for which keep() holds. */
-static ss_scaling_trouble trouble_with(bool (*keep)(int cell))
+static ss_scaling *keeping(bool (*keep)(int cell))
 {
-    double r_squared;
-    ss_law law;
     exact_law(NULL);
     for (int i = 0; i < CELLS * SEEDS; i++) {
         values[i] = keep(i / SEEDS) ? values[i] : NAN;
     }
-    ss_scaling *scaling = summarised(SS_SCALING_MEAN, NULL);
-    ss_scaling_trouble trouble = ss_scaling_fit_cells(scaling, &law, &r_squared);
-    ss_scaling_destroy(&scaling);
-    return trouble;
+    return summarised(SS_SCALING_MEAN, NULL);
 }
 
 static bool one_d(int cell)
@@ -207,6 +204,16 @@ static bool one_n(int cell)
     return cell % N == 2;
 }
 
+static bool one_cell(int cell)
+{
+    return cell == 3;
+}
+
+static bool no_cell(int cell)
+{
+    return cell < 0;
+}
+
 static bool two_cells(int cell)
 {
     return cell == 0 || cell == CELLS - 1;
@@ -217,11 +224,22 @@ static bool one_diagonal(int cell)
     return cell == 0 || cell == N + 2 || cell == N + 3 || cell == 2 * N + 3;
 }
 
+static ss_scaling_trouble trouble_with(bool (*keep)(int cell))
+{
+    double r_squared;
+    ss_law law;
+    ss_scaling *scaling = keeping(keep);
+    ss_scaling_trouble trouble =
+        ss_scaling_fit_cells(scaling, ss_scaling_axes_of(scaling), &law, &r_squared);
+    ss_scaling_destroy(&scaling);
+    return trouble;
+}
+
 static void grids_that_do_not_identify_an_exponent_are_told_apart(void **state)
 {
     (void)state;
-    assert_int_equal(trouble_with(one_d), SS_SCALING_ONE_D);
-    assert_int_equal(trouble_with(one_n), SS_SCALING_ONE_N);
+    assert_int_equal(trouble_with(one_cell), SS_SCALING_ONE_PLACE);
+    assert_int_equal(trouble_with(no_cell), SS_SCALING_TOO_FEW);
     assert_int_equal(trouble_with(two_cells), SS_SCALING_TOO_FEW);
     assert_int_equal(trouble_with(one_diagonal), SS_SCALING_SOUND);
     exact_law(NULL);
@@ -231,7 +249,51 @@ static void grids_that_do_not_identify_an_exponent_are_told_apart(void **state)
     double r_squared;
     ss_law law;
     ss_scaling *scaling = summarised(SS_SCALING_MEAN, NULL);
-    assert_int_equal(ss_scaling_fit_cells(scaling, &law, &r_squared), SS_SCALING_TIED);
+    assert_int_equal(ss_scaling_fit_cells(scaling, both, &law, &r_squared), SS_SCALING_TIED);
+    ss_scaling_destroy(&scaling);
+}
+
+static void of_one_d_there_is_beta_and_of_one_n_there_is_alpha(void **state)
+{
+    static const bool all[SS_CURVATURE_TERMS] = {true, true, true};
+    double levels[SS_SCALING_LEVELS];
+    double terms[SS_CURVATURE_TERMS];
+    double r_squared;
+    ss_law law;
+    (void)state;
+    ss_scaling *scaling = keeping(one_d);
+    ss_scaling_axes axes = ss_scaling_axes_of(scaling);
+    assert_true(!axes.d && axes.n);
+    double level = truth.c + truth.alpha * log_d[N];
+    ss_scaling_levels(scaling, levels);
+    ss_scaling_fit_curvature(scaling, axes, all, terms);
+    assert_true(isnan(terms[0]) && isnan(terms[2]));
+    assert_near(terms[1], 0, 1e-12);
+    assert_int_equal(ss_scaling_fit_cells(scaling, axes, &law, &r_squared), SS_SCALING_SOUND);
+    assert_near(law.c, level, 1e-12);
+    assert_near(law.beta, truth.beta, 1e-12);
+    assert_true(isnan(law.alpha));
+    assert_near(ss_law_log_error(law, axes, log_d[N], log_n[N]), log(values[(size_t)N * SEEDS]),
+                1e-12);
+    assert_int_equal(ss_scaling_fit_crossings(scaling, axes, levels, &law, &r_squared),
+                     SS_SCALING_SOUND);
+    assert_near(law.c, level, 1e-11);
+    assert_near(law.beta, truth.beta, 1e-11);
+    assert_true(isnan(law.alpha));
+    ss_scaling_destroy(&scaling);
+
+    scaling = keeping(one_n);
+    axes = ss_scaling_axes_of(scaling);
+    assert_true(axes.d && !axes.n);
+    ss_scaling_fit_curvature(scaling, axes, all, terms);
+    assert_near(terms[0], 0, 1e-12);
+    assert_true(isnan(terms[1]) && isnan(terms[2]));
+    assert_int_equal(ss_scaling_fit_cells(scaling, axes, &law, &r_squared), SS_SCALING_SOUND);
+    assert_near(law.c, truth.c - truth.beta * log_n[2], 1e-12);
+    assert_near(law.alpha, truth.alpha, 1e-12);
+    assert_true(isnan(law.beta));
+    assert_int_equal(ss_scaling_fit_crossings(scaling, axes, levels, &law, &r_squared),
+                     SS_SCALING_TOO_FEW);
     ss_scaling_destroy(&scaling);
 }
 
@@ -294,8 +356,8 @@ static void levels_lie_between_the_least_and_the_largest_error(void **state)
     (void)state;
     double levels[SS_SCALING_LEVELS];
     ss_scaling *scaling = summarised(SS_SCALING_MEAN, NULL);
-    double least = ss_law_log_error(truth, log_d[0], log_n[N - 1]);
-    double most = ss_law_log_error(truth, log_d[CELLS - 1], log_n[0]);
+    double least = ss_law_log_error(truth, both, log_d[0], log_n[N - 1]);
+    double most = ss_law_log_error(truth, both, log_d[CELLS - 1], log_n[0]);
     double step = (most - least) / SS_SCALING_LEVELS;
     ss_scaling_levels(scaling, levels);
     for (int level = 0; level < SS_SCALING_LEVELS; level++) {
@@ -322,7 +384,7 @@ static void curvature_is_found_where_the_grid_can_tell(void **state)
         values[i] *= exp(bends[0] * x * x + bends[1] * y * y + bends[2] * x * y);
     }
     ss_scaling *scaling = summarised(SS_SCALING_MEAN, NULL);
-    ss_scaling_fit_curvature(scaling, all, terms);
+    ss_scaling_fit_curvature(scaling, both, all, terms);
     for (int term = 0; term < SS_CURVATURE_TERMS; term++) {
         assert_near(terms[term], bends[term], 1e-11);
     }
@@ -331,7 +393,7 @@ static void curvature_is_found_where_the_grid_can_tell(void **state)
     sample.cells = 2 * N; /* two values of d: no log² d */
     scaling = summarised(SS_SCALING_MEAN, NULL);
     sample.cells = CELLS;
-    ss_scaling_fit_curvature(scaling, all, terms);
+    ss_scaling_fit_curvature(scaling, both, all, terms);
     assert_true(isnan(terms[0]));
     assert_near(terms[1], bends[1], 1e-11);
     assert_true(isfinite(terms[2]));
@@ -412,6 +474,7 @@ int main(void)
         cmocka_unit_test_setup(missing_values_and_empty_cells_are_left_out, exact_law),
         cmocka_unit_test_setup(the_standard_error_is_that_of_the_mean, exact_law),
         cmocka_unit_test_setup(grids_that_do_not_identify_an_exponent_are_told_apart, exact_law),
+        cmocka_unit_test_setup(of_one_d_there_is_beta_and_of_one_n_there_is_alpha, exact_law),
         cmocka_unit_test_setup(a_crossing_is_where_a_curve_goes_below_for_good, exact_law),
         cmocka_unit_test_setup(a_crossing_passes_over_cells_without_a_value, exact_law),
         cmocka_unit_test_setup(a_crossing_weighs_as_much_as_the_errors_beside_it, exact_law),
