@@ -1,3 +1,4 @@
+#include "base/phase.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -8,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
     const char *name;
@@ -93,5 +95,6 @@ static int check_output(int status)
 int main(int argc, char **argv)
 {
     ss_process_note_parent();
+    ss_phase_speak("saddlesweep", isatty(STDERR_FILENO));
     return check_output(execute(argc, argv));
 }

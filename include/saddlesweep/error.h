@@ -22,6 +22,7 @@
     X(SS_ERR_IO, 1, "input/output error")                                                          \
     X(SS_ERR_MPI, 1, "MPI error")                                                                  \
     X(SS_ERR_LIBRARY, 1, "a library routine failed")                                               \
+    X(SS_ERR_STOPPED, 75, "asked to stop; the same command goes on")                               \
     X(SS_ERR_ELSEWHERE, 1, "another rank failed")
 
 typedef enum ss_error {

@@ -160,7 +160,7 @@ static ss_error check_cells(verification *v)
 {
     const ss_plan *plan = &v->sweep.plan;
     cell_check check = {.found = {0}};
-    ss_error error = ss_reduction_begin(v->store, plan, &check.reduction);
+    ss_error error = ss_reduction_begin(v->store, plan, "checking the runs", &check.reduction);
     check.reduction.visit = check_run;
     check.reduction.visitor = v;
     if (error == SS_OK) {

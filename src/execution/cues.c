@@ -36,16 +36,31 @@ static bool find_action(const char *name, ss_cue_action *action)
     return false;
 }
 
+/* How many fields of a cue there are, of four, and how long it is: of a run, or … */
+static int scan_run(const char *text, ss_cue *cue, char name[5], int *length)
+{
+    cue->phase[0] = '\0';
+    int fields = sscanf(text, "%" SCNd64 "/%" SCNd64 "@%" SCNd64 "=%4[A-Z1]%n", &cue->cell,
+                        &cue->seed_index, &cue->step, name, length);
+    return cue->cell >= 0 && cue->seed_index >= 0 && cue->step >= 0 ? fields : 0;
+}
+
+/* … of a phase. */
+static int scan_phase(const char *text, ss_cue *cue, char name[5], int *length)
+{
+    cue->cell = -1;
+    return 2 + sscanf(text, "%47[a-z-]=%4[A-Z1]%n", cue->phase, name, length);
+}
+
 /* Reads one cue and the comma behind it; how long they are, 0 if they are none. */
 static int read_cue(const char *text, ss_cue *cue)
 {
     char name[5];
     int length = 0;
-    int fields = sscanf(text, "%" SCNd64 "/%" SCNd64 "@%" SCNd64 "=%4[A-Z1]%n", &cue->cell,
-                        &cue->seed_index, &cue->step, name, &length);
+    int fields =
+        text[0] >= 'a' ? scan_phase(text, cue, name, &length) : scan_run(text, cue, name, &length);
     bool more = text[length] == ',';
-    bool whole = fields == 4 && cue->cell >= 0 && cue->seed_index >= 0 && cue->step >= 0 &&
-                 (more || text[length] == '\0');
+    bool whole = fields == 4 && (more || text[length] == '\0');
     return whole && find_action(name, &cue->action) ? length + more : 0;
 }
 
@@ -56,10 +71,11 @@ ss_error ss_cues_read(ss_cues *cues)
     while (text && *text) {
         int length = cues->count < SS_CUES ? read_cue(text, &cues->all[cues->count]) : 0;
         if (length == 0) {
-            return ss_fail(SS_ERR_USAGE,
-                           "SADDLESWEEP_TEST_CUES: found \"%s\", expected at most %d times "
-                           "CELL/SEED@STEP=ACTION, ACTION being USR1, KILL, SAVE or HOLD",
-                           text, SS_CUES);
+            return ss_fail(
+                SS_ERR_USAGE,
+                "SADDLESWEEP_TEST_CUES: found \"%s\", expected at most %d times "
+                "CELL/SEED@STEP=ACTION or PHASE=ACTION, ACTION being USR1, KILL, SAVE or HOLD",
+                text, SS_CUES);
         }
         cues->count++;
         text += length;
@@ -123,6 +139,22 @@ bool ss_cues_give(ss_cues *cues, int64_t step, bool tells)
     }
     find_next(cues, step + 1);
     return save;
+}
+
+void ss_cues_give_phase(const ss_cues *cues, const char *what)
+{
+    for (int i = 0; i < cues->count; i++) {
+        char name[sizeof cues->all[i].phase] = "";
+        for (size_t at = 0; what[at] && at + 1 < sizeof name; at++) {
+            name[at] = what[at];
+            if (name[at] == ' ') {
+                name[at] = '-';
+            }
+        }
+        if (strcmp(name, cues->all[i].phase) == 0) {
+            raise(cues->all[i].action == SS_CUE_KILL ? SIGKILL : SIGUSR1);
+        }
+    }
 }
 
 bool ss_cues_hold(ss_cues *cues)

@@ -3,6 +3,7 @@
  * something happens to happen. SADDLESWEEP_TEST_CUES names them, separated by commas:
  *
  *   CELL/SEED@STEP=ACTION      cell and seed by their numbers in the file, from 0
+ *   PHASE=ACTION               where no run is in flight: base/phase.h, with - for a space
  *
  *   USR1   the process sends itself SIGUSR1: it stops here
  *   KILL   it sends itself SIGKILL
@@ -10,7 +11,8 @@
  *   HOLD   the run goes no further until it is stopped or SIGUSR2 comes. Its rank still answers
  *          the others, hears signals, and saves in time. It says so on stderr.
  *
- * Every rank that computes a run gives its cues. Without the variable a step costs one comparison.
+ * In a phase it is USR1 or KILL that comes, after its first 0.2 s. Every rank that computes a run
+ * gives its cues. Without the variable a step costs one comparison.
  */
 #ifndef SADDLESWEEP_EXECUTION_CUES_H
 #define SADDLESWEEP_EXECUTION_CUES_H
@@ -26,6 +28,7 @@ typedef struct ss_cue {
     int64_t cell;
     int64_t seed_index;
     int64_t step;
+    char phase[48]; /* in place of these three; "": of a run */
     ss_cue_action action;
 } ss_cue;
 
@@ -51,6 +54,9 @@ void ss_cues_begin(ss_cues *cues, int64_t cell, int64_t seed_index);
 /* Does what is to happen after `step` steps; whether the run is to be saved. Call it with ascending
  * steps, when cues->next has come. `tells`: whether this rank speaks for the run. Local. */
 bool ss_cues_give(ss_cues *cues, int64_t step, bool tells);
+
+/* Does what is to happen in this phase. Local. */
+void ss_cues_give_phase(const ss_cues *cues, const char *what);
 
 /* Whether the run is still to wait; waits a little if so. Local. */
 bool ss_cues_hold(ss_cues *cues);

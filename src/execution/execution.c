@@ -2,9 +2,11 @@
 
 #include "../base/clock.h"
 #include "../base/memory.h"
+#include "../base/phase.h"
 #include "../result/failures.h"
 #include "../result/reduction.h"
 #include "../result/tally.h"
+#include "../sched/drain.h"
 #include "provenance.h"
 #include "saddlesweep/kernel.h"
 #include "sweep_run.h"
@@ -48,12 +50,24 @@ static ss_error open_output(ss_sweep_run *r)
                           &r->output);
 }
 
+/* While no run is in flight. */
+static bool is_to_stop(void *context, const char *what)
+{
+    const ss_sweep_run *r = context;
+    ss_cues_give_phase(&r->cues, what);
+    double stop_at = r->options->deadline.stop_at;
+    return ss_drain_requested() || (stop_at > 0 && ss_clock_seconds() >= stop_at);
+}
+
 static ss_error prepare(ss_sweep_run *r)
 {
     SS_TRY(ss_sweep_load_all(r->session->comm, r->options->spec_path, &r->options->overrides,
                              r->options->shard, &r->sweep));
     if (r->session->rank == 0) {
         ss_sweep_warn(&r->sweep);
+        ss_phase_speak(r->options->style == SS_PROGRESS_NONE ? NULL : r->sweep.label,
+                       r->options->style == SS_PROGRESS_LIVE);
+        ss_phase_listen(is_to_stop, r); /* until it begins with runs the others wait for this one */
     }
     SS_TRY(ss_sched_agree_once(r->session->comm, ss_workspace_create(&r->workspace)));
     SS_TRY(ss_sched_agree_once(r->session->comm, choose_grids(r)));
@@ -168,8 +182,10 @@ static ss_error execute_sweep(ss_sweep_run *r, int *status)
     SS_TRY(ss_phases_execute(r));
     SS_TRY(ss_sched_agree(comm, ss_store_sync(r->output.store)));
     if (!summary->stopped) { /* whoever stops a sweep wants it to end now */
+        ss_phase_listen(is_to_stop, r);
         SS_TRY(ss_reduce_all(comm, r->output.store, &r->sweep.plan));
     }
+    ss_phase_listen(NULL, NULL);
     return ss_sched_agree(comm, r->session->rank == 0 ? conclude(r, summary, status) : SS_OK);
 }
 

@@ -1,5 +1,7 @@
 #include "session.h"
 
+#include "../base/phase.h"
+
 #include "saddlesweep/store.h"
 
 #include <ftw.h>
@@ -101,6 +103,9 @@ ss_session ss_session_begin(void)
     MPI_Comm_dup(MPI_COMM_WORLD, &session.comm);
     MPI_Comm_rank(session.comm, &session.rank);
     MPI_Comm_size(session.comm, &session.ranks);
+    if (session.rank > 0) {
+        ss_phase_speak(NULL, false);
+    }
     return session;
 }
 
@@ -108,8 +113,12 @@ int ss_session_end(ss_session *session, ss_error error, int status)
 {
     int mine = error == SS_OK ? status : ss_error_exit_status(error);
     int agreed = 0;
+    int speaker = error == SS_ERR_STOPPED ? session->rank : session->ranks;
+    MPI_Allreduce(MPI_IN_PLACE, &speaker, 1, MPI_INT, MPI_MIN, session->comm);
     if (error == SS_ERR_ELSEWHERE) {
-        mine = 0; /* the rank that met the error says which */
+        mine = 0;                         /* the rank that met the error says which */
+    } else if (error == SS_ERR_STOPPED) { /* all do, if they heard the signal */
+        printf(session->rank == speaker ? "%s\n" : "", ss_error_text());
     } else if (error != SS_OK && session->ranks > 1 && session->rank > 0) {
         fprintf(stderr, "error: rank %d: %s\n", session->rank, ss_error_text());
     } else if (error != SS_OK) {

@@ -1,6 +1,7 @@
 #include "takeover.h"
 
 #include "../base/memory.h"
+#include "../base/phase.h"
 #include "../result/walk.h"
 #include "saddlesweep/sched.h"
 
@@ -25,14 +26,18 @@ static ss_error list_wanted(ss_takeover *t)
     int64_t runs = ss_plan_runs(t->tasks->plan);
     int64_t count = ss_pending_count(t->pending, runs);
     SS_TRY(ss_allocate((size_t)count, sizeof *t->wanted, &t->wanted));
-    for (int64_t task = 0; task < runs; task++) {
+    ss_phase phase = ss_phase_begin("listing the runs that are still to do", runs);
+    ss_error error = SS_OK;
+    for (int64_t task = 0; task < runs && error == SS_OK; task++) {
+        error = ss_phase_step(&phase, task);
         if (ss_pending_has(t->pending, task)) {
             ss_run run = run_of(t->tasks, task);
             t->wanted[t->count++] = (ss_wanted_run){ss_run_identity(&run), task};
         }
     }
+    ss_phase_end(&phase);
     qsort(t->wanted, (size_t)t->count, sizeof *t->wanted, compare);
-    return SS_OK;
+    return error;
 }
 
 /* The first of the wanted runs with this identity, or the end. A grid may have a run twice. */
@@ -145,7 +150,7 @@ ss_error ss_takeover_from(ss_takeover *takeover, const char *path, const ss_stor
     int64_t before = takeover->taken;
     takeover->committed = 0;
     takeover->other_blocks = ss_plan_blocks_differ(takeover->tasks->plan, plan, &ignored);
-    ss_error error = ss_walk_open(other, plan, &walk);
+    ss_error error = ss_walk_open(other, plan, "taking over runs", &walk);
     if (error == SS_OK) {
         error = ss_walk_all(&walk, take, takeover);
     }

@@ -50,7 +50,7 @@ ss_error ss_pending_find(const ss_store *store, const ss_task_order *tasks, bool
     search search = {.retry_failed = retry_failed, .lost = lost};
     ss_walk walk;
     *pending = NULL;
-    ss_error error = ss_walk_open(store, plan, &walk);
+    ss_error error = ss_walk_open(store, plan, "looking for what is still to do", &walk);
     if (error == SS_OK) {
         error = ss_allocate((size_t)(ss_plan_runs(plan) + 63) / 64, sizeof **pending, pending);
     }

@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-ss_error ss_reduction_begin(const ss_store *store, const ss_plan *plan, ss_reduction *reduction)
+ss_error ss_reduction_begin(const ss_store *store, const ss_plan *plan, const char *what,
+                            ss_reduction *reduction)
 {
     size_t seeds = (size_t)plan->seeds;
     ss_reduction *r = reduction;
     *r = (ss_reduction){0};
-    SS_TRY(ss_walk_open(store, plan, &r->walk));
+    SS_TRY(ss_walk_open(store, plan, what, &r->walk));
     SS_TRY(ss_allocate(seeds * (size_t)plan->checkpoints, sizeof *r->errors, &r->errors));
     SS_TRY(ss_allocate(seeds, sizeof *r->scale, &r->scale));
     SS_TRY(ss_allocate(seeds, sizeof *r->included, &r->included));
@@ -74,7 +75,8 @@ ss_error ss_reduce_all(MPI_Comm comm, ss_store *store, const ss_plan *plan)
     ss_reduction reduction;
     MPI_Comm_rank(comm, &rank);
     MPI_Comm_size(comm, &ranks);
-    ss_error error = ss_reduction_begin(store, plan, &reduction);
+    ss_error error = ss_reduction_begin(store, plan, "making the bands", &reduction);
+    reduction.walk.phase.total = (plan->cells + ranks - 1) / ranks;
     for (int64_t cell = rank; cell < plan->cells && error == SS_OK; cell += ranks) {
         error = reduce_cell(&reduction, store, cell);
     }

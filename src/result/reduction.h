@@ -21,7 +21,8 @@ typedef struct ss_reduction {
 
 /* Begins; the store must have the shape of the plan (ss_store_match). Both are borrowed. End it
  * even after an error (SS_ERR_MEMORY). Local, as are the next two. */
-ss_error ss_reduction_begin(const ss_store *store, const ss_plan *plan, ss_reduction *reduction);
+ss_error ss_reduction_begin(const ss_store *store, const ss_plan *plan, const char *what,
+                            ss_reduction *reduction);
 void ss_reduction_end(ss_reduction *reduction);
 
 /* Reads a cell and computes its bands. */

@@ -20,7 +20,7 @@ ss_error ss_seeds_open(const ss_store *store, const ss_plan *plan, ss_seeds *see
 {
     size_t count = (size_t)plan->seeds;
     *seeds = (ss_seeds){.rule = ss_seeds_rule(plan)};
-    SS_TRY(ss_walk_open(store, plan, &seeds->walk));
+    SS_TRY(ss_walk_open(store, plan, "looking at the seeds of each cell", &seeds->walk));
     for (int quantity = 0; quantity < SS_QUANTITIES; quantity++) {
         SS_TRY(ss_allocate(count, sizeof(double), &seeds->final[quantity]));
     }

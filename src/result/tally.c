@@ -1,6 +1,7 @@
 #include "tally.h"
 
 #include "../base/memory.h"
+#include "../base/phase.h"
 #include "../base/table.h"
 #include "cell_row.h"
 
@@ -44,15 +45,20 @@ static ss_error count_records(const ss_store *store, int64_t first, int64_t runs
     ss_record *records = NULL;
     int64_t seeds = ss_store_shape_of(store).seeds;
     ss_error error = ss_allocate(PIECE, sizeof *records, &records);
+    ss_phase phase = ss_phase_begin("counting the runs", runs);
     *tally = (ss_tally){0};
     for (int64_t done = 0; done < runs && error == SS_OK; done += PIECE) {
         int64_t count = runs - done < PIECE ? runs - done : PIECE;
         int64_t run = first + done;
-        error = ss_store_read_records(store, run / seeds, run % seeds, count, records);
+        error = ss_phase_step(&phase, done);
+        if (error == SS_OK) {
+            error = ss_store_read_records(store, run / seeds, run % seeds, count, records);
+        }
         for (int64_t i = 0; i < count && error == SS_OK; i++) {
             count_record(&records[i], tally);
         }
     }
+    ss_phase_end(&phase);
     free(records);
     return error;
 }

@@ -4,11 +4,15 @@
 
 #include <stdlib.h>
 
-ss_error ss_walk_open(const ss_store *store, const ss_plan *plan, ss_walk *walk)
+ss_error ss_walk_open(const ss_store *store, const ss_plan *plan, const char *what, ss_walk *walk)
 {
     int64_t most = 1 + (1 << 20) / ss_plan_result_count(plan);
-    *walk =
-        (ss_walk){.store = store, .plan = plan, .piece = plan->seeds < most ? plan->seeds : most};
+    *walk = (ss_walk){
+        .store = store,
+        .plan = plan,
+        .piece = plan->seeds < most ? plan->seeds : most,
+        .phase = ss_phase_begin(what, plan->cells),
+    };
     SS_TRY(ss_allocate((size_t)walk->piece, sizeof *walk->records, &walk->records));
     return ss_allocate((size_t)(walk->piece * ss_plan_result_count(plan)), sizeof(double),
                        &walk->results);
@@ -16,6 +20,7 @@ ss_error ss_walk_open(const ss_store *store, const ss_plan *plan, ss_walk *walk)
 
 void ss_walk_close(ss_walk *walk)
 {
+    ss_phase_end(&walk->phase);
     free(walk->records);
     free(walk->results);
     *walk = (ss_walk){0};
@@ -30,9 +35,10 @@ static bool any_committed(const ss_record *records, int64_t count)
     return any;
 }
 
-ss_error ss_walk_cell(const ss_walk *walk, int64_t cell, ss_visit *visit, void *context)
+ss_error ss_walk_cell(ss_walk *walk, int64_t cell, ss_visit *visit, void *context)
 {
     const ss_plan *plan = walk->plan;
+    SS_TRY(ss_phase_step(&walk->phase, walk->visited++));
     ss_run run = ss_plan_run(plan, cell, 0);
     for (int64_t first = 0; first < plan->seeds; first += walk->piece) {
         int64_t count = plan->seeds - first < walk->piece ? plan->seeds - first : walk->piece;
@@ -54,7 +60,7 @@ ss_error ss_walk_cell(const ss_walk *walk, int64_t cell, ss_visit *visit, void *
     return SS_OK;
 }
 
-ss_error ss_walk_all(const ss_walk *walk, ss_visit *visit, void *context)
+ss_error ss_walk_all(ss_walk *walk, ss_visit *visit, void *context)
 {
     for (int64_t cell = 0; cell < walk->plan->cells; cell++) {
         SS_TRY(ss_walk_cell(walk, cell, visit, context));

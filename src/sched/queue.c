@@ -1,5 +1,6 @@
 #include "queue.h"
 
+#include "drain.h"
 #include "pace.h"
 
 #include <math.h>
@@ -56,7 +57,7 @@ ss_queue ss_queue_of(const ss_sched_tasks *tasks)
     ss_queue queue = {.tasks = tasks, .predictor = {.tasks = tasks}};
     for (;;) {
         ss_span span = next_span(&queue, tasks->count);
-        if (span.count == 0) {
+        if (span.count == 0 || ss_drain_requested()) { /* then nothing more goes out */
             break;
         }
         queue.left += span.count;

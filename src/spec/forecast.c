@@ -2,6 +2,7 @@
 #include "saddlesweep/plan.h"
 
 #include "../base/memory.h"
+#include "../base/phase.h"
 #include "saddlesweep/kernel.h"
 
 #include <math.h>
@@ -31,12 +32,18 @@ ss_error ss_plan_longest_first(const ss_plan *plan, uint32_t **order)
     uint64_t *priced = NULL;
     *order = NULL;
     SS_TRY(ss_allocate(count, sizeof *priced, &priced));
-    for (size_t cell = 0; cell < count; cell++) {
+    ss_phase phase = ss_phase_begin("predicting the time of each cell", plan->cells);
+    ss_error error = SS_OK;
+    for (size_t cell = 0; cell < count && error == SS_OK; cell++) {
         ss_run run = ss_plan_run(plan, (int64_t)cell, 0);
         priced[cell] = priced_cell((float)ss_run_cost_seconds(&run), (uint32_t)cell);
+        error = ss_phase_step(&phase, (int64_t)cell);
     }
-    qsort(priced, count, sizeof *priced, compare_priced);
-    ss_error error = ss_allocate(count, sizeof **order, order);
+    ss_phase_end(&phase);
+    if (error == SS_OK) {
+        qsort(priced, count, sizeof *priced, compare_priced);
+        error = ss_allocate(count, sizeof **order, order);
+    }
     for (size_t place = 0; place < count && error == SS_OK; place++) {
         (*order)[place] = (uint32_t)priced[place];
     }
@@ -101,10 +108,13 @@ static double bytes_of_results(const ss_plan *plan)
     return plan->iterate_rows > 0 ? (values + piece) * sizeof(double) : 0;
 }
 
-static void sum_cells(const ss_plan *plan, ss_plan_cost *cost)
+static ss_error sum_cells(const ss_plan *plan, ss_plan_cost *cost)
 {
-    for (int64_t cell = 0; cell < plan->cells; cell++) {
+    ss_phase phase = ss_phase_begin("predicting the time of all cells", plan->cells);
+    ss_error error = SS_OK;
+    for (int64_t cell = 0; cell < plan->cells && error == SS_OK; cell++) {
         ss_run run = ss_plan_run(plan, cell, 0);
+        error = ss_phase_step(&phase, cell);
         if (ss_plan_is_wide(plan, &run)) {
             continue;
         }
@@ -115,6 +125,8 @@ static void sum_cells(const ss_plan *plan, ss_plan_cost *cost)
         cost->bytes_per_rank = fmax(cost->bytes_per_rank, ss_run_cost_bytes(&run, cost->kernel));
         cost->cells++;
     }
+    ss_phase_end(&phase);
+    return error;
 }
 
 ss_error ss_plan_speed(double *speed)
@@ -145,7 +157,7 @@ ss_error ss_plan_predict(const ss_plan *plan, int64_t ranks, ss_plan_cost *out)
     SS_TRY(ss_kernel_choose(plan->spec->precision, &out->kernel));
     SS_TRY(ss_plan_speed(&speed));
     out->slowness = out->kernel->relative_cost / speed;
-    sum_cells(plan, out);
+    SS_TRY(sum_cells(plan, out));
     if (out->cells == 0) {
         out->shortest_run = 0;
         return SS_OK;

@@ -8,6 +8,7 @@
 #include "quiet_driver.h"
 #include "store_private.h"
 
+#include "../base/phase.h"
 #include "../base/version.h"
 
 #include <errno.h>
@@ -71,6 +72,20 @@ static ss_error create_scales(ss_creator *c)
     return SS_OK;
 }
 
+static const char writing_cells[] = "writing the cells of the new file";
+
+/* The end of a dataset that is written piece by piece, which may have been stopped. */
+static ss_error end_pieces(const ss_creator *c, ss_phase *phase, ss_error error, hid_t dataset,
+                           herr_t status, const char *name)
+{
+    ss_phase_end(phase);
+    if (error != SS_OK) {
+        H5Dclose(dataset);
+        return error;
+    }
+    return ss_creator_close(c, dataset, status, name);
+}
+
 static ss_error create_cell_parameter(const ss_creator *c, int parameter)
 {
     static const ss_labels labels[SS_CELL_PARAMETERS] = {
@@ -86,7 +101,10 @@ static ss_error create_cell_parameter(const ss_creator *c, int parameter)
     hid_t dataset = ss_creator_dataset(c, ss_layout_cell_names[parameter], H5T_STD_I64LE,
                                        SS_DIMENSION_CELL, NULL, labels[parameter]);
     herr_t status = dataset < 0 ? -1 : 0;
-    for (int64_t first = 0; first < c->plan->cells && status >= 0; first += SS_CREATOR_PIECE) {
+    ss_phase phase = ss_phase_begin(writing_cells, c->plan->cells);
+    ss_error error = SS_OK;
+    for (int64_t first = 0; first < c->plan->cells && status >= 0 && error == SS_OK;
+         first += SS_CREATOR_PIECE) {
         int64_t size =
             c->plan->cells - first < SS_CREATOR_PIECE ? c->plan->cells - first : SS_CREATOR_PIECE;
         for (int64_t i = 0; i < size; i++) {
@@ -97,8 +115,9 @@ static ss_error create_cell_parameter(const ss_creator *c, int parameter)
         }
         status =
             ss_creator_write_piece(dataset, H5T_NATIVE_INT64, (hsize_t)first, (hsize_t)size, piece);
+        error = ss_phase_step(&phase, first);
     }
-    return ss_creator_close(c, dataset, status, ss_layout_cell_names[parameter]);
+    return end_pieces(c, &phase, error, dataset, status, ss_layout_cell_names[parameter]);
 }
 
 /* A*, where the sweep gives it. */
@@ -128,15 +147,19 @@ static ss_error create_names(const ss_creator *c, const char *name, ss_labels la
     const char *piece[NAMES];
     hid_t dataset = ss_creator_dataset(c, name, c->string, SS_DIMENSION_CELL, NULL, labels);
     herr_t status = dataset < 0 ? -1 : 0;
-    for (int64_t first = 0; first < c->plan->cells && status >= 0; first += NAMES) {
+    ss_phase phase = ss_phase_begin(writing_cells, c->plan->cells);
+    ss_error error = SS_OK;
+    for (int64_t first = 0; first < c->plan->cells && status >= 0 && error == SS_OK;
+         first += NAMES) {
         int64_t size = c->plan->cells - first < NAMES ? c->plan->cells - first : NAMES;
         for (int64_t i = 0; i < size; i++) {
             ss_run run = ss_plan_run(c->plan, first + i, 0);
             piece[i] = of(&run, texts[i]);
         }
         status = ss_creator_write_piece(dataset, c->string, (hsize_t)first, (hsize_t)size, piece);
+        error = ss_phase_step(&phase, first);
     }
-    return ss_creator_close(c, dataset, status, name);
+    return end_pieces(c, &phase, error, dataset, status, name);
 }
 
 static const char *name_of_activation(const ss_run *run, char buffer[SS_ACTIVATION_TEXT_SIZE])

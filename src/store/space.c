@@ -1,6 +1,7 @@
 #include "space.h"
 
 #include "../base/memory.h"
+#include "../base/phase.h"
 #include "disk.h"
 
 #include <errno.h>
@@ -22,31 +23,55 @@ ss_error ss_space_try(const char *path, double bytes)
                                   : SS_OK;
 }
 
-static int fill_range(int descriptor, const double *nans, size_t piece, const ss_space_range *range)
+enum { SYNC_BYTES = 1 << 28 };
+
+typedef struct filling {
+    const char *path;
+    int descriptor;
+    double *nans; /* a piece of them */
+    size_t piece; /* bytes */
+    size_t done;
+    ss_phase phase;
+} filling;
+
+static ss_error fill_range(filling *f, const ss_space_range *range)
 {
-    int cause = 0;
-    for (size_t done = 0; done < range->bytes && cause == 0; done += piece) {
-        size_t size = range->bytes - done < piece ? range->bytes - done : piece;
-        cause = ss_disk_write(descriptor, nans, size, range->offset + (off_t)done);
+    for (size_t done = 0; done < range->bytes; done += f->piece) {
+        size_t size = range->bytes - done < f->piece ? range->bytes - done : f->piece;
+        SS_TRY(ss_phase_step(&f->phase, (int64_t)f->done));
+        int cause = ss_disk_write(f->descriptor, f->nans, size, range->offset + (off_t)done);
+        if (cause != 0) {
+            return ss_disk_failed(f->path, "cannot be filled", cause);
+        }
+        f->done += size;
+        if (f->done % SYNC_BYTES < size) { /* or the sync in the end takes all the time, deaf */
+            ss_disk_sync(f->descriptor, NULL);
+        }
     }
-    return cause;
+    return SS_OK;
 }
 
 static ss_error fill_ranges(const char *path, int descriptor, const ss_space_range *ranges,
                             int count)
 {
     enum { PIECE_VALUES = 1 << 17 };
-    double *nans = NULL;
-    int cause = 0;
-    SS_TRY(ss_allocate(PIECE_VALUES, sizeof *nans, &nans));
+    size_t bytes = 0;
+    filling f = {.path = path, .descriptor = descriptor, .piece = PIECE_VALUES * sizeof *f.nans};
+    SS_TRY(ss_allocate(PIECE_VALUES, sizeof *f.nans, &f.nans));
     for (int i = 0; i < PIECE_VALUES; i++) {
-        nans[i] = NAN;
+        f.nans[i] = NAN;
     }
-    for (int i = 0; i < count && cause == 0; i++) {
-        cause = fill_range(descriptor, nans, PIECE_VALUES * sizeof *nans, &ranges[i]);
+    for (int i = 0; i < count; i++) {
+        bytes += ranges[i].bytes;
     }
-    free(nans);
-    return cause == 0 ? SS_OK : ss_disk_failed(path, "cannot be filled", cause);
+    f.phase = ss_phase_begin("filling the new file", (int64_t)bytes);
+    ss_error error = SS_OK;
+    for (int i = 0; i < count && error == SS_OK; i++) {
+        error = fill_range(&f, &ranges[i]);
+    }
+    ss_phase_end(&f.phase);
+    free(f.nans);
+    return error;
 }
 
 static ss_error reserve_and_fill(const char *path, int descriptor, const ss_space_range *ranges,

@@ -4,7 +4,6 @@
 #include "check.h"
 
 #include "effort.h"
-#include "keep_modules.h"
 #include "mpi_folder.h"
 #include "src/fit/analysis.h"
 

@@ -5,7 +5,6 @@
 #include "check.h"
 
 #include "effort.h"
-#include "keep_modules.h"
 #include "mpi_folder.h"
 #include "src/cli/cli.h"
 #include "src/execution/logbook.h"

@@ -3,7 +3,6 @@
 #include "check.h"
 #include "src/base/process.h"
 
-#include "keep_modules.h"
 #include "mpi_folder.h"
 #include "saddlesweep/store.h"
 

@@ -1,7 +1,6 @@
 /* What a result file says of the processors and hosts of its ranks. */
 #include "check.h"
 
-#include "keep_modules.h"
 #include "mpi_main.h"
 #include "src/execution/provenance.h"
 

@@ -1,7 +1,6 @@
 /* The scheduler: every task once, errors and signals end it for all, and nothing is left behind. */
 #include "check.h"
 
-#include "keep_modules.h"
 #include "mpi_main.h"
 #include "src/base/clock.h"
 #include "src/sched/queue.h"

@@ -3,7 +3,6 @@
 #include "check.h"
 
 #include "effort.h"
-#include "keep_modules.h"
 #include "src/store/probe.h"
 #include "stored_sweep.h"
 

@@ -2,7 +2,6 @@
  * test_store_refusals.c the files that are refused, test_lock.c the lock. */
 #include "check.h"
 
-#include "keep_modules.h"
 #include "new_store.h"
 #include "src/result/sweep.h"
 

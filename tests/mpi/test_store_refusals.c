@@ -2,7 +2,6 @@
  * files of its own. */
 #include "check.h"
 
-#include "keep_modules.h"
 #include "stored_sweep.h"
 
 #include <hdf5.h>

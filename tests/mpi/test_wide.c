@@ -3,7 +3,6 @@
 
 #include "activations.h"
 #include "effort.h"
-#include "keep_modules.h"
 #include "mpi_main.h"
 #include "small_run.h"
 #include "src/wide/cyclic.h"

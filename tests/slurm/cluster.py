@@ -92,7 +92,7 @@ def free_ports(count):
     return ports
 
 
-def wait_until(condition, what, seconds=180):
+def wait_until(condition, what, seconds=600):
     """Until condition() is true; what it returned then. `what` may be a function, asked in the end."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

@@ -26,7 +26,7 @@ def normal(command, text):
     text = RESTARTS.sub("#", text)
     if "--time" not in command:
         text = TIME.sub("#", text)  # proposed
-    lines = [line for line in text.splitlines() if not re.search(r"runs/s, ETA", line)]
+    lines = [line for line in text.splitlines() if not re.search(r"runs/(s|min|h), ETA", line)]
     return [re.sub(r" +", " ", VARYING.sub("#", line)).strip() for line in lines]
 
 

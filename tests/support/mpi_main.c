@@ -1,4 +1,5 @@
 #include "mpi_main.h"
+#include "keep_modules.h"
 
 int main(int argc, char **argv)
 {
