@@ -57,9 +57,11 @@ typedef struct ss_store_shape {
 } ss_store_shape;
 
 /* Creates the file at its final size, every run PENDING, all or nothing: written under
- * path + ".creating", synced, then renamed. Called by one rank. SS_ERR_IO names path and
- * cause, and leaves no file behind. */
-ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provenance *provenance);
+ * path + ".creating", synced, then renamed. `alone`: no other process creates it meanwhile, as a
+ * lock says; if not, under a name of this process's own, and what another has made stays. Called by
+ * one rank. SS_ERR_IO names path and cause, and leaves no file behind; SS_ERR_STOPPED. */
+ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provenance *provenance,
+                         bool alone);
 
 /* The bytes that a plan's file will take, within a few kilobytes a cell's name. */
 double ss_store_predicted_bytes(const ss_plan *plan);

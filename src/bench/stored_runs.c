@@ -63,7 +63,7 @@ static ss_error create_file(ss_stored_runs *r, const ss_bench *bench)
         .libraries = "",
     };
     SS_TRY(make_folder(r));
-    return ss_store_create(r->path, &r->plan, &provenance);
+    return ss_store_create(r->path, &r->plan, &provenance, true);
 }
 
 ss_error ss_stored_runs_create(const ss_bench *bench, int64_t count, ss_store_io io,

@@ -22,7 +22,7 @@ static ss_error create_file(const ss_output *o, const ss_sweep *sweep,
         .libraries = libraries.data,
     };
     if (error == SS_OK) {
-        error = ss_store_create(o->path, &sweep->plan, &provenance);
+        error = ss_store_create(o->path, &sweep->plan, &provenance, !o->lock.without_locks);
     }
     free(libraries.data);
     return error;

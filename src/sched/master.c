@@ -119,6 +119,9 @@ ss_member_end ss_master_run(MPI_Comm comm, const ss_sched_tasks *tasks, const ch
                             ss_progress_style style)
 {
     master m = {.member = ss_member_of(comm, tasks), .queue = ss_queue_of(tasks)};
+    if (m.queue.cut) {
+        ss_member_check_drain(&m.member);
+    }
     m.member.before = before_task;
     m.member.poll = poll;
     MPI_Comm_size(comm, &m.ranks);
@@ -141,7 +144,7 @@ ss_member_end ss_master_run(MPI_Comm comm, const ss_sched_tasks *tasks, const ch
     ss_member_end end = {
         .error = m.member.error,
         .drained = m.member.drained,
-        .complete = ss_progress_ended(&m.progress) == m.progress.total,
+        .complete = !m.queue.cut && ss_progress_ended(&m.progress) == m.progress.total,
     };
     memcpy(end.results, m.progress.results, sizeof end.results);
     return end;

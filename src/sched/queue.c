@@ -57,7 +57,8 @@ ss_queue ss_queue_of(const ss_sched_tasks *tasks)
     ss_queue queue = {.tasks = tasks, .predictor = {.tasks = tasks}};
     for (;;) {
         ss_span span = next_span(&queue, tasks->count);
-        if (span.count == 0 || ss_drain_requested()) { /* then nothing more goes out */
+        queue.cut = span.count > 0 && ss_drain_requested(); /* then none will go out */
+        if (span.count == 0 || queue.cut) {
             break;
         }
         queue.left += span.count;

@@ -5,6 +5,7 @@
 #include "predictor.h"
 #include "saddlesweep/sched.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Neighbouring pending tasks travel as one span. */
@@ -26,6 +27,7 @@ typedef struct ss_queue {
     int64_t next;             /* first task that may still be pending */
     int64_t left;             /* pending tasks from `next` on */
     double predicted_seconds; /* of those */
+    bool cut;                 /* there are more, but a signal to stop had come */
 } ss_queue;
 
 ss_queue ss_queue_of(const ss_sched_tasks *tasks);

@@ -12,6 +12,7 @@
 #include "../base/version.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <hdf5_hl.h>
 #include <libgen.h>
 #include <limits.h>
@@ -430,11 +431,30 @@ static ss_error write_file(ss_creator *c, const ss_provenance *provenance)
     return c->cause != 0 ? ss_disk_failed(c->path, "cannot be created", c->cause) : error;
 }
 
-ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provenance *provenance)
+/* Where there are no locks another process may have made it meanwhile: that one stays. */
+static int name_file(const char *temporary, const char *path)
+{
+    int status = renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE);
+    if (status != 0 && errno == EEXIST) {
+        return unlink(temporary);
+    }
+    if (status != 0 && (errno == EINVAL || errno == ENOSYS)) { /* a file system that knows it not */
+        status = rename(temporary, path);
+    }
+    return status;
+}
+
+ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provenance *provenance,
+                         bool alone)
 {
     char temporary[PATH_MAX];
     char folder[PATH_MAX];
-    if (snprintf(temporary, sizeof temporary, "%s.creating", path) >= (int)sizeof temporary) {
+    char own[24] = "";
+    if (!alone) {
+        snprintf(own, sizeof own, ".%ld", (long)getpid());
+    }
+    if (snprintf(temporary, sizeof temporary, "%s.creating%s", path, own) >=
+        (int)sizeof temporary) {
         return ss_fail(SS_ERR_USAGE, "%s: the name is too long", path);
     }
     snprintf(folder, sizeof folder, "%s", path);
@@ -450,7 +470,7 @@ ss_error ss_store_create(const char *path, const ss_plan *plan, const ss_provena
     if (error == SS_OK) {
         error = ss_space_fill(temporary, c.nan_range, c.nan_ranges);
     }
-    if (error == SS_OK && rename(temporary, path) != 0) {
+    if (error == SS_OK && name_file(temporary, path) != 0) {
         error = ss_disk_failed(path, "cannot be named so", errno);
     }
     if (error != SS_OK) {

@@ -86,7 +86,7 @@ static ss_error make_file(const char *path, const ss_plan *plan, uint64_t state)
                                 .kernel = "portable",
                                 .libraries = "none"};
     ss_store *store;
-    SS_TRY(ss_store_create(path, plan, &provenance));
+    SS_TRY(ss_store_create(path, plan, &provenance, true));
     SS_TRY(ss_store_open_for_writing(path, MPI_COMM_SELF, SS_STORE_IO_MPIO, &store));
     ss_error error = commit_all(store, plan, state);
     ss_store_close(&store);

@@ -233,7 +233,7 @@ static int make_file(void **state)
         fail_msg("%s", ss_error_text());
     }
     target.plan = ss_plan_of(target.spec);
-    assert_int_equal(ss_store_create(target.path, &target.plan, &provenance), SS_OK);
+    assert_int_equal(ss_store_create(target.path, &target.plan, &provenance, true), SS_OK);
     execute_all();
     reduce();
     note_executions();

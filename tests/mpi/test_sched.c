@@ -374,6 +374,31 @@ static void an_earlier_signal_does_not_stop_the_next_schedule(void **state)
     assert_executed_once(job);
 }
 
+/* A schedule that begins after a signal stops if it has any task. */
+static void assert_stopped_before(int guilty, bool any)
+{
+    ss_sched_summary summary;
+    job *job = any ? new_long_job() : new_job(1000);
+    ss_sched_signals_begin();
+    if (my_rank == guilty || guilty == ranks) {
+        raise(SIGUSR1);
+    }
+    ss_error error = schedule(job, &summary);
+    ss_sched_signals_end();
+    assert_int_equal(error, SS_OK);
+    assert_int_equal(summary.stopped != 0, any);
+    assert_no_message_is_left();
+}
+
+static void a_signal_before_the_schedule_stops_it(void **state)
+{
+    (void)state;
+    for (int guilty = 0; guilty <= ranks; guilty++) {
+        assert_stopped_before(guilty, true);
+        assert_stopped_before(guilty, false);
+    }
+}
+
 static void noted(int signal_number)
 {
     (void)signal_number;
@@ -512,6 +537,7 @@ int run_mpi_tests(void)
         cmocka_unit_test(a_signal_on_any_rank_stops_all),
         cmocka_unit_test(a_signal_on_all_ranks_at_once_stops_all),
         cmocka_unit_test(an_earlier_signal_does_not_stop_the_next_schedule),
+        cmocka_unit_test(a_signal_before_the_schedule_stops_it),
         cmocka_unit_test(signals_get_their_former_effect_back),
         cmocka_unit_test(batches_cover_the_queue_once),
         cmocka_unit_test(long_tasks_go_out_one_by_one),

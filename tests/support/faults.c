@@ -12,7 +12,7 @@
  *                             short, later ones fail
  *   PATTERN:sync:N:ERRNO      the fsync or fdatasync number N fails, and all later ones
  *   PATTERN:space:N:ERRNO     the same of posix_fallocate
- *   PATTERN:rename:N:ERRNO    the same of rename
+ *   PATTERN:rename:N:ERRNO    the same of rename and renameat2
  *
  * SADDLESWEEP_CLOCK_RATE=R makes the monotonic clock go R times as fast: what is done every few
  * seconds is then done at once.
@@ -259,6 +259,16 @@ int rename(const char *from, const char *to)
     long number = absolute ? count_path(CALL_RENAME, absolute, 0) : 0;
     free(absolute);
     return fails(CALL_RENAME, number) ? (int)fail() : (int)syscall(SYS_rename, from, to);
+}
+
+int renameat2(int from_folder, const char *from, int to_folder, const char *to, unsigned flags)
+{
+    char *absolute = realpath(from, NULL);
+    long number = absolute ? count_path(CALL_RENAME, absolute, 0) : 0;
+    free(absolute);
+    return fails(CALL_RENAME, number)
+               ? (int)fail()
+               : (int)syscall(SYS_renameat2, from_folder, from, to_folder, to, flags);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)

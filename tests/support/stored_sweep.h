@@ -42,7 +42,7 @@ static inline ss_error create(const char *path, const ss_plan *plan)
         .kernel = "portable",
         .libraries = "none",
     };
-    return ss_store_create(path, plan, &provenance);
+    return ss_store_create(path, plan, &provenance, true);
 }
 
 #endif
