@@ -76,9 +76,8 @@ class _Drawing:
 
     def _panel(self, axes, family):
         law = self.law(family)
-        words = ",  ".join(
-            f"${SYMBOLS[name]}$ = {fits.words(law[name])}" for name in self.exponents if law[name]
-        )
+        names = self.exponents if law["beta"] else ("alpha",)
+        words = ",  ".join(f"${SYMBOLS[name]}$ = {fits.words(law[name])}" for name in names if law[name])
         style.set_titles(axes, _title(family), words, 9.5)
         self.set_x(axes)
         style.set_log_y(axes, self.y_bounds)
@@ -94,6 +93,7 @@ class _Errors(_Drawing):
     """Mean absolute error of each cell against n, a colour for each d, and the fitted law."""
 
     law = staticmethod(fits.primary)
+    slope = "beta"  # without it there is no line
 
     @property
     def x(self):
@@ -114,7 +114,7 @@ class _Errors(_Drawing):
             own = key == value
             axes.vlines(x[own], low[own], high[own], color=look["color"], linewidth=1)
             axes.plot(x[own], mean[own], **look | {"linestyle": "none"})
-            if own.any() and law["c"]:
+            if own.any() and law["c"] and law[self.slope]:
                 ends = np.array([x[own].min(), x[own].max()])
                 axes.plot(ends, self.fitted(law, value, ends), color=look["color"], linewidth=1)
 
@@ -131,11 +131,12 @@ class _Errors(_Drawing):
 
     def spoken(self, family):
         law = self.law(family)
-        grows = f" and grows as d to the power {_rounded(law['alpha'])}" if law["alpha"] else ""
-        return (
-            f"{family['label']}: {law['cells']} cells, error falls as {self.n} to the power "
-            f"{_rounded(law['beta'], -1)}{grows}"
-        )
+        words = []
+        if law["beta"]:
+            words.append(f"falls as {self.n} to the power {_rounded(law['beta'], -1)}")
+        if law["alpha"]:
+            words.append(f"grows as d to the power {_rounded(law['alpha'])}")
+        return f"{family['label']}: {law['cells']} cells, error {' and '.join(words)}"
 
     def formula(self):
         several = len(self.styles) > 1
@@ -155,8 +156,7 @@ class _Errors(_Drawing):
 class _ErrorsOfOneN(_Errors):
     """Against d, where each family has one n, with the fitted law."""
 
-    exponents = ("alpha",)
-    x = "d"
+    x, slope = "d", "alpha"
 
     @property
     def key(self):

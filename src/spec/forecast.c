@@ -26,6 +26,18 @@ static int compare_priced(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The cells alone, in half the memory. */
+static uint32_t *shrink(uint64_t *priced, size_t count)
+{
+    char *bytes = (char *)priced;
+    for (size_t place = 0; place < count; place++) {
+        uint32_t cell = (uint32_t)priced[place];
+        memcpy(bytes + place * sizeof cell, &cell, sizeof cell); /* never before it is read */
+    }
+    void *shrunk = realloc(priced, count * sizeof(uint32_t));
+    return shrunk ? shrunk : (void *)bytes;
+}
+
 ss_error ss_plan_longest_first(const ss_plan *plan, uint32_t **order)
 {
     size_t count = (size_t)plan->cells;
@@ -42,10 +54,8 @@ ss_error ss_plan_longest_first(const ss_plan *plan, uint32_t **order)
     ss_phase_end(&phase);
     if (error == SS_OK) {
         qsort(priced, count, sizeof *priced, compare_priced);
-        error = ss_allocate(count, sizeof **order, order);
-    }
-    for (size_t place = 0; place < count && error == SS_OK; place++) {
-        (*order)[place] = (uint32_t)priced[place];
+        *order = shrink(priced, count);
+        return SS_OK;
     }
     free(priced);
     return error;
@@ -98,6 +108,15 @@ static ss_error simulate(const ss_plan *plan, int64_t ranks, double slowness, do
 
 /* A rank's program, MPI and HDF5 before any run: 35 MB resident at most, measured. */
 static const double bytes_of_program = 35e6;
+
+/* Every rank sorts the cells by their times, 8 bytes each and qsort's copy of them; rank 0 keeps 4
+ * of these, and a bit a run for what is still to do, two where it goes on in rounds. */
+static double bytes_of_tasks(const ss_plan *plan)
+{
+    double cells = (double)plan->cells;
+    double bits = (plan->spec->until_se > 0 ? 2 : 1) * (double)ss_plan_runs(plan);
+    return fmax(16 * cells, 4 * cells + bits / 8);
+}
 
 /* With iterates a run's results count: a rank has those of the run in progress, and when it reduces
  * of a run more, or of as many as have 2²⁰ values (walk.c). */
@@ -164,7 +183,7 @@ ss_error ss_plan_predict(const ss_plan *plan, int64_t ranks, ss_plan_cost *out)
     }
     int64_t runs = out->cells * plan->seeds;
     int64_t busy = ranks < runs ? ranks : runs; /* further ranks stay idle */
-    out->bytes_per_rank += bytes_of_program + bytes_of_results(plan);
+    out->bytes_per_rank += bytes_of_program + bytes_of_tasks(plan) + bytes_of_results(plan);
     if (runs <= SIMULATED_RUNS) {
         return simulate(plan, busy, out->slowness, &out->wall_seconds);
     }

@@ -109,6 +109,17 @@ class FitFigures(unittest.TestCase):
             family["cells"] = [cell for cell in family["cells"] if cell["n"] == 100]
             family["fits"][0] |= dict.fromkeys(("beta", "a", "b", "log_C"))
 
+        fit = fit_of("x", {})  # one family of several n, beside it one of one n, which has no line
+        whole = fit["families"][0]
+        part = {**whole, "label": "one n", "cells": [c for c in whole["cells"] if c["n"] == 100]}
+        part["fits"] = [{**whole["fits"][0], **dict.fromkeys(("beta", "a", "b", "log_C"))}]
+        fit["families"] = [whole, part]
+        page = next(fit_figures.error_pages(types.SimpleNamespace(name="x"), fit))
+        self.addCleanup(pyplot.close, page.figure)
+        lines = [[line for line in axes.lines if len(line.get_xdata()) == 2] for axes in page.axes[0]]
+        self.assertEqual([len(of_panel) for of_panel in lines], [4, 0])
+        self.assertIn("one n: 4 cells, error grows as d to the power 1.25", page.alt)
+
         page, axes = self.page(keep_n)
         line = next(line for line in axes.lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 2)
         np.testing.assert_allclose(line.get_xdata(), [3, 5])
