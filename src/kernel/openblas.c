@@ -22,3 +22,15 @@ void ss_openblas_prepare(void)
         break;
     }
 }
+
+bool ss_openblas_has_room(void)
+{
+    enum { BYTES = 129 << 20 }; /* 128 MiB and a page, on x86 and arm64 */
+    static bool had;
+    if (!had) {
+        void *volatile buffer = malloc(BYTES);
+        had = buffer != NULL;
+        free(buffer);
+    }
+    return had;
+}

@@ -1,6 +1,7 @@
 #include "engine_wide.h"
 
 #include "../base/memory.h"
+#include "../kernel/openblas.h"
 #include "certificate_wide.h"
 #include "products.h"
 
@@ -165,6 +166,9 @@ static ss_run_reason reserve(wide_engine *e, const ss_run *run, batch *data)
         reason = e->capacity == 0 ? SS_REASON_MEMORY : SS_REASON_NONE;
     } else { /* as a new one is: something is computed with what lies above diagonals, too */
         memset(e->memory, 0, e->capacity);
+    }
+    if (!ss_openblas_has_room()) {
+        reason = SS_REASON_MEMORY;
     }
     reason = agree(e, reason);
     if (reason != SS_REASON_NONE) {

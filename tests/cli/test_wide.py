@@ -2,11 +2,13 @@
 
 import os
 import re
+import resource
 import signal
 from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 from harness import ALL, SANITIZED, SWEEP, ProgramTest, read, xxh3
 
 WIDE = 5
@@ -276,6 +278,19 @@ class Stops(WideTest):
         started = self.held(2, 100, "--checkpoint", "1")
         started.wait_until(lambda: "a run in flight cannot be saved" in started.said()[1], "it warned")
         self.stop(started, saved=0)
+
+
+class Memory(WideTest):
+    @pytest.mark.release  # the sanitizer's shadow memory alone is more than the limit
+    def test_no_room_for_the_buffer_of_openblas_is_a_failure_and_no_end_of_waiting(self):
+        """It takes 128 MiB at its first product, and tries for ever if there are none."""
+        spec = self.write("many.yaml", MANY)
+        done = self.call("run", spec, "-o", "many.h5", limit=(resource.RLIMIT_DATA, 140 << 20))
+        self.assertEqual(done.returncode, 3, done.stdout + done.stderr)
+        self.assertIn("6 done, 0 diverged, 6 failed", done.stdout)
+        self.assertIn("6 runs: ", done.stdout)
+        self.assertIn("memory", done.stdout)
+        self.succeed("run", spec, "-o", "many.h5", "--retry-failed")
 
 
 class Mistakes(WideTest):
