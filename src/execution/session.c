@@ -118,7 +118,9 @@ int ss_session_end(ss_session *session, ss_error error, int status)
     if (error == SS_ERR_ELSEWHERE) {
         mine = 0;                         /* the rank that met the error says which */
     } else if (error == SS_ERR_STOPPED) { /* all do, if they heard the signal */
-        printf(session->rank == speaker ? "%s\n" : "", ss_error_text());
+        if (session->rank == speaker) {
+            printf("%s\n", ss_error_text());
+        }
     } else if (error != SS_OK && session->ranks > 1 && session->rank > 0) {
         fprintf(stderr, "error: rank %d: %s\n", session->rank, ss_error_text());
     } else if (error != SS_OK) {

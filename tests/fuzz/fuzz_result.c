@@ -276,7 +276,7 @@ static ss_error check_walked(void *context, const ss_walked *at)
 static void check_walk(const ss_store *store, const ss_plan *plan, bool forged)
 {
     ss_walk walk;
-    if (ss_walk_open(store, plan, &walk) == SS_OK) {
+    if (ss_walk_open(store, plan, "looking", &walk) == SS_OK) {
         ss_walk_all(&walk, check_walked, &forged);
     }
     ss_walk_close(&walk);
