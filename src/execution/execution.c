@@ -209,6 +209,7 @@ ss_error ss_execution_run(const ss_session *session, const ss_execution_options 
         .logbook = ss_logbook_blank(),
     };
     ss_error error = execute_sweep(&r, status);
+    ss_phase_listen(NULL, NULL);
     error = ss_output_close(&r.output, end_execution(&r, error, *status));
     ss_flight_end(&r.alone);
     ss_workspace_destroy(&r.workspace);

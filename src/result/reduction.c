@@ -76,7 +76,7 @@ ss_error ss_reduce_all(MPI_Comm comm, ss_store *store, const ss_plan *plan)
     MPI_Comm_rank(comm, &rank);
     MPI_Comm_size(comm, &ranks);
     ss_error error = ss_reduction_begin(store, plan, "making the bands", &reduction);
-    reduction.walk.phase.total = (plan->cells + ranks - 1) / ranks;
+    reduction.walk.phase.total = (plan->cells + ranks - 1) / ranks * plan->seeds;
     for (int64_t cell = rank; cell < plan->cells && error == SS_OK; cell += ranks) {
         error = reduce_cell(&reduction, store, cell);
     }

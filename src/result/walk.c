@@ -11,7 +11,7 @@ ss_error ss_walk_open(const ss_store *store, const ss_plan *plan, const char *wh
         .store = store,
         .plan = plan,
         .piece = plan->seeds < most ? plan->seeds : most,
-        .phase = ss_phase_begin(what, plan->cells),
+        .phase = ss_phase_begin(what, ss_plan_runs(plan)),
     };
     SS_TRY(ss_allocate((size_t)walk->piece, sizeof *walk->records, &walk->records));
     return ss_allocate((size_t)(walk->piece * ss_plan_result_count(plan)), sizeof(double),
@@ -38,10 +38,11 @@ static bool any_committed(const ss_record *records, int64_t count)
 ss_error ss_walk_cell(ss_walk *walk, int64_t cell, ss_visit *visit, void *context)
 {
     const ss_plan *plan = walk->plan;
-    SS_TRY(ss_phase_step(&walk->phase, walk->visited++));
     ss_run run = ss_plan_run(plan, cell, 0);
     for (int64_t first = 0; first < plan->seeds; first += walk->piece) {
         int64_t count = plan->seeds - first < walk->piece ? plan->seeds - first : walk->piece;
+        SS_TRY(ss_phase_step(&walk->phase, walk->visited));
+        walk->visited += count;
         SS_TRY(ss_store_read_records(walk->store, cell, first, count, walk->records));
         if (any_committed(walk->records, count)) { /* a new file is large, and holds none */
             SS_TRY(ss_store_read_results(walk->store, cell, first, count, &run, walk->results));

@@ -11,7 +11,7 @@ typedef struct ss_walk {
     int64_t piece; /* runs read at once */
     ss_record *records;
     double *results; /* of them, ss_plan_result_count(plan) apart */
-    int64_t visited; /* cells */
+    int64_t visited; /* runs */
     ss_phase phase;
 } ss_walk;
 

@@ -438,8 +438,9 @@ static int name_file(const char *temporary, const char *path)
     if (status != 0 && errno == EEXIST) {
         return unlink(temporary);
     }
-    if (status != 0 && (errno == EINVAL || errno == ENOSYS)) { /* a file system that knows it not */
-        status = rename(temporary, path);
+    if (status != 0 && (errno == EINVAL || errno == ENOSYS)) { /* NFS knows it not, but links */
+        status = link(temporary, path) == 0 || errno == EEXIST ? unlink(temporary)
+                                                               : rename(temporary, path);
     }
     return status;
 }

@@ -45,7 +45,10 @@ static ss_error fill_range(filling *f, const ss_space_range *range)
         }
         f->done += size;
         if (f->done % SYNC_BYTES < size) { /* or the sync in the end takes all the time, deaf */
-            ss_disk_sync(f->descriptor, NULL);
+            cause = ss_disk_sync(f->descriptor, NULL);
+        }
+        if (cause != 0) {
+            return ss_disk_failed(f->path, "cannot be synced", cause);
         }
     }
     return SS_OK;

@@ -200,7 +200,8 @@ class Disk(ProgramTest):
     def stops(self, fault, cause, partly=False):
         case = self.case()
         self.check_message(self.run_case(case, f"{fault}:{cause}"), cause)
-        self.assertEqual([n for n in self.files_of(case) if n not in ("few.h5", "few.yaml")], [])
+        left = set(self.files_of(case)) - {"few.h5", "few.yaml"}
+        self.assertLessEqual(left, {"few.h5.partial"}, "a slow machine syncs, in vain, while a run is in flight, and saves it")
         self.check_whole(case, partly)
         self.finish(case)
 
@@ -321,6 +322,7 @@ class EveryWrite(Disk):
     def test_a_file_system_without_these_calls(self):
         causes = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
         self.try_all(self.lacks, itertools.product(("sync", "space"), causes))
+        self.try_all(self.lacks, [("rename", errno.EINVAL), ("rename", errno.ENOSYS)])  # renameat2
 
 
 class ShortRuns(Disk):
