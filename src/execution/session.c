@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "../base/phase.h"
+#include "../base/process.h"
 
 #include "saddlesweep/store.h"
 
@@ -99,7 +100,11 @@ ss_session ss_session_begin(void)
     setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
     prefer_plain_files();
     ss_store_begin();
+    if (launched_rank()) { /* whose mpirun is killed now would wait in MPI_Init for ever */
+        ss_process_guard_begin();
+    }
     MPI_Init(NULL, NULL);
+    ss_process_guard_end();
     MPI_Comm_dup(MPI_COMM_WORLD, &session.comm);
     MPI_Comm_rank(session.comm, &session.rank);
     MPI_Comm_size(session.comm, &session.ranks);

@@ -5,13 +5,14 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from harness import ALL, SWEEP, ProgramTest, read
+from harness import ALL, SWEEP, ProgramTest, preloaded, read
 
 KILLS = int(os.environ.get("KILLS", "30" if ALL else "8"))
 SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(10**9)))
@@ -80,6 +81,25 @@ class Kill(ProgramTest):
         self.assertTrue(np.isfinite(error[done]).all())
         header = subprocess.run(["h5dump", "-H", self.output], capture_output=True, check=False)
         self.assertEqual(header.returncode, 0, header.stderr)
+
+    def test_a_rank_whose_mpirun_is_killed_while_it_starts_ends(self):
+        launcher = self.folder / "launcher.py"
+        launcher.write_text(
+            "import subprocess, sys, time\n"
+            "print(subprocess.Popen(sys.argv[1:]).pid, flush=True)\n"
+            "time.sleep(600)\n"
+        )
+        hanging = preloaded(SADDLESWEEP_MPI_INIT_HANGS="1", OMPI_COMM_WORLD_RANK="0")
+        command = [sys.executable, "-B", launcher, *self.command("run", self.spec, "-o", self.output)]
+        with subprocess.Popen(
+            command, cwd=self.folder, env=self.environ(**hanging), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            rank = int(process.stdout.readline())
+            self.assertEqual(process.stderr.readline(), "MPI_Init\n")
+            self.assertTrue(Path(f"/proc/{rank}").exists())
+            process.kill()
+            process.stderr.read()  # until it has ended, as it has this open, too
+        self.assertFalse(self.output.exists())
 
     def test_kills_at_random_moments_change_nothing(self):
         print(f"KILL_SEED={SEED}", flush=True)

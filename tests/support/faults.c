@@ -20,6 +20,8 @@
  * SADDLESWEEP_NO_LOCKS=ERRNO makes every flock fail with ERRNO, and every lock of fcntl: a file
  * system without locks. With SADDLESWEEP_NFS=1 all files say that they are on NFS.
  *
+ * SADDLESWEEP_MPI_INIT_HANGS=1: MPI_Init does not return.
+ *
  * PATTERN is of fnmatch, for the whole path, its * matches no slash; ERRNO is a number. With
  * SADDLESWEEP_FAULT_LOG=FILE every call that is counted is appended to FILE: its kind, its bytes.
  */
@@ -280,6 +282,20 @@ int clock_gettime(clockid_t clock, struct timespec *now)
         now->tv_nsec = (long)(1e9 * (seconds - (double)now->tv_sec));
     }
     return status;
+}
+
+/* As where mpirun has been killed. */
+int MPI_Init(int *argc, char ***argv)
+{
+    int (*next)(int *, char ***);
+    if (getenv("SADDLESWEEP_MPI_INIT_HANGS")) {
+        fputs("MPI_Init\n", stderr);
+        for (;;) {
+            pause();
+        }
+    }
+    find_next("MPI_Init", &next);
+    return next(argc, argv);
 }
 
 int flock(int descriptor, int operation)
