@@ -15,6 +15,7 @@
 
 #include "saddlesweep/error.h"
 
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -54,9 +55,10 @@ typedef struct ss_law {
     double beta;
 } ss_law;
 
-static inline double ss_law_log_error(ss_law law, ss_scaling_axes axes, double log_d, double log_n)
+static inline double ss_law_log_error(ss_law law, double log_d, double log_n)
 {
-    return law.c + (axes.d ? law.alpha * log_d : 0) - (axes.n ? law.beta * log_n : 0);
+    return law.c + (isnan(law.alpha) ? 0 : law.alpha * log_d) -
+           (isnan(law.beta) ? 0 : law.beta * log_n);
 }
 
 /* What is wrong with a grid, or with what is left of it. */

@@ -3,47 +3,52 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <time.h>
 
 struct ss_heartbeat {
-    int descriptor;
+    double seconds;
+    void (*beat)(void *context);
+    void *context;
     bool ended;
     pthread_mutex_t mutex; /* of `ended` */
     pthread_cond_t wake;
     pthread_t thread;
 };
 
-static void *beat(void *context)
+static void *go_on(void *context)
 {
     ss_heartbeat *h = context;
     pthread_mutex_lock(&h->mutex);
     while (!h->ended) {
-        struct timespec next;
-        clock_gettime(CLOCK_REALTIME, &next);
-        next.tv_sec += SS_HEARTBEAT_SECONDS;
-        pthread_cond_timedwait(&h->wake, &h->mutex, &next);
-        futimens(h->descriptor, NULL);
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        int64_t next = (int64_t)((h->seconds + (double)now.tv_sec) * 1e9) + now.tv_nsec;
+        struct timespec then = {.tv_sec = next / 1000000000, .tv_nsec = next % 1000000000};
+        pthread_cond_timedwait(&h->wake, &h->mutex, &then);
+        h->beat(h->context);
     }
     pthread_mutex_unlock(&h->mutex);
     return NULL;
 }
 
-ss_heartbeat *ss_heartbeat_begin(int descriptor)
+ss_heartbeat *ss_heartbeat_begin(double seconds, void (*beat)(void *context), void *context)
 {
     ss_heartbeat *h = calloc(1, sizeof *h);
     if (!h) {
         return NULL;
     }
-    h->descriptor = descriptor;
+    h->seconds = seconds;
+    h->beat = beat;
+    h->context = context;
     pthread_mutex_init(&h->mutex, NULL);
     pthread_cond_init(&h->wake, NULL);
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&h->thread, NULL, beat, h);
+    int failed = pthread_create(&h->thread, NULL, go_on, h);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed) {
         free(h);

@@ -1,14 +1,15 @@
 #include "phase.h"
 
 #include "clock.h"
+#include "status_line.h"
 
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 
-static const double silent_seconds = 1;
-static const double deaf_seconds = 0.2;
-static const double look_seconds = 0.02;
+static const double silent_seconds = 1;  /* what is quick needs no words, … */
+static const double deaf_seconds = 0.2;  /* … and had better end than be done again */
+static const double look_seconds = 0.02; /* rarely enough to cost nothing, soon enough for people */
 
 static struct {
     char name[64];
@@ -45,7 +46,7 @@ ss_phase ss_phase_begin(const char *what, int64_t total)
 void ss_phase_end(ss_phase *phase)
 {
     if (phase->spoken && here.live) {
-        fputs("\r\x1b[K", stderr);
+        ss_status_clear();
     }
     phase->spoken = false;
 }
@@ -57,11 +58,10 @@ static int64_t percent(const ss_phase *phase, int64_t done)
 
 static void speak(ss_phase *phase, int64_t done, double now)
 {
-    fprintf(stderr, "%s%s: %s (%" PRId64 " %%)%s", here.live ? "\r\x1b[K" : "", here.name,
-            phase->what, percent(phase, done), here.live ? "" : "\n");
-    fflush(stderr);
+    ss_status_print(here.live, "%s: %s (%" PRId64 " %%)", here.name, phase->what,
+                    percent(phase, done));
     phase->spoken = true;
-    phase->next_word = now + (here.live ? 0.2 : 10);
+    phase->next_word = now + ss_status_interval(here.live);
 }
 
 static ss_error look(ss_phase *phase, int64_t done)

@@ -1,12 +1,8 @@
 #include "process.h"
 
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* proc(5), /proc/PID/stat: "PID (NAME) STATE …", the start is field 22. A name may hold anything.
@@ -43,50 +39,22 @@ void ss_process_note_parent(void)
     noted_parent = getppid();
 }
 
+/* Process 1 itself may have started it, in a container. */
+static bool has_lost_parent(void)
+{
+    return noted_parent != 0 && getppid() != noted_parent;
+}
+
 bool ss_process_is_orphan(void)
 {
-    pid_t parent = getppid();
-    return parent == 1 || (noted_parent != 0 && parent != noted_parent);
+    return getppid() == 1 || has_lost_parent();
 }
 
-static struct {
-    bool stands;
-    pthread_t thread;
-    atomic_bool ended;
-} guard;
-
-static void *watch_parent(void *context)
+void ss_process_end_if_orphan(void *unused)
 {
-    const struct timespec pause = {.tv_nsec = 200000000};
-    (void)context;
-    while (!guard.ended) {
-        if (getppid() != noted_parent) {
-            _exit(1);
-        }
-        nanosleep(&pause, NULL);
-    }
-    return NULL;
-}
-
-bool ss_process_guard_begin(void)
-{
-    sigset_t all;
-    sigset_t before;
-    guard.ended = false;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the others */
-    guard.stands =
-        noted_parent != 0 && pthread_create(&guard.thread, NULL, watch_parent, NULL) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return guard.stands;
-}
-
-void ss_process_guard_end(void)
-{
-    if (guard.stands) {
-        guard.ended = true;
-        pthread_detach(guard.thread); /* it sees that at its next look */
-        guard.stands = false;
+    (void)unused;
+    if (has_lost_parent()) {
+        _exit(1);
     }
 }
 

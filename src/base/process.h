@@ -16,10 +16,8 @@ void ss_process_note_parent(void);
  * has asked for them. */
 bool ss_process_is_orphan(void);
 
-/* While a guard stands, the process ends (exit status 1, without a word) within a second after the
- * one that had started it. False if there can be no thread; then there is none. Begin it once. */
-bool ss_process_guard_begin(void);
-void ss_process_guard_end(void);
+/* Ends this process (exit status 1, without a word) if the noted one has ended. For a heartbeat. */
+void ss_process_end_if_orphan(void *unused);
 
 /* The name of this host; owned by the library. */
 const char *ss_process_host(void);

@@ -67,7 +67,7 @@ static ss_error prepare(ss_sweep_run *r)
         ss_sweep_warn(&r->sweep);
         ss_phase_speak(r->options->style == SS_PROGRESS_NONE ? NULL : r->sweep.label,
                        r->options->style == SS_PROGRESS_LIVE);
-        ss_phase_listen(is_to_stop, r); /* until it begins with runs the others wait for this one */
+        ss_phase_listen(is_to_stop, r); /* the other ranks wait for this one */
     }
     SS_TRY(ss_sched_agree_once(r->session->comm, ss_workspace_create(&r->workspace)));
     SS_TRY(ss_sched_agree_once(r->session->comm, choose_grids(r)));
@@ -185,7 +185,7 @@ static ss_error execute_sweep(ss_sweep_run *r, int *status)
         ss_phase_listen(is_to_stop, r);
         SS_TRY(ss_reduce_all(comm, r->output.store, &r->sweep.plan));
     }
-    ss_phase_listen(NULL, NULL);
+    ss_phase_listen(NULL, NULL); /* also after a signal what there is gets told */
     return ss_sched_agree(comm, r->session->rank == 0 ? conclude(r, summary, status) : SS_OK);
 }
 

@@ -78,7 +78,9 @@ static ss_error execute(void *context, int64_t task, ss_sched_poll poll, void *p
     ss_run run = ss_plan_run(&r->sweep.plan, cell, seed_index);
     ss_run_outcome outcome;
     bool is_short = predict(r, task) < short_run;
-    SS_TRY(is_short ? SS_OK : ss_store_flush(r->output.store));
+    if (!is_short) { /* or those that wait would wait for all of this one */
+        SS_TRY(ss_store_flush(r->output.store));
+    }
     r->poll = poll;
     r->poll_context = poll_context;
     r->ticker = ss_ticker_of(sync_interval / 16, ss_clock_seconds());

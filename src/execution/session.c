@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include "../base/heartbeat.h"
 #include "../base/phase.h"
 #include "../base/process.h"
 
@@ -100,11 +101,11 @@ ss_session ss_session_begin(void)
     setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
     prefer_plain_files();
     ss_store_begin();
-    if (launched_rank()) { /* whose mpirun is killed now would wait in MPI_Init for ever */
-        ss_process_guard_begin();
-    }
+    /* A rank whose mpirun is killed now would wait in MPI_Init for ever. */
+    ss_heartbeat *guard =
+        launched_rank() ? ss_heartbeat_begin(0.2, ss_process_end_if_orphan, NULL) : NULL;
     MPI_Init(NULL, NULL);
-    ss_process_guard_end();
+    ss_heartbeat_end(&guard);
     MPI_Comm_dup(MPI_COMM_WORLD, &session.comm);
     MPI_Comm_rank(session.comm, &session.rank);
     MPI_Comm_size(session.comm, &session.ranks);
@@ -118,11 +119,12 @@ int ss_session_end(ss_session *session, ss_error error, int status)
 {
     int mine = error == SS_OK ? status : ss_error_exit_status(error);
     int agreed = 0;
+    /* A signal that all ranks have heard is told once. */
     int speaker = error == SS_ERR_STOPPED ? session->rank : session->ranks;
     MPI_Allreduce(MPI_IN_PLACE, &speaker, 1, MPI_INT, MPI_MIN, session->comm);
     if (error == SS_ERR_ELSEWHERE) {
-        mine = 0;                         /* the rank that met the error says which */
-    } else if (error == SS_ERR_STOPPED) { /* all do, if they heard the signal */
+        mine = 0; /* the rank that met the error says which */
+    } else if (error == SS_ERR_STOPPED) {
         if (session->rank == speaker) {
             printf("%s\n", ss_error_text());
         }

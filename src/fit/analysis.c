@@ -157,7 +157,7 @@ static void describe_cells(ss_analysis *a)
     }
     for (int64_t i = 0; i < o->family->cells; i++) {
         ss_fit_cell *cell = &a->cells[i];
-        cell->fitted = exp(ss_law_log_error(law, primary->axes, o->log_d[i], o->log_n[i]));
+        cell->fitted = exp(ss_law_log_error(law, o->log_d[i], o->log_n[i]));
         cell->residual = log(cell->mean[SS_QUANTITY_ERROR] / cell->fitted);
     }
 }

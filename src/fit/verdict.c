@@ -219,16 +219,6 @@ static void say_alpha(const ss_analysis *a, ss_text *out)
     ss_text_append(out, "There is one %s here, so nothing is known of beta, a and b.\n", letter);
 }
 
-static void say_a_and_b(const ss_analysis *a, ss_text *out)
-{
-    say_b(a, out);
-    if (a->fits[0].axes.d) {
-        ss_text_append(out, "; ");
-        say_a(a, out);
-    }
-    ss_text_append(out, ".\n");
-}
-
 static void say_exponents(const ss_analysis *a, ss_text *out)
 {
     const ss_fit *primary = &a->fits[0];
@@ -257,7 +247,12 @@ static void say_exponents(const ss_analysis *a, ss_text *out)
                        "have no bounded interval.\n",
                        letter, ss_interval_format(&primary->beta, beta));
     } else {
-        say_a_and_b(a, out);
+        say_b(a, out);
+        if (primary->axes.d) {
+            ss_text_append(out, "; ");
+            say_a(a, out);
+        }
+        ss_text_append(out, ".\n");
     }
     if (!primary->axes.d) {
         ss_text_append(out, "There is one d here, so nothing is known of alpha and a.\n");
@@ -322,16 +317,18 @@ static void say_crossings(const ss_analysis *a, ss_text *out)
                    agree ? "agree" : "do not agree");
 }
 
-/* Whether an exponent of `other` is outside its interval in `primary`. */
+/* False without an interval. */
+static bool is_outside(const ss_interval *interval, double value)
+{
+    return !isnan(interval->low) && !contains(interval, value);
+}
+
+/* Whether an exponent that is told of `other` is outside its interval in `primary`. */
 static bool differ(const ss_fit *primary, const ss_fit *other)
 {
-    const ss_interval *intervals[] = {&primary->a, &primary->b, &primary->alpha};
-    const double values[] = {other->a.value, other->b.value, other->alpha.value};
-    bool any = false;
-    for (int i = primary->axes.n ? 0 : 2; i < (primary->axes.n ? 2 : 3); i++) {
-        any = any || (!isnan(intervals[i]->low) && !contains(intervals[i], values[i]));
-    }
-    return any;
+    return primary->axes.n
+               ? is_outside(&primary->a, other->a.value) || is_outside(&primary->b, other->b.value)
+               : is_outside(&primary->alpha, other->alpha.value);
 }
 
 static void say_trapped(const ss_analysis *a, ss_text *out)

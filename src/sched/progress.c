@@ -1,6 +1,7 @@
 #include "progress.h"
 
 #include "../base/clock.h"
+#include "../base/status_line.h"
 #include "../base/text.h"
 
 #include <inttypes.h>
@@ -9,7 +10,7 @@
 
 static double interval(ss_progress_style style)
 {
-    return style == SS_PROGRESS_LIVE ? 0.2 : 10;
+    return ss_status_interval(style == SS_PROGRESS_LIVE);
 }
 
 ss_progress ss_progress_begin(const char *name, ss_progress_style style, int ranks, int64_t total,
@@ -75,15 +76,13 @@ static void print(const ss_progress *progress)
     double elapsed = ss_clock_seconds() - progress->started;
     double rate = elapsed > 0 ? (double)ended / elapsed : 0;
     int64_t share = progress->total > 0 ? 100 * ended / progress->total : 100;
-    const char *before = progress->style == SS_PROGRESS_LIVE ? "\r\x1b[K" : "";
-    const char *after = progress->style == SS_PROGRESS_LIVE ? "" : "\n";
-    fprintf(stderr,
-            "%s%s: %" PRId64 "/%" PRId64 " runs (%" PRId64 " %%), %s, ETA %s, %" PRId64
-            " diverged, %" PRId64 " failed%s",
-            before, progress->name, ended, progress->total, share,
-            ss_progress_rate(rate, speed, sizeof speed), describe_left(progress, left, sizeof left),
-            progress->results[SS_TASK_DIVERGED], progress->results[SS_TASK_FAILED], after);
-    fflush(stderr);
+    ss_status_print(progress->style == SS_PROGRESS_LIVE,
+                    "%s: %" PRId64 "/%" PRId64 " runs (%" PRId64 " %%), %s, ETA %s, %" PRId64
+                    " diverged, %" PRId64 " failed",
+                    progress->name, ended, progress->total, share,
+                    ss_progress_rate(rate, speed, sizeof speed),
+                    describe_left(progress, left, sizeof left), progress->results[SS_TASK_DIVERGED],
+                    progress->results[SS_TASK_FAILED]);
 }
 
 void ss_progress_report(ss_progress *progress)

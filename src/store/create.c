@@ -8,7 +8,6 @@
 #include "quiet_driver.h"
 #include "store_private.h"
 
-#include "../base/phase.h"
 #include "../base/version.h"
 
 #include <errno.h>
@@ -24,15 +23,51 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "result files are little-endian");
 
-static int64_t own_number(const ss_plan *plan, int64_t index)
+/* Columns of integers, a piece of them at a time. */
+typedef int64_t integer_at(int kind, const ss_plan *plan, int64_t index);
+
+typedef struct integers {
+    integer_at *at;
+    int kind;
+    int64_t piece[8192];
+} integers;
+
+static void fill_integers(void *context, const ss_plan *plan, int64_t first, int64_t count,
+                          void *values)
 {
-    (void)plan;
-    return index;
+    const integers *of = context;
+    int64_t *piece = values;
+    for (int64_t i = 0; i < count; i++) {
+        piece[i] = of->at(of->kind, plan, first + i);
+    }
 }
 
-static int64_t checkpoint_iteration(const ss_plan *plan, int64_t index)
+static ss_error write_integers(const ss_creator *c, hid_t dataset, int64_t count, integer_at *at,
+                               int kind)
 {
-    return plan->spec->checkpoints[index];
+    integers of = {.at = at, .kind = kind};
+    const ss_creator_column column = {
+        .type = H5T_NATIVE_INT64,
+        .most = sizeof of.piece / sizeof of.piece[0],
+        .values = of.piece,
+        .fill = fill_integers,
+        .context = &of,
+    };
+    return ss_creator_write_column(c, dataset, count, &column);
+}
+
+static int64_t scale_value(int dimension, const ss_plan *plan, int64_t index)
+{
+    switch (1 << dimension) {
+    case SS_DIMENSION_CELL:
+        return ss_plan_cell_number(plan, index);
+    case SS_DIMENSION_SEED:
+        return ss_plan_seed(plan, index);
+    case SS_DIMENSION_ITERATION:
+        return plan->spec->checkpoints[index];
+    default:
+        return index;
+    }
 }
 
 static ss_error create_scales(ss_creator *c)
@@ -40,21 +75,16 @@ static ss_error create_scales(ss_creator *c)
     static const struct {
         const char *name;
         ss_labels labels;
-        ss_value_at value;
     } scales[SS_DIMENSIONS] = {
-        {"cell",
-         {"cell of the grid", "1", "number of the cell, in the order of the sweep file"},
-         ss_plan_cell_number},
-        {"seed", {"seed", "1", "value of the seed"}, ss_plan_seed},
-        {"iteration",
-         {"iteration", "1", "recorded iterations t; 0 is the start"},
-         checkpoint_iteration},
-        {"execution_row", {"row of /execution", "1", "number of the row, from 0 on"}, own_number},
-        {"certificate/row", {"row of A", "1", "number i of the row, from 0 on"}, own_number},
-        {"iterate_row", {"row of A", "1", "number i of the row, from 0 on"}, own_number},
-        {"iterate_column", {"column of A", "1", "number of the column, from 0 on"}, own_number},
-        {"truth_row", {"row of A*", "1", "number i of the row, from 0 on"}, own_number},
-        {"truth_column", {"column of A*", "1", "number of the column, from 0 on"}, own_number},
+        {"cell", {"cell of the grid", "1", "number of the cell, in the order of the sweep file"}},
+        {"seed", {"seed", "1", "value of the seed"}},
+        {"iteration", {"iteration", "1", "recorded iterations t; 0 is the start"}},
+        {"execution_row", {"row of /execution", "1", "number of the row, from 0 on"}},
+        {"certificate/row", {"row of A", "1", "number i of the row, from 0 on"}},
+        {"iterate_row", {"row of A", "1", "number i of the row, from 0 on"}},
+        {"iterate_column", {"column of A", "1", "number of the column, from 0 on"}},
+        {"truth_row", {"row of A*", "1", "number i of the row, from 0 on"}},
+        {"truth_column", {"column of A*", "1", "number of the column, from 0 on"}},
     };
     int64_t counts[SS_DIMENSIONS];
     ss_creator_sizes(c, counts);
@@ -68,23 +98,24 @@ static ss_error create_scales(ss_creator *c)
         if (scale < 0 || H5DSset_scale(scale, scales[i].name) < 0) {
             return ss_creator_fail(c, "cannot create a dimension scale");
         }
-        SS_TRY(ss_creator_write_values(c, scale, counts[i], scales[i].value));
+        SS_TRY(write_integers(c, scale, counts[i], scale_value, i));
     }
     return SS_OK;
 }
 
-static const char writing_cells[] = "writing the cells of the new file";
-
-/* The end of a dataset that is written piece by piece, which may have been stopped. */
-static ss_error end_pieces(const ss_creator *c, ss_phase *phase, ss_error error, hid_t dataset,
-                           herr_t status, const char *name)
+/* Closes a dataset after it has been written. */
+static ss_error close_column(const ss_creator *c, hid_t dataset, ss_error error, const char *name)
 {
-    ss_phase_end(phase);
-    if (error != SS_OK) {
-        H5Dclose(dataset);
-        return error;
-    }
-    return ss_creator_close(c, dataset, status, name);
+    ss_error closed = ss_creator_close(c, dataset, dataset < 0 ? -1 : 0, name);
+    return error != SS_OK ? error : closed;
+}
+
+static int64_t cell_parameter(int parameter, const ss_plan *plan, int64_t cell)
+{
+    int64_t values[SS_CELL_PARAMETERS];
+    ss_run run = ss_plan_run(plan, cell, 0);
+    ss_layout_cell_values(&run, values);
+    return values[parameter];
 }
 
 static ss_error create_cell_parameter(const ss_creator *c, int parameter)
@@ -98,27 +129,12 @@ static ss_error create_cell_parameter(const ss_creator *c, int parameter)
          "number m of generator samples in an iteration; 0 means "
          "infinity"},
     };
-    int64_t piece[SS_CREATOR_PIECE];
-    hid_t dataset = ss_creator_dataset(c, ss_layout_cell_names[parameter], H5T_STD_I64LE,
-                                       SS_DIMENSION_CELL, NULL, labels[parameter]);
-    herr_t status = dataset < 0 ? -1 : 0;
-    ss_phase phase = ss_phase_begin(writing_cells, c->plan->cells);
-    ss_error error = SS_OK;
-    for (int64_t first = 0; first < c->plan->cells && status >= 0 && error == SS_OK;
-         first += SS_CREATOR_PIECE) {
-        int64_t size =
-            c->plan->cells - first < SS_CREATOR_PIECE ? c->plan->cells - first : SS_CREATOR_PIECE;
-        for (int64_t i = 0; i < size; i++) {
-            int64_t values[SS_CELL_PARAMETERS];
-            ss_run run = ss_plan_run(c->plan, first + i, 0);
-            ss_layout_cell_values(&run, values);
-            piece[i] = values[parameter];
-        }
-        status =
-            ss_creator_write_piece(dataset, H5T_NATIVE_INT64, (hsize_t)first, (hsize_t)size, piece);
-        error = ss_phase_step(&phase, first);
-    }
-    return end_pieces(c, &phase, error, dataset, status, ss_layout_cell_names[parameter]);
+    const char *name = ss_layout_cell_names[parameter];
+    hid_t dataset =
+        ss_creator_dataset(c, name, H5T_STD_I64LE, SS_DIMENSION_CELL, NULL, labels[parameter]);
+    ss_error error =
+        dataset < 0 ? SS_OK : write_integers(c, dataset, c->plan->cells, cell_parameter, parameter);
+    return close_column(c, dataset, error, name);
 }
 
 /* A*, where the sweep gives it. */
@@ -138,29 +154,42 @@ static ss_error create_truth(const ss_creator *c)
     return ss_creator_close(c, dataset, status, "truth");
 }
 
-/* A dataset of names, of each cell's run. A name may lie in the buffer that it is given. */
-typedef const char *(*name_of)(const ss_run *run, char buffer[SS_ACTIVATION_TEXT_SIZE]);
+/* Of a cell's run; a name may lie in the buffer that it is given. */
+typedef const char *name_of(const ss_run *run, char buffer[SS_ACTIVATION_TEXT_SIZE]);
 
-static ss_error create_names(const ss_creator *c, const char *name, ss_labels labels, name_of of)
-{
-    enum { NAMES = 512 };
-    char texts[NAMES][SS_ACTIVATION_TEXT_SIZE];
+enum { NAMES = 512 };
+
+typedef struct names {
+    name_of *of;
     const char *piece[NAMES];
-    hid_t dataset = ss_creator_dataset(c, name, c->string, SS_DIMENSION_CELL, NULL, labels);
-    herr_t status = dataset < 0 ? -1 : 0;
-    ss_phase phase = ss_phase_begin(writing_cells, c->plan->cells);
-    ss_error error = SS_OK;
-    for (int64_t first = 0; first < c->plan->cells && status >= 0 && error == SS_OK;
-         first += NAMES) {
-        int64_t size = c->plan->cells - first < NAMES ? c->plan->cells - first : NAMES;
-        for (int64_t i = 0; i < size; i++) {
-            ss_run run = ss_plan_run(c->plan, first + i, 0);
-            piece[i] = of(&run, texts[i]);
-        }
-        status = ss_creator_write_piece(dataset, c->string, (hsize_t)first, (hsize_t)size, piece);
-        error = ss_phase_step(&phase, first);
+    char texts[NAMES][SS_ACTIVATION_TEXT_SIZE];
+} names;
+
+static void fill_names(void *context, const ss_plan *plan, int64_t first, int64_t count,
+                       void *values)
+{
+    names *names = context;
+    const char **piece = values;
+    for (int64_t i = 0; i < count; i++) {
+        ss_run run = ss_plan_run(plan, first + i, 0);
+        piece[i] = names->of(&run, names->texts[i]);
     }
-    return end_pieces(c, &phase, error, dataset, status, name);
+}
+
+static ss_error create_names(const ss_creator *c, const char *name, ss_labels labels, name_of *of)
+{
+    names names = {.of = of};
+    const ss_creator_column column = {
+        .type = c->string,
+        .most = NAMES,
+        .values = names.piece,
+        .fill = fill_names,
+        .context = &names,
+    };
+    hid_t dataset = ss_creator_dataset(c, name, c->string, SS_DIMENSION_CELL, NULL, labels);
+    ss_error error =
+        dataset < 0 ? SS_OK : ss_creator_write_column(c, dataset, c->plan->cells, &column);
+    return close_column(c, dataset, error, name);
 }
 
 static const char *name_of_activation(const ss_run *run, char buffer[SS_ACTIVATION_TEXT_SIZE])

@@ -1,5 +1,7 @@
 #include "creator.h"
 
+#include "../base/phase.h"
+
 #include <hdf5_hl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -99,8 +101,8 @@ hid_t ss_creator_dataset(const ss_creator *c, const char *name, hid_t type, int 
     return dataset;
 }
 
-herr_t ss_creator_write_piece(hid_t dataset, hid_t type, hsize_t first, hsize_t count,
-                              const void *values)
+static herr_t write_piece(hid_t dataset, hid_t type, hsize_t first, hsize_t count,
+                          const void *values)
 {
     hid_t file_space = H5Dget_space(dataset);
     hid_t memory_space = H5Screate_simple(1, &count, NULL);
@@ -111,21 +113,22 @@ herr_t ss_creator_write_piece(hid_t dataset, hid_t type, hsize_t first, hsize_t 
     return status;
 }
 
-ss_error ss_creator_write_values(const ss_creator *c, hid_t dataset, int64_t count,
-                                 ss_value_at value)
+ss_error ss_creator_write_column(const ss_creator *c, hid_t dataset, int64_t count,
+                                 const ss_creator_column *column)
 {
-    int64_t piece[SS_CREATOR_PIECE];
-    for (int64_t first = 0; first < count; first += SS_CREATOR_PIECE) {
-        int64_t size = count - first < SS_CREATOR_PIECE ? count - first : SS_CREATOR_PIECE;
-        for (int64_t i = 0; i < size; i++) {
-            piece[i] = value(c->plan, first + i);
-        }
-        if (ss_creator_write_piece(dataset, H5T_NATIVE_INT64, (hsize_t)first, (hsize_t)size,
-                                   piece) < 0) {
-            return ss_creator_fail(c, "cannot write a dimension scale");
+    ss_error error = SS_OK;
+    ss_phase phase = ss_phase_begin("writing the cells of the new file", count);
+    for (int64_t first = 0; first < count && error == SS_OK; first += column->most) {
+        int64_t size = count - first < column->most ? count - first : column->most;
+        column->fill(column->context, c->plan, first, size, column->values);
+        if (write_piece(dataset, column->type, (hsize_t)first, (hsize_t)size, column->values) < 0) {
+            error = ss_creator_fail(c, "cannot write to the end of a dataset");
+        } else {
+            error = ss_phase_step(&phase, first);
         }
     }
-    return SS_OK;
+    ss_phase_end(&phase);
+    return error;
 }
 
 ss_error ss_creator_group(const ss_creator *c, const char *name)

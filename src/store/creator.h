@@ -48,10 +48,14 @@ typedef struct ss_labels {
     const char *description;
 } ss_labels;
 
-typedef int64_t (*ss_value_at)(const ss_plan *plan, int64_t index);
-
-/* Long datasets are written in pieces: their values are never all in memory. */
-enum { SS_CREATOR_PIECE = 8192 };
+/* Where the elements of a long dataset come from: they are never all in memory. */
+typedef struct ss_creator_column {
+    hid_t type;
+    int64_t most; /* elements that there is room for in … */
+    void *values; /* … these, which fill() fills from element `first` on */
+    void (*fill)(void *context, const ss_plan *plan, int64_t first, int64_t count, void *values);
+    void *context;
+} ss_creator_column;
 
 /* The error of what could not be done, with HDF5's reason. */
 ss_error ss_creator_fail(const ss_creator *c, const char *what);
@@ -67,13 +71,9 @@ ss_error ss_creator_write_integer(const ss_creator *c, const char *name, int64_t
 hid_t ss_creator_dataset(const ss_creator *c, const char *name, hid_t type, int dimensions,
                          const double *fill, ss_labels labels);
 
-/* Writes `count` elements from element `first` on of a one-dimensional dataset. */
-herr_t ss_creator_write_piece(hid_t dataset, hid_t type, hsize_t first, hsize_t count,
-                              const void *values);
-
-/* All of a one-dimensional dataset, as `value` gives them. */
-ss_error ss_creator_write_values(const ss_creator *c, hid_t dataset, int64_t count,
-                                 ss_value_at value);
+/* Writes the `count` elements of a one-dimensional dataset. SS_ERR_STOPPED. */
+ss_error ss_creator_write_column(const ss_creator *c, hid_t dataset, int64_t count,
+                                 const ss_creator_column *column);
 
 /* A group, by its whole path. */
 ss_error ss_creator_group(const ss_creator *c, const char *name);

@@ -149,8 +149,15 @@ static ss_error refuse(ss_store_lock *lock, const char *path)
 
 /* ---- where the file system has no locks: who says in the lock file that he writes, does ---- */
 
-/* A holder on another host that has not touched its lock file for so long is gone. */
-static const double silent_seconds = 6 * SS_HEARTBEAT_SECONDS;
+/* How often a holder touches its lock file; one on another host that has not for so long is gone.
+ */
+static const double heartbeat_seconds = 10;
+static const double silent_seconds = 60;
+
+static void touch(void *descriptor)
+{
+    futimens((int)(intptr_t)descriptor, NULL);
+}
 
 /* Seconds since the holder last touched the lock file, by the clock of its file system. */
 static double silence(const ss_store_lock *lock)
@@ -204,7 +211,8 @@ static ss_error take_without_locks(const char *path, ss_store_lock *lock)
     if (!is_holder(lock)) {
         return refuse(lock, path);
     }
-    lock->heartbeat = ss_heartbeat_begin(lock->descriptor);
+    lock->heartbeat =
+        ss_heartbeat_begin(heartbeat_seconds, touch, (void *)(intptr_t)lock->descriptor);
     return SS_OK;
 }
 

@@ -50,13 +50,13 @@ static void warn_once(ss_store *store, int reason)
     if (store->comm != MPI_COMM_NULL) {
         MPI_Comm_rank(store->comm, &rank);
     }
-    if (rank == 0 && !store->unsynced) {
+    if (rank == 0 && !store->warned_of_sync) {
         fprintf(stderr,
                 "warning: %s: its file system cannot be told to put data on the disk (%s); a power "
                 "cut may cost any run, and `saddlesweep verify` says which\n",
                 store->path, strerror(reason));
     }
-    store->unsynced = true;
+    store->warned_of_sync = true;
 }
 
 ss_error ss_store_sync(ss_store *store)

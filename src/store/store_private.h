@@ -55,8 +55,8 @@ struct ss_store {
     MPI_Comm comm;    /* of the ranks that have it open for writing; MPI_COMM_NULL: for reading */
     bool direct;      /* HDF5 only reads */
     bool hdf5_failed; /* to write: it writes no more, and must not close the file */
-    bool unsynced;    /* the file system knows no sync, as has been said */
-    int descriptor;   /* for syncing, and for what HDF5 does not write */
+    bool warned_of_sync; /* its file system knows none */
+    int descriptor;      /* for syncing, and for what HDF5 does not write */
     ss_space_range ranges[SS_RANGES];
     ss_store_target targets[SS_RANGES];
     ss_store_group group;

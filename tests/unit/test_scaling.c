@@ -26,8 +26,7 @@ static int exact_law(void **state)
         log_d[cell] = log(d[cell / N]);
         log_n[cell] = log(100) + (cell % N) * log(4);
         for (int seed = 0; seed < SEEDS; seed++) {
-            values[cell * SEEDS + seed] =
-                exp(ss_law_log_error(truth, both, log_d[cell], log_n[cell]));
+            values[cell * SEEDS + seed] = exp(ss_law_log_error(truth, log_d[cell], log_n[cell]));
         }
     }
     return 0;
@@ -113,7 +112,7 @@ static void the_fit_solves_the_normal_equations(void **state)
         double drawn = ((SEEDS - 1) * spread[cell] + 4 * common) / (SEEDS - 1 + 4);
         double weight = SEEDS / drawn;
         double y = log(mean[cell]);
-        double residual = y - ss_law_log_error(law, both, log_d[cell], log_n[cell]);
+        double residual = y - ss_law_log_error(law, log_d[cell], log_n[cell]);
         moments[0] += weight * residual;
         moments[1] += weight * residual * log_d[cell];
         moments[2] += weight * residual * log_n[cell];
@@ -273,8 +272,7 @@ static void of_one_d_there_is_beta_and_of_one_n_there_is_alpha(void **state)
     assert_near(law.c, level, 1e-12);
     assert_near(law.beta, truth.beta, 1e-12);
     assert_true(isnan(law.alpha));
-    assert_near(ss_law_log_error(law, axes, log_d[N], log_n[N]), log(values[(size_t)N * SEEDS]),
-                1e-12);
+    assert_near(ss_law_log_error(law, log_d[N], log_n[N]), log(values[(size_t)N * SEEDS]), 1e-12);
     assert_int_equal(ss_scaling_fit_crossings(scaling, axes, levels, &law, &r_squared),
                      SS_SCALING_SOUND);
     assert_near(law.c, level, 1e-11);
@@ -356,8 +354,8 @@ static void levels_lie_between_the_least_and_the_largest_error(void **state)
     (void)state;
     double levels[SS_SCALING_LEVELS];
     ss_scaling *scaling = summarised(SS_SCALING_MEAN, NULL);
-    double least = ss_law_log_error(truth, both, log_d[0], log_n[N - 1]);
-    double most = ss_law_log_error(truth, both, log_d[CELLS - 1], log_n[0]);
+    double least = ss_law_log_error(truth, log_d[0], log_n[N - 1]);
+    double most = ss_law_log_error(truth, log_d[CELLS - 1], log_n[0]);
     double step = (most - least) / SS_SCALING_LEVELS;
     ss_scaling_levels(scaling, levels);
     for (int level = 0; level < SS_SCALING_LEVELS; level++) {
