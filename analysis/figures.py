@@ -27,7 +27,7 @@ import argparse
 import sys
 from pathlib import Path
 
-import start  # noqa: F401, I001: before all that may be missing
+import start  # noqa: I001: before all that may be missing
 import fit as fits
 import grid as grids
 import results as result_files
@@ -66,11 +66,7 @@ def parse_arguments():
     parser.add_argument("file", type=Path, metavar="FILE.h5", help="result of `saddlesweep run`")
     parser.add_argument("-o", "--out", type=Path, metavar="DIR", help="folder to write into")
     parser.add_argument("--fit", type=Path, metavar="FIT.json", help="of `saddlesweep fit --json`: its figures, too")
-    parser.add_argument(
-        "--statistic", choices=("mean", "median"), default="mean",
-        help="what figures show of the runs of a cell: their mean with one standard deviation, or their median with quartiles, "
-        "which a trapped run does not move (default: mean)",
-    )  # fmt: skip
+    start.add_statistic(parser)
     parser.add_argument(
         "--formats", type=formats, default=FORMATS, metavar="LIST", help="files of each figure (default: png,pdf,svg)"
     )

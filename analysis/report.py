@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-import start  # noqa: F401, I001: before all that may be missing
+import start  # noqa: I001: before all that may be missing
 import fit as fits
 import results as result_files
 
@@ -40,10 +40,7 @@ def parse_arguments():
     )
     parser.add_argument("file", type=Path, metavar="FILE.h5", help="result of `saddlesweep run`")
     parser.add_argument("-o", "--out", type=Path, metavar="PATH", help="the page, or a folder for it")
-    parser.add_argument(
-        "--statistic", choices=("mean", "median"), default="mean",
-        help="what figures show: the mean with one standard deviation, or the median with quartiles (default: mean)",
-    )  # fmt: skip
+    start.add_statistic(parser)
     fit = parser.add_mutually_exclusive_group()
     fit.add_argument(
         "--program",

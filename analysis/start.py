@@ -1,4 +1,5 @@
-"""Imported first by the scripts: says in a line what this Python lacks, and lets file names be any bytes."""
+"""Imported first by the scripts: says in a line what this Python lacks, lets file names be any bytes, and has the options
+that they share."""
 
 import importlib.util
 import sys
@@ -18,3 +19,12 @@ if _lacking:
 
 for _stream in (sys.stdout, sys.stderr):
     _stream.reconfigure(errors="surrogateescape")
+
+
+def add_statistic(parser):
+    """--statistic, for results.read()."""
+    parser.add_argument(
+        "--statistic", choices=("mean", "median"), default="mean",
+        help="what figures show of the runs of a cell: their mean with one standard deviation, or their median with quartiles, "
+        "which a trapped run does not move (default: mean)",
+    )  # fmt: skip
